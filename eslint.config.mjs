@@ -1,0 +1,57 @@
+import nx from "@nx/eslint-plugin";
+import tseslint from "typescript-eslint";
+
+const native = ["onnxruntime-node", "pg", "sharp", "@apollo/*"];
+
+// The import graph of ARCHITECTURE.md as a rule. Run it through Nx (npm run lint): without Nx's project graph it is skipped.
+const boundaries = [
+  { sourceTag: "layer:base", onlyDependOnLibsWithTags: [], bannedExternalImports: native },
+  { sourceTag: "layer:model", onlyDependOnLibsWithTags: ["layer:model"], bannedExternalImports: native },
+  { sourceTag: "layer:adapter", onlyDependOnLibsWithTags: ["layer:model", "layer:base"] },
+  {
+    sourceTag: "layer:domain",
+    onlyDependOnLibsWithTags: ["layer:adapter", "layer:base"],
+    bannedExternalImports: native,
+  },
+  { sourceTag: "layer:app", onlyDependOnLibsWithTags: ["layer:domain", "layer:adapter", "layer:base", "layer:model"] },
+  {
+    sourceTag: "app:gateway",
+    notDependOnLibsWithTags: ["layer:model"],
+    bannedExternalImports: ["onnxruntime-node", "sharp", "pg"],
+  },
+  {
+    sourceTag: "app:ingest",
+    notDependOnLibsWithTags: ["layer:model"],
+    bannedExternalImports: ["onnxruntime-node", "sharp", "pg"],
+  },
+  {
+    sourceTag: "app:cli",
+    onlyDependOnLibsWithTags: ["layer:domain", "layer:adapter", "layer:base", "layer:model"],
+    bannedExternalImports: native,
+  },
+  { sourceTag: "layer:web", onlyDependOnLibsWithTags: [] },
+  { sourceTag: "layer:e2e", onlyDependOnLibsWithTags: [] },
+  { sourceTag: "layer:migrations", onlyDependOnLibsWithTags: [] },
+  {
+    sourceTag: "layer:benchmarks",
+    onlyDependOnLibsWithTags: ["layer:model", "layer:adapter", "layer:base", "layer:domain"],
+  },
+];
+
+export default tseslint.config(
+  { ignores: ["**/dist", "**/node_modules", "**/generated", "**/fixtures", "**/.venv", ".nx"] },
+  ...tseslint.configs.recommended,
+  { plugins: { "@nx": nx } },
+  {
+    files: ["**/*.ts", "**/*.tsx"],
+    rules: {
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "@typescript-eslint/no-explicit-any": "error",
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@nx/enforce-module-boundaries": [
+        "error",
+        { banTransitiveDependencies: true, allow: [], depConstraints: boundaries },
+      ],
+    },
+  },
+);

@@ -1,0 +1,128 @@
+import type { Outcome } from "./outcome.ts";
+
+/** Which job a checkpoint does in a model set. One checkpoint may serve several roles. */
+export type Role = "retrieval" | "filter" | "captioner" | "answerer";
+
+/**
+ * A picture: by the SHA-256 (lower-case hex) of its bytes in the content store that the engine shares with its callers,
+ * or as encoded bytes (JPEG, PNG, ...). Image tokens of a picture named by sha256 are stored and reused; of bytes they are not.
+ */
+export type ImageInput = { readonly sha256: string } | { readonly bytes: Uint8Array };
+
+export interface CallOptions {
+  /** Milliseconds from now after which unfinished items become DEADLINE_EXCEEDED; the engine's default when absent. */
+  readonly deadlineMs?: number;
+  /** Gives up unfinished items (CANCELLED). */
+  readonly signal?: AbortSignal;
+}
+
+export interface ModelInfo {
+  readonly role: Role;
+  /** Name in the model set, for people. */
+  readonly name: string;
+  /** SHA-256 (hex) over the weights and every setting that changes outputs. */
+  readonly fingerprint: string;
+  /** SHA-256 (hex) over what makes the image tokens; equal for checkpoints that may share them. */
+  readonly visionFingerprint: string;
+  readonly imageSizePixels: number;
+  /** Length of ITC embeddings; null where the checkpoint has no retrieval heads. */
+  readonly embeddingDimensions: number | null;
+  /** What the checkpoint can do. */
+  readonly abilities: readonly ("embed" | "match" | "caption" | "answer")[];
+  /** Weight w of itcCosine in the rerank order itmLogit + w * itcCosine; 1 is BLIP's rule. */
+  readonly itcWeight: number;
+  /** Prompt that captions of this model set start from. */
+  readonly captionPrompt: string;
+}
+
+export interface Match {
+  /** Raw logit of "match" (index 1 of the ITM head); higher is better, not a probability. */
+  readonly itmLogit: number;
+  /** Raw logit of "no match" (index 0). softmax over both is BLIP's uncalibrated match score. */
+  readonly itmNoMatchLogit: number;
+}
+
+export type Decoding =
+  | {
+      readonly method: "greedy";
+      readonly maxLength?: number;
+      readonly minLength?: number;
+      readonly repetitionPenalty?: number;
+    }
+  | {
+      readonly method: "beam";
+      readonly beams: number;
+      readonly maxLength?: number;
+      readonly minLength?: number;
+      readonly repetitionPenalty?: number;
+    }
+  | {
+      readonly method: "nucleus";
+      readonly topP: number;
+      readonly topK?: number;
+      readonly seed: number;
+      readonly maxLength?: number;
+      readonly minLength?: number;
+      readonly repetitionPenalty?: number;
+    };
+
+export interface CaptionRequest {
+  /** Text that the caption starts from; the model set's own when absent. It is cut off the result. */
+  readonly prompt?: string;
+  readonly decoding: Decoding;
+}
+
+export interface Caption {
+  readonly text: string;
+  /** Generated ids including prefix and, where it was reached, the end token [SEP]. */
+  readonly tokenIds: readonly number[];
+  /** Sum of log-probabilities of the generated tokens (natural logarithm). */
+  readonly logProbability: number;
+}
+
+export type AnswerMode =
+  | { readonly mode: "generate"; readonly decoding: Decoding }
+  /** Ranks a closed list; candidates are cut to the first-token top k (128) as in BLIP's VQA evaluation. */
+  | { readonly mode: "rank"; readonly answers: readonly string[]; readonly candidates?: number };
+
+export interface Answer {
+  readonly text: string;
+  readonly tokenIds: readonly number[];
+  readonly logProbability: number;
+  readonly mode: "generate" | "rank";
+}
+
+/**
+ * The port behind which models run (local worker threads, or a server). Every list result has the length and order of its
+ * input; one bad item is an error outcome and never a failed call. A call rejects with InferenceError only when nothing of it
+ * could be tried (unknown role, overload, engine gone).
+ */
+export interface Inference extends AsyncDisposable {
+  models(): Promise<readonly ModelInfo[]>;
+  /** ITC embeddings of pictures, each with L2 norm 1; stores image tokens of those named by sha256. */
+  embedImages(images: readonly ImageInput[], options?: CallOptions): Promise<Outcome<Float32Array>[]>;
+  /** ITC embeddings of texts, each with L2 norm 1. */
+  embedTexts(texts: readonly string[], options?: CallOptions): Promise<Outcome<Float32Array>[]>;
+  /** One text against many pictures (search re-rank). `role` chooses between the retrieval model and the filter. */
+  matchImages(
+    text: string,
+    images: readonly ImageInput[],
+    options?: CallOptions & { readonly role?: "retrieval" | "filter" },
+  ): Promise<Outcome<Match>[]>;
+  /** One picture against many texts (caption filter, describe). */
+  matchTexts(
+    image: ImageInput,
+    texts: readonly string[],
+    options?: CallOptions & { readonly role?: "retrieval" | "filter" },
+  ): Promise<Outcome<Match>[]>;
+  captionImages(
+    images: readonly ImageInput[],
+    request: CaptionRequest,
+    options?: CallOptions,
+  ): Promise<Outcome<Caption>[]>;
+  answerQuestions(
+    questions: readonly { readonly image: ImageInput; readonly question: string }[],
+    mode: AnswerMode,
+    options?: CallOptions,
+  ): Promise<Outcome<Answer>[]>;
+}
