@@ -1,1 +1,1 @@
-export {};
+export { environmentExample, type LogLevel, readSettings, type Settings, SettingsError } from "./settings.ts";

@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { environmentExample, readSettings, SettingsError } from "./settings.ts";
+
+test("gives every setting a default when the environment is empty", () => {
+  const settings = readSettings({});
+  expect(settings.home).toBe(resolve(".medley"));
+  expect(settings.port).toBe(4000);
+  expect(settings.databaseUrl).toBeUndefined();
+  expect(settings.modelsFile).toBe(resolve(import.meta.dirname, "../../../assets/model/medley.models.json"));
+  expect(settings.blobDirectory).toBe(resolve(".medley/blobs"));
+  expect(settings.executionProviders).toEqual(["cpu"]);
+});
+
+test("reads each variable into the unit and type that its name promises", () => {
+  const settings = readSettings({
+    MEDLEY_HOME: "/data/medley",
+    MEDLEY_PORT: "0",
+    INFERENCE_URL: "http://models:8000/",
+    MEDLEY_PROVIDERS: "cuda,cpu",
+    INFERENCE_WORKERS: "3",
+    MEDLEY_MODELS: "elsewhere",
+  });
+  expect(settings).toMatchObject({ home: "/data/medley", port: 0, inferenceUrl: "http://models:8000" });
+  expect(settings.executionProviders).toEqual(["cuda", "cpu"]);
+  expect(settings.inferenceWorkers).toBe(3);
+  expect(settings.runDirectory).toBe("/data/medley/run");
+  expect(settings.modelsFile).toBe(resolve("elsewhere"));
+});
+
+test("takes an empty variable for an unset one", () => {
+  expect(readSettings({ DATABASE_URL: "", MEDLEY_PORT: "" })).toMatchObject({ port: 4000 });
+});
+
+test("names variable, value and expectation of every wrong setting at once", () => {
+  const read = () => readSettings({ MEDLEY_PORT: "70000", MEDLEY_LOG_LEVEL: "loud", INFERENCE_MAX_QUEUE: "1.5" });
+  expect(read).toThrow(SettingsError);
+  expect(read).toThrow('MEDLEY_PORT is "70000", expected a whole number from 0 to 65535.');
+  expect(read).toThrow('MEDLEY_LOG_LEVEL is "loud", expected one of trace, debug, info, warn, error, silent.');
+  expect(read).toThrow('INFERENCE_MAX_QUEUE is "1.5"');
+});
+
+test("does not repeat a password in an error", () => {
+  expect(() => readSettings({ DATABASE_URL: "mysql://me:secret@host/x" })).toThrow("mysql://me:***@host/x");
+});
+
+test("cannot be changed after it was read", () => {
+  expect(() => Object.assign(readSettings({}), { port: 1 })).toThrow(TypeError);
+});
+
+test("lists every variable with its default in .env.example", () => {
+  const committed = readFileSync(resolve(import.meta.dirname, "../../../.env.example"), "utf8");
+  expect(committed).toBe(environmentExample());
+});

@@ -1,0 +1,183 @@
+import { join, resolve } from "node:path";
+import { z } from "zod";
+
+/** Root of the checkout that this file runs from. */
+const REPOSITORY = resolve(import.meta.dirname, "../../..");
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
+
+function wholeNumber(minimum: number, maximum: number) {
+  return z
+    .string()
+    .refine((text) => /^\d+$/.test(text) && Number(text) >= minimum && Number(text) <= maximum, {
+      error: `a whole number from ${minimum} to ${maximum}`,
+    })
+    .transform(Number);
+}
+
+function url(...protocols: readonly string[]) {
+  const expected = `a URL that starts with ${protocols.map((protocol) => `${protocol}://`).join(" or ")}`;
+  return z.string().refine((text) => protocols.includes(URL.parse(text)?.protocol.slice(0, -1) ?? ""), expected);
+}
+
+const path = z.string().refine((text) => !text.includes("\0"), { error: "a path" });
+const logLevel = z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(", ")}` });
+const host = z.string().regex(/^[\w.:-]+$/, { error: "a host name or an IP address" });
+const providers = z
+  .string()
+  .regex(/^[a-z]+(,[a-z]+)*$/, { error: "names of execution providers with commas between them, such as cuda,cpu" })
+  .transform((text): readonly string[] => text.split(","));
+
+/** Every variable that Medley reads, in the order of .env.example. `meta.description` is the comment there. */
+const environmentSchema = z.object({
+  MEDLEY_HOME: path
+    .default("./.medley")
+    .meta({ description: "Folder of all state; relative to the working directory." }),
+  MEDLEY_PORT: wholeNumber(0, 65_535).default(4000).meta({ description: "Port of GraphQL and the web page (0: any)." }),
+  MEDLEY_HOST: host.default("127.0.0.1").meta({ description: "Address that the gateway listens on (0.0.0.0: all)." }),
+  DATABASE_URL: url("postgres", "postgresql")
+    .optional()
+    .meta({ description: "PostgreSQL with pgvector; unset: the embedded database in MEDLEY_HOME." }),
+  DATABASE_MAX_CONNECTIONS: wholeNumber(1, 200)
+    .default(4)
+    .meta({
+      description: "Connections of each process to a PostgreSQL server (the embedded database decides itself).",
+    }),
+  INFERENCE_URL: url("http", "https")
+    .optional()
+    .meta({ description: "Inference server that the gateway and ingest use; unset: the one medley starts." }),
+  INFERENCE_HOST: host.default("127.0.0.1").meta({ description: "Address that the inference server listens on." }),
+  INFERENCE_PORT: wholeNumber(0, 65_535)
+    .default(0)
+    .meta({ description: "Port of the inference server (0: any free)." }),
+  MEDLEY_MODELS: path
+    .default("assets/model/medley.models.json")
+    .meta({
+      description: "Model set: medley.models.json, a checkpoint folder or file. Default: relative to the project.",
+    }),
+  MEDLEY_PROVIDERS: providers
+    .default(["cpu"])
+    .meta({ description: "ONNX Runtime execution providers in order: cpu, cuda, webgpu. A missing one is an error." }),
+  INFERENCE_WORKERS: wholeNumber(1, 256)
+    .optional()
+    .meta({ description: "Worker threads with models; unset: fitted to the machine." }),
+  INFERENCE_THREADS: wholeNumber(1, 256)
+    .optional()
+    .meta({ description: "Threads of each worker; unset: fitted to the machine." }),
+  INFERENCE_MAX_QUEUE: wholeNumber(1, 1_000_000)
+    .default(1024)
+    .meta({ description: "Items that may wait for the models before calls are refused as OVERLOADED." }),
+  INFERENCE_DEADLINE_MS: wholeNumber(1, 86_400_000)
+    .default(120_000)
+    .meta({ description: "Time limit of a call to the models that names none, in milliseconds." }),
+  MEDLEY_SEARCH_DEADLINE_MS: wholeNumber(1, 86_400_000)
+    .default(30_000)
+    .meta({ description: "Time limit of one search, in milliseconds." }),
+  MEDLEY_MAX_PIXELS: wholeNumber(1, 4_000_000_000)
+    .default(100_000_000)
+    .meta({ description: "Largest picture that is decoded, width times height." }),
+  MEDLEY_MAX_BYTES: wholeNumber(1, 4_000_000_000)
+    .default(67_108_864)
+    .meta({ description: "Largest picture file that is accepted, in bytes." }),
+  MEDLEY_LOG_LEVEL: logLevel.default("info").meta({ description: `Log lines: ${LOG_LEVELS.join(", ")}.` }),
+});
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What a deployment decides. All paths are absolute. */
+export interface Settings {
+  /** Folder of all state. */
+  readonly home: string;
+  readonly port: number;
+  readonly host: string;
+  /** Absent: the embedded database in `home`. */
+  readonly databaseUrl?: string;
+  readonly databaseMaxConnections: number;
+  /** Absent: whoever needs models starts apps/inference or finds a running one in `runDirectory`. */
+  readonly inferenceUrl?: string;
+  readonly inferenceHost: string;
+  readonly inferencePort: number;
+  /** A medley.models.json, a checkpoint folder or a checkpoint file. */
+  readonly modelsFile: string;
+  readonly executionProviders: readonly string[];
+  readonly inferenceWorkers?: number;
+  readonly inferenceThreads?: number;
+  readonly inferenceMaxQueuedItems: number;
+  readonly inferenceDeadlineMs: number;
+  readonly searchDeadlineMs: number;
+  readonly maxPixels: number;
+  readonly maxBytes: number;
+  readonly logLevel: LogLevel;
+  readonly blobDirectory: string;
+  readonly thumbnailDirectory: string;
+  readonly tokenDirectory: string;
+  readonly graphDirectory: string;
+  /** Files by which processes of one installation find each other, such as inference.json. */
+  readonly runDirectory: string;
+  /** Root of the checkout. */
+  readonly repository: string;
+}
+
+/** The environment does not say what Medley needs; the message has one line for each wrong variable. */
+export class SettingsError extends Error {
+  readonly code = "INVALID_SETTINGS";
+  readonly retryable = false;
+
+  constructor(message: string) {
+    super(message);
+    this.name = "SettingsError";
+  }
+}
+
+/** Parses the environment once; an empty variable counts as unset. Throws SettingsError. */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = environmentSchema.safeParse(given);
+  if (!parsed.success) throw new SettingsError(parsed.error.issues.map((issue) => complaint(issue, given)).join("\n"));
+  const value = parsed.data;
+  const home = resolve(value.MEDLEY_HOME);
+  return Object.freeze({
+    home,
+    port: value.MEDLEY_PORT,
+    host: value.MEDLEY_HOST,
+    ...(value.DATABASE_URL !== undefined && { databaseUrl: value.DATABASE_URL }),
+    databaseMaxConnections: value.DATABASE_MAX_CONNECTIONS,
+    ...(value.INFERENCE_URL !== undefined && { inferenceUrl: value.INFERENCE_URL.replace(/\/+$/, "") }),
+    inferenceHost: value.INFERENCE_HOST,
+    inferencePort: value.INFERENCE_PORT,
+    modelsFile: given.MEDLEY_MODELS ? resolve(given.MEDLEY_MODELS) : join(REPOSITORY, value.MEDLEY_MODELS),
+    executionProviders: Object.freeze([...value.MEDLEY_PROVIDERS]),
+    ...(value.INFERENCE_WORKERS !== undefined && { inferenceWorkers: value.INFERENCE_WORKERS }),
+    ...(value.INFERENCE_THREADS !== undefined && { inferenceThreads: value.INFERENCE_THREADS }),
+    inferenceMaxQueuedItems: value.INFERENCE_MAX_QUEUE,
+    inferenceDeadlineMs: value.INFERENCE_DEADLINE_MS,
+    searchDeadlineMs: value.MEDLEY_SEARCH_DEADLINE_MS,
+    maxPixels: value.MEDLEY_MAX_PIXELS,
+    maxBytes: value.MEDLEY_MAX_BYTES,
+    logLevel: value.MEDLEY_LOG_LEVEL,
+    blobDirectory: join(home, "blobs"),
+    thumbnailDirectory: join(home, "thumbnails"),
+    tokenDirectory: join(home, "tokens"),
+    graphDirectory: join(home, "graphs"),
+    runDirectory: join(home, "run"),
+    repository: REPOSITORY,
+  });
+}
+
+/** The text of .env.example: each variable with its comment and its default. */
+export function environmentExample(): string {
+  const entries = Object.entries(environmentSchema.shape).map(([name, schema]) => {
+    const fallback = schema.safeParse(undefined).data;
+    return `# ${schema.meta()?.description}\n# ${name}=${fallback ?? ""}\n`;
+  });
+  return `# Settings of Medley. Copy to .env and uncomment what you change; the values shown are the defaults.\n\n${entries.join("\n")}`;
+}
+
+function complaint(issue: z.core.$ZodIssue, given: Readonly<Record<string, string | undefined>>): string {
+  const name = String(issue.path[0]);
+  return `${name} is "${withoutPassword(given[name] ?? "")}", expected ${issue.message}. Change it, or unset it to use the default.`;
+}
+
+function withoutPassword(text: string): string {
+  return text.replace(/:\/\/([^:@/]*):[^@]*@/, "://$1:***@");
+}
