@@ -1,1 +1,41 @@
-export {};
+export { type ElementType, elementCount, elementWidthBytes } from "./element-type.ts";
+export type { StoredTensor } from "./checkpoint/stored-tensor.ts";
+export {
+  createGraph,
+  type Attribute,
+  type Dimension,
+  type Graph,
+  type GraphBuilder,
+  type GraphNode,
+  type Initializer,
+  type Value,
+} from "./graph/graph.ts";
+export {
+  add,
+  cast,
+  concat,
+  divide,
+  expand,
+  gatherRows,
+  gelu,
+  gemm,
+  int64,
+  l2Normalize,
+  layerNormalization,
+  logSoftmax,
+  matmul,
+  multiply,
+  one,
+  patchConvolution,
+  reduceSum,
+  reshape,
+  scalar,
+  shapeOf,
+  slice,
+  sliceDynamic,
+  softmax,
+  split,
+  subtract,
+  transpose,
+} from "./graph/operators.ts";
+export { externalFolder, onnxDataType, writeModel } from "./graph/write-model.ts";
