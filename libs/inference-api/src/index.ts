@@ -1,3 +1,12 @@
+export { createInferenceClient, type InferenceClientOptions } from "./http/client.ts";
+export {
+  createInferenceHandler,
+  type HandledRequest,
+  type HandlerRequest,
+  type HandlerResponse,
+  type InferenceHandlerOptions,
+} from "./http/handler.ts";
+export { createInferenceMetrics, type InferenceMetrics } from "./http/metrics.ts";
 export { failed, InferenceError, type InferenceErrorCode, type Outcome, succeeded } from "./outcome.ts";
 export type {
   Answer,

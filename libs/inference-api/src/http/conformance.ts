@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import type { ImageInput, Inference } from "../inference.ts";
+import type { InferenceErrorCode, Outcome } from "../outcome.ts";
+
+export interface ConformanceSubject {
+  readonly inference: Inference;
+  /** Encoded bytes of a good picture. */
+  readonly picture: Uint8Array;
+  /** SHA-256 of a good picture in the engine's content store. */
+  readonly storedSha256: string;
+}
+
+export interface ConformanceCheck {
+  /** Permanent: reports and issues refer to it. */
+  readonly id: string;
+  readonly promise: string;
+  readonly run: (subject: ConformanceSubject) => Promise<void>;
+}
+
+const NOT_A_PICTURE: ImageInput = { bytes: new TextEncoder().encode("this is not a picture") };
+const UNKNOWN: ImageInput = { sha256: "0".repeat(64) };
+
+/** What every engine behind the port must do: the fake one, the local one, and each of them behind HTTP. */
+export const CONFORMANCE: readonly ConformanceCheck[] = [
+  {
+    id: "INF-01",
+    promise: "lists a model for each role with its fingerprint and the length of its embeddings",
+    run: async ({ inference }) => {
+      const models = await inference.models();
+      assert.ok(models.some(({ role }) => role === "retrieval"));
+      for (const model of models) assert.match(model.fingerprint, /^[0-9a-f]{64}$/);
+    },
+  },
+  {
+    id: "INF-02",
+    promise: "embeds pictures with norm 1 and the length that the model list tells",
+    run: async ({ inference, picture, storedSha256 }) => {
+      const outcomes = await inference.embedImages([{ bytes: picture }, { sha256: storedSha256 }]);
+      const retrieval = (await inference.models()).find(({ role }) => role === "retrieval");
+      for (const embedding of outcomes.map(valueOf)) {
+        assert.equal(embedding.length, retrieval?.embeddingDimensions);
+        assert.ok(Math.abs(Math.hypot(...embedding) - 1) < 1e-4);
+      }
+    },
+  },
+  {
+    id: "INF-03",
+    promise: "gives a bad picture its own error in its own place and embeds the others",
+    run: async ({ inference, picture, storedSha256 }) => {
+      const images = [
+        NOT_A_PICTURE,
+        { bytes: picture },
+        UNKNOWN,
+        { sha256: storedSha256 },
+        { bytes: new Uint8Array() },
+      ];
+      const outcomes = await inference.embedImages(images);
+      assert.deepEqual(outcomes.map(codeOf), ["INVALID_IMAGE", "OK", "IMAGE_NOT_FOUND", "OK", "INVALID_IMAGE"]);
+    },
+  },
+  {
+    id: "INF-04",
+    promise: "answers an empty list with an empty list",
+    run: async ({ inference }) => {
+      assert.deepEqual(await inference.embedImages([]), []);
+      assert.deepEqual(await inference.embedTexts([]), []);
+      assert.deepEqual(await inference.matchImages("a dog", []), []);
+    },
+  },
+  {
+    id: "INF-05",
+    promise: "embeds texts and names an empty one as an invalid text",
+    run: async ({ inference }) => {
+      const outcomes = await inference.embedTexts(["a dog on a beach", "  ", "zwei Hunde — 犬 🐶"]);
+      assert.deepEqual(outcomes.map(codeOf), ["OK", "INVALID_TEXT", "OK"]);
+    },
+  },
+  {
+    id: "INF-06",
+    promise: "gives the same numbers again, alone and inside a batch",
+    run: async ({ inference, picture }) => {
+      const [alone] = await inference.embedTexts(["a dog"]);
+      const [, inside] = await inference.embedTexts(["a cat", "a dog", "two red balls in the snow"]);
+      assertClose(valueOf(alone), valueOf(inside));
+      const [first] = await inference.embedImages([{ bytes: picture }]);
+      const [, second] = await inference.embedImages([NOT_A_PICTURE, { bytes: picture }]);
+      assertClose(valueOf(first), valueOf(second));
+    },
+  },
+  {
+    id: "INF-07",
+    promise: "matches one text with many pictures and one picture with many texts alike",
+    run: async ({ inference, picture }) => {
+      const [byText] = await inference.matchImages("a dog", [{ bytes: picture }, NOT_A_PICTURE]);
+      const byImage = await inference.matchTexts({ bytes: picture }, ["a cat", "a dog", ""]);
+      assert.deepEqual(byImage.map(codeOf), ["OK", "OK", "INVALID_TEXT"]);
+      assert.ok(Math.abs(valueOf(byText).itmLogit - valueOf(byImage[1]).itmLogit) < 1e-3);
+    },
+  },
+  {
+    id: "INF-08",
+    promise: "captions pictures with the asked decoding, the same again for the same seed",
+    run: async ({ inference, picture }) => {
+      const decoding = { method: "nucleus", topP: 0.9, seed: 7, maxLength: 12 } as const;
+      const outcomes = await inference.captionImages([{ bytes: picture }, NOT_A_PICTURE], { decoding });
+      assert.deepEqual(outcomes.map(codeOf), ["OK", "INVALID_IMAGE"]);
+      const caption = valueOf(outcomes[0]);
+      assert.ok(caption.tokenIds.length > 0 && caption.logProbability <= 0);
+      const [again] = await inference.captionImages([{ bytes: picture }], { decoding });
+      assert.deepEqual(valueOf(again).tokenIds, caption.tokenIds);
+    },
+  },
+  {
+    id: "INF-09",
+    promise: "answers questions by generating and by ranking, and says which it did",
+    run: async ({ inference, picture }) => {
+      const questions = [{ image: { bytes: picture }, question: "what is it?" }];
+      const [generated] = await inference.answerQuestions(questions, {
+        mode: "generate",
+        decoding: { method: "greedy" },
+      });
+      assert.equal(valueOf(generated).mode, "generate");
+      const answers = ["yes", "no", "two"];
+      const [ranked] = await inference.answerQuestions(questions, { mode: "rank", answers });
+      assert.equal(valueOf(ranked).mode, "rank");
+      assert.ok(answers.includes(valueOf(ranked).text));
+    },
+  },
+  {
+    id: "INF-10",
+    promise: "gives every item an outcome when the caller has already given up",
+    run: async ({ inference }) => {
+      const outcomes = await inference.embedTexts(["a dog", "a cat"], { signal: AbortSignal.abort() });
+      assert.deepEqual(outcomes.map(codeOf), ["CANCELLED", "CANCELLED"]);
+    },
+  },
+];
+
+function codeOf(outcome: Outcome<unknown>): InferenceErrorCode | "OK" {
+  return outcome.ok ? "OK" : outcome.error.code;
+}
+
+function valueOf<T>(outcome: Outcome<T> | undefined): T {
+  if (outcome?.ok) return outcome.value;
+  throw outcome?.error ?? new Error("The item has no outcome.");
+}
+
+function assertClose(left: Float32Array, right: Float32Array): void {
+  const difference = Math.max(...left.map((value, index) => Math.abs(value - (right[index] ?? Number.NaN))));
+  assert.ok(difference < 1e-4, `embeddings differ by ${difference}`);
+}

@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import type { Answer, CallOptions, Caption, ImageInput, Inference, Match, ModelInfo } from "../inference.ts";
+import { failed, InferenceError, type Outcome, succeeded } from "../outcome.ts";
+
+export interface FakeInferenceOptions {
+  /** Bytes of pictures named by sha256; without it each of them is IMAGE_NOT_FOUND. Rejects where it has none. */
+  readonly readBlob?: (sha256: string) => Promise<Uint8Array>;
+  /** Runs before each call with the name of its method; what it throws rejects the call. */
+  readonly before?: (method: string, options: CallOptions) => Promise<void> | void;
+  readonly dimensions?: number;
+}
+
+/**
+ * A deterministic engine for tests: every output is a function of the SHA-256 of its inputs. Bytes count as a picture when
+ * they start with a magic number of JPEG, PNG, GIF or RIFF (WebP).
+ */
+export function createFakeInference(options: FakeInferenceOptions = {}): Inference {
+  const dimensions = options.dimensions ?? 8;
+  const pictureKey = async (image: ImageInput) => keyOfBytes(await bytesOf(image, options.readBlob));
+  const run = async <Item, Value>(
+    method: string,
+    items: readonly Item[],
+    call: CallOptions | undefined,
+    compute: (item: Item) => Promise<Value> | Value,
+  ): Promise<Outcome<Value>[]> => {
+    await options.before?.(method, call ?? {});
+    return Promise.all(
+      items.map((item) => (call?.signal?.aborted ? failed<Value>(cancelled()) : settle(async () => compute(item)))),
+    );
+  };
+  return {
+    models: async () => [modelInfo(dimensions)],
+    embedImages: (images, call) =>
+      run("embedImages", images, call, async (image) => embeddingOf(await pictureKey(image), dimensions)),
+    embedTexts: (texts, call) => run("embedTexts", texts, call, (text) => embeddingOf(keyOfText(text), dimensions)),
+    matchImages: (text, images, call) =>
+      run("matchImages", images, call, async (image) => matchOf(await pictureKey(image), keyOfText(text), call?.role)),
+    matchTexts: (image, texts, call) =>
+      run("matchTexts", texts, call, async (text) => matchOf(await pictureKey(image), keyOfText(text), call?.role)),
+    captionImages: (images, request, call) =>
+      run("captionImages", images, call, async (image) => captionOf(await pictureKey(image), settingsKey(request))),
+    answerQuestions: (questions, mode, call) =>
+      run("answerQuestions", questions, call, async ({ image, question }): Promise<Answer> => {
+        const key = `${await pictureKey(image)}${keyOfText(question)}`;
+        const answer = captionOf(key, settingsKey(mode));
+        if (mode.mode === "generate") return { ...answer, mode: "generate" };
+        return { ...answer, text: mode.answers[fraction(key) % mode.answers.length] ?? "", mode: "rank" };
+      }),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+export const FAKE_FINGERPRINT = createHash("sha256").update("fake").digest("hex");
+
+function modelInfo(dimensions: number): ModelInfo {
+  return {
+    role: "retrieval",
+    name: "fake",
+    fingerprint: FAKE_FINGERPRINT,
+    visionFingerprint: FAKE_FINGERPRINT,
+    imageSizePixels: 64,
+    embeddingDimensions: dimensions,
+    abilities: ["embed", "match", "caption", "answer"],
+    itcWeight: 1,
+    captionPrompt: "a picture of ",
+  };
+}
+
+async function settle<T>(compute: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return succeeded(await compute());
+  } catch (error) {
+    if (error instanceof InferenceError) return failed(error);
+    throw error;
+  }
+}
+
+async function bytesOf(image: ImageInput, readBlob: FakeInferenceOptions["readBlob"]): Promise<Uint8Array> {
+  if ("bytes" in image) return image.bytes;
+  try {
+    if (readBlob) return await readBlob(image.sha256);
+  } catch {
+    // Answered below as not found.
+  }
+  throw new InferenceError("IMAGE_NOT_FOUND", `There is no picture ${image.sha256}.`);
+}
+
+const MAGIC = ["ffd8ff", "89504e47", "47494638", "52494646"];
+
+function keyOfBytes(bytes: Uint8Array): string {
+  const start = Buffer.from(bytes.subarray(0, 4)).toString("hex");
+  if (MAGIC.some((magic) => start.startsWith(magic))) return createHash("sha256").update(bytes).digest("hex");
+  throw new InferenceError("INVALID_IMAGE", `${bytes.length} bytes are not a picture.`);
+}
+
+function keyOfText(text: string): string {
+  if (text.trim()) return createHash("sha256").update(text).digest("hex");
+  throw new InferenceError("INVALID_TEXT", "The text is empty.");
+}
+
+/** float32 [dimensions], L2 norm 1. */
+function embeddingOf(key: string, dimensions: number): Float32Array {
+  const values = Array.from({ length: dimensions }, (_, index) => (fraction(`${key}${index}`) % 2001) - 1000);
+  const norm = Math.hypot(...values) || 1;
+  return Float32Array.from(values, (value) => value / norm);
+}
+
+function matchOf(picture: string, text: string, role = "retrieval"): Match {
+  const logit = (fraction(`${picture}${text}${role}`) % 1000) / 100 - 5;
+  return { itmLogit: Math.fround(logit), itmNoMatchLogit: Math.fround(-logit) };
+}
+
+function captionOf(key: string, settings: string): Caption {
+  const number = fraction(`${key}${settings}`);
+  const tokenIds = Array.from({ length: 2 + (number % 4) }, (_, index) => 1000 + ((number + index) % 20_000));
+  return { text: `picture number ${number}`, tokenIds, logProbability: -(number % 977) / 97 };
+}
+
+/** The same text for equal settings, whatever the order of their properties. */
+function settingsKey(settings: object): string {
+  const entries = Object.entries(settings).map(([name, value]): string => {
+    return `${name}:${typeof value === "object" && value !== null ? settingsKey(value) : String(value)}`;
+  });
+  return `{${entries.sort().join(",")}}`;
+}
+
+/** A whole number below 2^32 that depends on every character. */
+function fraction(text: string): number {
+  return createHash("sha256").update(text).digest().readUInt32BE(0);
+}
+
+function cancelled(): InferenceError {
+  return new InferenceError("CANCELLED", "The caller gave up.");
+}

@@ -1,0 +1,369 @@
+import type { Answer, AnswerMode, Caption, CaptionRequest, ImageInput, Inference, Match } from "../inference.ts";
+import type { CallOptions } from "../inference.ts";
+import { failed, InferenceError, type Outcome, succeeded } from "../outcome.ts";
+import { decodeDecoding, encodeDecoding } from "./decoding.ts";
+import {
+  findTexts,
+  numberTensor,
+  optionalChoice,
+  optionalNumber,
+  optionalText,
+  type Parameters,
+  parseCode,
+  requireNumbers,
+  requireTexts,
+  type Tensor,
+  textTensor,
+  WireError,
+} from "./wire.ts";
+
+/**
+ * One method of the port as a model of the protocol: how its arguments and outcomes become tensors and come back.
+ * Client and handler use the same record, so that they cannot disagree.
+ */
+export interface Task<Call, Value> {
+  readonly name: string;
+  /** What a checkpoint of the model set must be able to do for this task. */
+  readonly ability: "embed" | "match" | "caption" | "answer";
+  readonly inputs: readonly TensorDescription[];
+  readonly outputs: readonly TensorDescription[];
+  encodeCall(call: Call): { inputs: Tensor[]; parameters: Parameters };
+  decodeCall(inputs: readonly Tensor[], parameters: Parameters): Call;
+  countItems(call: Call): number;
+  run(inference: Inference, call: Call, options: CallOptions): Promise<Outcome<Value>[]>;
+  encodeValues(values: readonly (Value | undefined)[]): Tensor[];
+  /** The value of each item; those of failed items are placeholders that nobody reads. */
+  decodeValues(outputs: readonly Tensor[]): Value[];
+}
+
+interface TensorDescription {
+  readonly name: string;
+  readonly datatype: Tensor["datatype"];
+  /** -1: any length. */
+  readonly shape: readonly number[];
+}
+
+type MatchRole = "retrieval" | "filter";
+const MATCH_ROLES = ["retrieval", "filter"] as const;
+
+const TEXT_INPUT = { name: "text", datatype: "BYTES", shape: [-1] } as const;
+const IMAGE_INPUTS = [
+  { name: "sha256", datatype: "BYTES", shape: [-1] },
+  { name: "image", datatype: "BYTES", shape: [-1] },
+] as const;
+const ERROR_OUTPUTS = [
+  { name: "error_code", datatype: "BYTES", shape: [-1] },
+  { name: "error_message", datatype: "BYTES", shape: [-1] },
+] as const;
+const EMBEDDING_OUTPUT = { name: "embedding", datatype: "FP32", shape: [-1, -1] } as const;
+const MATCH_OUTPUTS = [
+  { name: "itm_logit", datatype: "FP32", shape: [-1] },
+  { name: "itm_no_match_logit", datatype: "FP32", shape: [-1] },
+] as const;
+const TEXT_OUTPUTS = [
+  { name: "text", datatype: "BYTES", shape: [-1] },
+  { name: "log_probability", datatype: "FP64", shape: [-1] },
+  { name: "token_ids", datatype: "INT64", shape: [-1, -1] },
+] as const;
+
+export const embedImageTask: Task<{ images: readonly ImageInput[] }, Float32Array> = {
+  name: "embed-image",
+  ability: "embed",
+  inputs: IMAGE_INPUTS,
+  outputs: [EMBEDDING_OUTPUT, ...ERROR_OUTPUTS],
+  encodeCall: ({ images }) => ({ inputs: encodeImages(images), parameters: {} }),
+  decodeCall: (inputs) => ({ images: decodeImages(inputs) }),
+  countItems: ({ images }) => images.length,
+  run: (inference, { images }, options) => inference.embedImages(images, options),
+  encodeValues: encodeEmbeddings,
+  decodeValues: decodeEmbeddings,
+};
+
+export const embedTextTask: Task<{ texts: readonly string[] }, Float32Array> = {
+  name: "embed-text",
+  ability: "embed",
+  inputs: [TEXT_INPUT],
+  outputs: [EMBEDDING_OUTPUT, ...ERROR_OUTPUTS],
+  encodeCall: ({ texts }) => ({ inputs: [textTensor("text", [...texts])], parameters: {} }),
+  decodeCall: (inputs) => ({ texts: requireTexts(inputs, "text") }),
+  countItems: ({ texts }) => texts.length,
+  run: (inference, { texts }, options) => inference.embedTexts(texts, options),
+  encodeValues: encodeEmbeddings,
+  decodeValues: decodeEmbeddings,
+};
+
+export const matchImageTask: Task<{ text: string; images: readonly ImageInput[]; role?: MatchRole }, Match> = {
+  name: "match-image",
+  ability: "match",
+  inputs: [{ ...TEXT_INPUT, shape: [1] }, ...IMAGE_INPUTS],
+  outputs: [...MATCH_OUTPUTS, ...ERROR_OUTPUTS],
+  encodeCall: ({ text, images, role }) => ({
+    inputs: [textTensor("text", [text]), ...encodeImages(images)],
+    parameters: encodeRole(role),
+  }),
+  decodeCall: (inputs, parameters) => ({
+    text: only(requireTexts(inputs, "text"), "text"),
+    images: decodeImages(inputs),
+    ...decodeRole(parameters),
+  }),
+  countItems: ({ images }) => images.length,
+  run: (inference, { text, images, role }, options) =>
+    inference.matchImages(text, images, { ...options, ...(role && { role }) }),
+  encodeValues: encodeMatches,
+  decodeValues: decodeMatches,
+};
+
+export const matchTextTask: Task<{ image: ImageInput; texts: readonly string[]; role?: MatchRole }, Match> = {
+  name: "match-text",
+  ability: "match",
+  inputs: [TEXT_INPUT, ...IMAGE_INPUTS.map((input) => ({ ...input, shape: [1] }))],
+  outputs: [...MATCH_OUTPUTS, ...ERROR_OUTPUTS],
+  encodeCall: ({ image, texts, role }) => ({
+    inputs: [textTensor("text", [...texts]), ...encodeImages([image])],
+    parameters: encodeRole(role),
+  }),
+  decodeCall: (inputs, parameters) => ({
+    image: only(decodeImages(inputs), "image"),
+    texts: requireTexts(inputs, "text"),
+    ...decodeRole(parameters),
+  }),
+  countItems: ({ texts }) => texts.length,
+  run: (inference, { image, texts, role }, options) =>
+    inference.matchTexts(image, texts, { ...options, ...(role && { role }) }),
+  encodeValues: encodeMatches,
+  decodeValues: decodeMatches,
+};
+
+export const captionTask: Task<{ images: readonly ImageInput[]; request: CaptionRequest }, Caption> = {
+  name: "caption",
+  ability: "caption",
+  inputs: IMAGE_INPUTS,
+  outputs: [...TEXT_OUTPUTS, ...ERROR_OUTPUTS],
+  encodeCall: ({ images, request }) => ({
+    inputs: encodeImages(images),
+    parameters: {
+      ...encodeDecoding(request.decoding),
+      ...(request.prompt !== undefined && { prompt: request.prompt }),
+    },
+  }),
+  decodeCall: (inputs, parameters) => {
+    const prompt = optionalText(parameters, "prompt");
+    return {
+      images: decodeImages(inputs),
+      request: { decoding: decodeDecoding(parameters), ...(prompt !== undefined && { prompt }) },
+    };
+  },
+  countItems: ({ images }) => images.length,
+  run: (inference, { images, request }, options) => inference.captionImages(images, request, options),
+  encodeValues: encodeTexts,
+  decodeValues: decodeTexts,
+};
+
+export interface AnswerCall {
+  readonly questions: readonly { readonly image: ImageInput; readonly question: string }[];
+  readonly mode: AnswerMode;
+}
+
+export const answerTask: Task<AnswerCall, Answer> = {
+  name: "answer",
+  ability: "answer",
+  inputs: [
+    { name: "question", datatype: "BYTES", shape: [-1] },
+    { name: "answers", datatype: "BYTES", shape: [-1] },
+    ...IMAGE_INPUTS,
+  ],
+  outputs: [...TEXT_OUTPUTS, { name: "mode", datatype: "BYTES", shape: [-1] }, ...ERROR_OUTPUTS],
+  encodeCall: ({ questions, mode }) => ({
+    inputs: [
+      textTensor(
+        "question",
+        questions.map(({ question }) => question),
+      ),
+      ...encodeImages(questions.map(({ image }) => image)),
+      ...(mode.mode === "rank" ? [textTensor("answers", [...mode.answers])] : []),
+    ],
+    parameters:
+      mode.mode === "rank"
+        ? { mode: "rank", ...(mode.candidates !== undefined && { candidates: mode.candidates }) }
+        : { mode: "generate", ...encodeDecoding(mode.decoding) },
+  }),
+  decodeCall: (inputs, parameters) => {
+    const images = decodeImages(inputs);
+    const questions = requireTexts(inputs, "question");
+    if (questions.length !== images.length) {
+      throw new WireError(`There are ${questions.length} questions for ${images.length} pictures, expected one each.`);
+    }
+    return {
+      questions: images.map((image, index) => ({ image, question: questions[index] ?? "" })),
+      mode: decodeAnswerMode(inputs, parameters),
+    };
+  },
+  countItems: ({ questions }) => questions.length,
+  run: (inference, { questions, mode }, options) => inference.answerQuestions(questions, mode, options),
+  encodeValues: (answers) => [
+    ...encodeTexts(answers),
+    textTensor(
+      "mode",
+      answers.map((answer) => answer?.mode ?? ""),
+    ),
+  ],
+  decodeValues: (outputs) => {
+    const modes = requireTexts(outputs, "mode");
+    return decodeTexts(outputs).map((text, index) => ({
+      ...text,
+      mode: modes[index] === "rank" ? ("rank" as const) : ("generate" as const),
+    }));
+  },
+};
+
+export const TASKS = [embedImageTask, embedTextTask, matchImageTask, matchTextTask, captionTask, answerTask] as const;
+
+/** The outcome of each item as tensors: the values, and an error code that is empty where the item succeeded. */
+export function encodeOutcomes<Call, Value>(task: Task<Call, Value>, outcomes: readonly Outcome<Value>[]): Tensor[] {
+  return [
+    ...task.encodeValues(outcomes.map((outcome) => (outcome.ok ? outcome.value : undefined))),
+    textTensor(
+      "error_code",
+      outcomes.map((outcome) => (outcome.ok ? "" : outcome.error.code)),
+    ),
+    textTensor(
+      "error_message",
+      outcomes.map((outcome) => (outcome.ok ? "" : outcome.error.message)),
+    ),
+  ];
+}
+
+export function decodeOutcomes<Call, Value>(
+  task: Task<Call, Value>,
+  outputs: readonly Tensor[],
+  expectedItems: number,
+): Outcome<Value>[] {
+  const codes = requireTexts(outputs, "error_code");
+  const messages = requireTexts(outputs, "error_message");
+  const values = task.decodeValues(outputs);
+  if (codes.length !== expectedItems || values.length !== expectedItems) {
+    throw new WireError(`Model "${task.name}" answered ${values.length} items, expected ${expectedItems}.`);
+  }
+  return values.map((value, index) => {
+    const code = codes[index];
+    if (!code) return succeeded(value);
+    return failed(new InferenceError(parseCode(code) ?? "ENGINE_FAILED", messages[index] ?? code));
+  });
+}
+
+/** Two tensors of equal length; each picture fills its place in one of them and leaves the other empty. */
+function encodeImages(images: readonly ImageInput[]): Tensor[] {
+  const hashes = images.map((image) => ("sha256" in image ? image.sha256 : ""));
+  const pictures = images.map((image) => ("bytes" in image ? Buffer.from(image.bytes).toString("base64") : ""));
+  const tensors = [textTensor("sha256", hashes), textTensor("image", pictures)];
+  return pictures.every((picture) => picture === "") && hashes.every((hash) => hash !== "")
+    ? tensors.slice(0, 1)
+    : tensors;
+}
+
+function decodeImages(inputs: readonly Tensor[]): ImageInput[] {
+  const hashes = findTexts(inputs, "sha256");
+  const pictures = findTexts(inputs, "image");
+  const length = (hashes ?? pictures)?.length;
+  if (length === undefined) throw new WireError('Tensors "sha256" and "image" are both missing, expected one of them.');
+  if (hashes && pictures && hashes.length !== pictures.length) {
+    throw new WireError(
+      `"sha256" has ${hashes.length} places and "image" has ${pictures.length}, expected equal numbers.`,
+    );
+  }
+  return Array.from({ length }, (_, index) => {
+    const sha256 = hashes?.[index] ?? "";
+    const picture = pictures?.[index] ?? "";
+    if (sha256 && picture) throw new WireError(`Picture ${index} has both "sha256" and "image", expected one of them.`);
+    return sha256 ? { sha256 } : { bytes: Buffer.from(picture, "base64") };
+  });
+}
+
+function encodeEmbeddings(embeddings: readonly (Float32Array | undefined)[]): Tensor[] {
+  const dimensions = embeddings.find((embedding) => embedding !== undefined)?.length ?? 0;
+  const blank = new Float32Array(dimensions);
+  const data = embeddings.flatMap((embedding) => Array.from(embedding ?? blank));
+  return [numberTensor("embedding", "FP32", [embeddings.length, dimensions], data)];
+}
+
+function decodeEmbeddings(outputs: readonly Tensor[]): Float32Array[] {
+  const { shape, data } = requireNumbers(outputs, "embedding");
+  const [count = 0, dimensions = 0] = shape;
+  return Array.from({ length: count }, (_, index) =>
+    Float32Array.from(data.slice(index * dimensions, (index + 1) * dimensions)),
+  );
+}
+
+function encodeMatches(matches: readonly (Match | undefined)[]): Tensor[] {
+  const logits = matches.map((match) => match?.itmLogit ?? 0);
+  const others = matches.map((match) => match?.itmNoMatchLogit ?? 0);
+  return [
+    numberTensor("itm_logit", "FP32", [logits.length], logits),
+    numberTensor("itm_no_match_logit", "FP32", [others.length], others),
+  ];
+}
+
+function decodeMatches(outputs: readonly Tensor[]): Match[] {
+  const others = requireNumbers(outputs, "itm_no_match_logit").data;
+  return requireNumbers(outputs, "itm_logit").data.map((itmLogit, index) => ({
+    itmLogit,
+    itmNoMatchLogit: others[index] ?? 0,
+  }));
+}
+
+/** Rows of token ids have different lengths; -1 fills them up. */
+function encodeTexts(captions: readonly (Caption | undefined)[]): Tensor[] {
+  const width = Math.max(0, ...captions.map((caption) => caption?.tokenIds.length ?? 0));
+  const tokenIds = captions.flatMap((caption) => {
+    const row = [...(caption?.tokenIds ?? [])];
+    return row.concat(Array.from({ length: width - row.length }, () => -1));
+  });
+  return [
+    textTensor(
+      "text",
+      captions.map((caption) => caption?.text ?? ""),
+    ),
+    numberTensor(
+      "log_probability",
+      "FP64",
+      [captions.length],
+      captions.map((caption) => caption?.logProbability ?? 0),
+    ),
+    numberTensor("token_ids", "INT64", [captions.length, width], tokenIds),
+  ];
+}
+
+function decodeTexts(outputs: readonly Tensor[]): Caption[] {
+  const logProbabilities = requireNumbers(outputs, "log_probability").data;
+  const { shape, data } = requireNumbers(outputs, "token_ids");
+  const width = shape[1] ?? 0;
+  return requireTexts(outputs, "text").map((text, index) => ({
+    text,
+    tokenIds: data.slice(index * width, (index + 1) * width).filter((id) => id >= 0),
+    logProbability: logProbabilities[index] ?? 0,
+  }));
+}
+
+function decodeAnswerMode(inputs: readonly Tensor[], parameters: Parameters): AnswerMode {
+  const mode = optionalChoice(parameters, "mode", ["generate", "rank"]) ?? "generate";
+  if (mode === "generate") return { mode, decoding: decodeDecoding(parameters) };
+  const candidates = optionalNumber(parameters, "candidates");
+  return { mode, answers: requireTexts(inputs, "answers"), ...(candidates !== undefined && { candidates }) };
+}
+
+function encodeRole(role: MatchRole | undefined): Parameters {
+  return role ? { role } : {};
+}
+
+function decodeRole(parameters: Parameters): { role?: MatchRole } {
+  const role = optionalChoice(parameters, "role", MATCH_ROLES);
+  return role ? { role } : {};
+}
+
+function only<T>(values: readonly T[], name: string): T {
+  const [value] = values;
+  if (value === undefined || values.length !== 1) {
+    throw new WireError(`"${name}" has ${values.length} places, expected exactly 1.`);
+  }
+  return value;
+}
