@@ -1,5 +1,7 @@
 export { type ElementType, elementCount, elementWidthBytes } from "./element-type.ts";
-export type { StoredTensor } from "./checkpoint/stored-tensor.ts";
+export { CheckpointError, type CheckpointErrorCode } from "./checkpoint/checkpoint-error.ts";
+export { type Checkpoint, openCheckpoint } from "./checkpoint/open-checkpoint.ts";
+export { readTensor, type StoredTensor, type TensorElements } from "./checkpoint/stored-tensor.ts";
 export {
   createGraph,
   type Attribute,

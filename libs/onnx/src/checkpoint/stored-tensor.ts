@@ -1,32 +1,8 @@
 import { endianness } from "node:os";
+import { type ElementType, elementCount, elementWidthBytes } from "../element-type.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { withFile } from "./opened-file.ts";
 import { quote } from "./quote.ts";
-
-export type ElementType =
-  | "float64"
-  | "float32"
-  | "float16"
-  | "bfloat16"
-  | "int64"
-  | "int32"
-  | "int16"
-  | "int8"
-  | "uint8"
-  | "bool";
-
-export const ELEMENT_BYTES: Readonly<Record<ElementType, number>> = {
-  float64: 8,
-  float32: 4,
-  float16: 2,
-  bfloat16: 2,
-  int64: 8,
-  int32: 4,
-  int16: 2,
-  int8: 1,
-  uint8: 1,
-  bool: 1,
-};
 
 /** One tensor where it lies in a file, little-endian: nothing of it is read or copied. */
 export interface StoredTensor {
@@ -61,8 +37,9 @@ const MAX_TENSOR_BYTES = 2 ** 31;
 
 /** Reads one tensor into memory that the caller owns. Opens and closes the file. */
 export async function readTensor(tensor: StoredTensor): Promise<TensorElements> {
-  if (endianness() !== "LE") throw new CheckpointError("UNSUPPORTED", "Checkpoints are read on little-endian machines only");
-  const sizeBytes = countElements(tensor.shape) * ELEMENT_BYTES[tensor.elementType];
+  if (endianness() !== "LE")
+    throw new CheckpointError("UNSUPPORTED", "Checkpoints are read on little-endian machines only");
+  const sizeBytes = elementCount(tensor.shape) * elementWidthBytes(tensor.elementType);
   const neededBytes = Math.max(sizeBytes, tensor.lengthBytes);
   if (neededBytes > MAX_TENSOR_BYTES) {
     throw new CheckpointError(
@@ -74,12 +51,6 @@ export async function readTensor(tensor: StoredTensor): Promise<TensorElements> 
   const { buffer } = await withFile(tensor.file, (file) => file.read(tensor.offsetBytes, tensor.lengthBytes));
   const elements = decodeElements(tensor.elementType, buffer as ArrayBuffer);
   return tensor.contiguous ? elements : gather(elements, tensor);
-}
-
-/** The product of the dimensions; Infinity or an unsafe integer for a shape that no file can hold. */
-export function countElements(shape: readonly number[]): number {
-  // Zero first: [0, 2 ** 60, 2 ** 60] has no elements.
-  return shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
 }
 
 export function rowMajorStrides(shape: readonly number[]): number[] {
@@ -95,7 +66,7 @@ export function rowMajorStrides(shape: readonly number[]): number[] {
 /** True when the elements lie in row-major order without gaps. The stride of a dimension of size 1 does not matter. */
 export function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
   const expected = rowMajorStrides(shape);
-  return countElements(shape) === 0 || shape.every((size, axis) => size === 1 || strides[axis] === expected[axis]);
+  return shape.includes(0) || shape.every((size, axis) => size === 1 || strides[axis] === expected[axis]);
 }
 
 function decodeElements(elementType: ElementType, buffer: ArrayBuffer): TensorElements {
@@ -151,7 +122,7 @@ function float16ToFloat32(half: number): number {
 
 /** Copies a strided view into row-major order. */
 function gather(source: TensorElements, { shape, strides }: StoredTensor): TensorElements {
-  const count = countElements(shape);
+  const count = elementCount(shape);
   const gathered = new (source.constructor as new (length: number) => TensorElements)(count);
   const position = new Array<number>(shape.length).fill(0);
   let from = 0;
