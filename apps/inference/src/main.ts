@@ -1,1 +1,70 @@
-export {};
+import { removeRunFile, readSettings, SettingsError, writeRunFile } from "@medley/config";
+import { createLocalInference, openModelSet } from "@medley/inference";
+import { createInferenceHandler } from "@medley/inference-api";
+import { decodeImage } from "@medley/media";
+import { openBlobStore } from "@medley/storage/blobs";
+import { openTokenStore } from "@medley/storage/tokens";
+import { pino } from "pino";
+import { serve } from "./serve.ts";
+
+/** A batch of 64 pictures of 2 MB as base64 and its JSON: the largest request that makes sense by bytes. */
+const MAX_BODY_BYTES = 200_000_000;
+const RUN_FILE = "inference";
+
+const settings = readSettingsOrExit();
+const log = pino({ name: "inference", level: settings.logLevel });
+
+try {
+  await run();
+} catch (error) {
+  log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
+
+async function run(): Promise<void> {
+  const started = performance.now();
+  const stop = stopRequest();
+  const modelSet = await openModelSet(settings.modelsFile);
+  const blobs = openBlobStore({ directory: settings.blobDirectory });
+  await using inference = await createLocalInference({
+    modelSet,
+    decodeImage: (bytes) => decodeImage(bytes, { maxPixels: settings.maxPixels }),
+    readBlob: (sha256) => blobs.read(sha256),
+    tokenStore: await openTokenStore({ directory: settings.tokenDirectory }),
+    graphDirectory: settings.graphDirectory,
+    executionProviders: settings.executionProviders,
+    maxQueuedItems: settings.inferenceMaxQueuedItems,
+    defaultDeadlineMs: settings.inferenceDeadlineMs,
+    ...(settings.inferenceWorkers !== undefined && { workers: settings.inferenceWorkers }),
+    ...(settings.inferenceThreads !== undefined && { threadsPerWorker: settings.inferenceThreads }),
+  });
+  const handle = createInferenceHandler(inference, {
+    isReady: () => !stop.signal.aborted,
+    onInfer: (request) => log.info(request, "infer"),
+  });
+  const { inferenceHost: host, inferencePort: port } = settings;
+  await using server = await serve({ handle, host, port, maxBodyBytes: MAX_BODY_BYTES });
+  writeRunFile(settings.runDirectory, RUN_FILE, { url: server.url, pid: process.pid });
+  log.info({ url: server.url, pid: process.pid, startMs: Math.round(performance.now() - started) }, "listening");
+  await stop.requested;
+  removeRunFile(settings.runDirectory, RUN_FILE, process.pid);
+  log.info("stopping");
+}
+
+/** Resolves on SIGTERM or SIGINT. */
+function stopRequest(): { signal: AbortSignal; requested: Promise<void> } {
+  const stop = new AbortController();
+  const requested = new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve()));
+  for (const event of ["SIGTERM", "SIGINT"] as const) process.once(event, () => stop.abort());
+  return { signal: stop.signal, requested };
+}
+
+function readSettingsOrExit() {
+  try {
+    return readSettings(process.env);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    console.error(error.message);
+    process.exit(2);
+  }
+}

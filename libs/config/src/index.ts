@@ -1,1 +1,2 @@
+export { findRunningServer, removeRunFile, type RunningServer, writeRunFile } from "./run-file.ts";
 export { environmentExample, type LogLevel, readSettings, type Settings, SettingsError } from "./settings.ts";

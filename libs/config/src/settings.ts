@@ -38,11 +38,9 @@ const environmentSchema = z.object({
   DATABASE_URL: url("postgres", "postgresql")
     .optional()
     .meta({ description: "PostgreSQL with pgvector; unset: the embedded database in MEDLEY_HOME." }),
-  DATABASE_MAX_CONNECTIONS: wholeNumber(1, 200)
-    .default(4)
-    .meta({
-      description: "Connections of each process to a PostgreSQL server (the embedded database decides itself).",
-    }),
+  DATABASE_MAX_CONNECTIONS: wholeNumber(1, 200).default(4).meta({
+    description: "Connections of each process to a PostgreSQL server (the embedded database decides itself).",
+  }),
   INFERENCE_URL: url("http", "https")
     .optional()
     .meta({ description: "Inference server that the gateway and ingest use; unset: the one medley starts." }),
@@ -50,11 +48,9 @@ const environmentSchema = z.object({
   INFERENCE_PORT: wholeNumber(0, 65_535)
     .default(0)
     .meta({ description: "Port of the inference server (0: any free)." }),
-  MEDLEY_MODELS: path
-    .default("assets/model/medley.models.json")
-    .meta({
-      description: "Model set: medley.models.json, a checkpoint folder or file. Default: relative to the project.",
-    }),
+  MEDLEY_MODELS: path.default("assets/model/medley.models.json").meta({
+    description: "Model set: medley.models.json, a checkpoint folder or file. Default: relative to the project.",
+  }),
   MEDLEY_PROVIDERS: providers
     .default(["cpu"])
     .meta({ description: "ONNX Runtime execution providers in order: cpu, cuda, webgpu. A missing one is an error." }),
