@@ -1,1 +1,13 @@
-export {};
+export { ANSWER_DECODING, type AskQuery, type AskResult, askImage } from "./ask-image.ts";
+export {
+  CAPTION_DECODING,
+  type CaptionQuery,
+  type CaptionResult,
+  captionOf,
+  requireImage,
+} from "./caption-image.ts";
+export { SearchError, type SearchErrorCode } from "./errors.ts";
+export { DEFAULT_CANDIDATES, DEFAULT_FIRST, MAX_CANDIDATES, MAX_FIRST, type SearchQuery } from "./query.ts";
+export { type MatchFailure, type RankedHit, rankCandidates } from "./rank.ts";
+export type { Degradation, SearchReport, SearchStage, StageTiming } from "./report.ts";
+export { type SearchDependencies, type SearchResult, searchImages } from "./search-images.ts";

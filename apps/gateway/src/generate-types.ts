@@ -1,0 +1,54 @@
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { generate } from "@graphql-codegen/cli";
+
+const PROJECT = resolve(import.meta.dirname, "..");
+const HEADER = "// Generated from apps/gateway/schema.graphql by `npm run generate -w @medley/gateway`. Do not edit.";
+
+/** The files that the schema decides: the gateway's resolver types and the types of the web page's documents. */
+export async function generateTypes(): Promise<{ path: string; text: string }[]> {
+  const shared = { useTypeImports: true, enumsAsTypes: true, enumType: "string-literal", strictScalars: true } as const;
+  const scalars = { JSON: { input: "unknown", output: "unknown" } };
+  const files: { filename: string; content: string }[] = await generate(
+    {
+      cwd: PROJECT,
+      schema: join(PROJECT, "schema.graphql"),
+      silent: true,
+      errorsOnly: true,
+      generates: {
+        [join(PROJECT, "src/generated/schema-types.ts")]: {
+          plugins: [{ add: { content: HEADER } }, "typescript", "typescript-resolvers"],
+          config: {
+            ...shared,
+            scalars,
+            importExtension: ".ts",
+            emitLegacyCommonJSImports: false,
+            contextType: "../context.ts#GatewayContext",
+            mappers: {
+              Answer: "@medley/search#AskResult",
+              Caption: "@medley/storage#StoredCaption",
+              Corpus: "@medley/storage#Corpus",
+              GeneratedCaption: "@medley/search#CaptionResult",
+              Image: "@medley/storage#Image",
+              SearchConnection: "@medley/search#SearchResult",
+              SearchEdge: "@medley/search#RankedHit",
+              SearchReport: "@medley/search#SearchReport",
+              Space: "@medley/storage#Space",
+            },
+          },
+        },
+        [join(PROJECT, "../web/src/generated/documents.ts")]: {
+          documents: join(PROJECT, "../web/src/documents/*.graphql"),
+          plugins: [{ add: { content: HEADER } }, "typescript-operations"],
+          config: { ...shared, scalars },
+        },
+      },
+    },
+    false,
+  );
+  return files.map(({ filename, content }) => ({ path: filename, text: content }));
+}
+
+if (import.meta.main) {
+  for (const { path, text } of await generateTypes()) await writeFile(path, text);
+}

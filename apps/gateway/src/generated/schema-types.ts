@@ -1,0 +1,662 @@
+// Generated from apps/gateway/schema.graphql by `npm run generate -w @medley/gateway`. Do not edit.
+import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
+import type { AskResult, CaptionResult, SearchResult, RankedHit, SearchReport } from '@medley/search';
+import type { StoredCaption, Corpus, Image, Space } from '@medley/storage';
+import type { GatewayContext } from '../context.ts';
+export type Maybe<T> = T | null;
+export type InputMaybe<T> = Maybe<T>;
+export type RequireFields<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
+/** All built-in and custom scalars, mapped to their actual values */
+export type Scalars = {
+  ID: { input: string; output: string; }
+  String: { input: string; output: string; }
+  Boolean: { input: boolean; output: boolean; }
+  Int: { input: number; output: number; }
+  Float: { input: number; output: number; }
+  /** Any JSON value. */
+  JSON: { input: unknown; output: unknown; }
+};
+
+/** The answer to a question about a picture. */
+export type Answer = {
+  __typename?: 'Answer';
+  /** The picture that the question is about. */
+  image: Image;
+  /** Natural logarithm of the probability that the model gives the answer's tokens. */
+  logProbability: Scalars['Float']['output'];
+  /** Whether the answer was generated or chosen from a list. */
+  mode: AnswerMode;
+  /** SHA-256 over the answerer's weights and every setting that changes its outputs. */
+  modelFingerprint: Scalars['String']['output'];
+  /** Name of the answerer in the model set. */
+  modelName: Scalars['String']['output'];
+  /** The question as it was asked, without white space around it. */
+  question: Scalars['String']['output'];
+  /** The answer. */
+  text: Scalars['String']['output'];
+};
+
+/** How an answer came about. */
+export type AnswerMode =
+  /** Word by word. */
+  | 'GENERATE'
+  /** Chosen from a list of answers. */
+  | 'RANK';
+
+/** How an answer is found. Exactly one member. */
+export type AnswerModeInput =
+  /** Writes the answer word by word. */
+  { generate: DecodingInput; rank?: never; }
+  |  /** Chooses the most probable of the given answers. */
+  { generate?: never; rank: RankInput; };
+
+/** The most probable sequence among several kept at every step. */
+export type BeamInput = {
+  /** How many sequences are kept, 1 to 16. */
+  beams?: Scalars['Int']['input'];
+  /** Most tokens, the prompt's included, 1 to 200; the model's own when absent. */
+  maxLength?: InputMaybe<Scalars['Int']['input']>;
+  /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
+  minLength?: InputMaybe<Scalars['Int']['input']>;
+  /** Above 1 makes tokens that were used before less probable; 1 when absent. */
+  repetitionPenalty?: InputMaybe<Scalars['Float']['input']>;
+};
+
+/** How many pictures went through the stages of a search. */
+export type CandidateCounts = {
+  __typename?: 'CandidateCounts';
+  /** How many the caller wanted re-ranked. */
+  requested: Scalars['Int']['output'];
+  /** How many of them have an `itmLogit`. */
+  reranked: Scalars['Int']['output'];
+  /** How many the vector search returned: fewer in a small corpus, more when `first` is larger than `candidates`. */
+  retrieved: Scalars['Int']['output'];
+};
+
+/** A stored text of a picture. Captions are only ever added. */
+export type Caption = {
+  __typename?: 'Caption';
+  /** Fingerprint of the model that wrote it; null where no model did. */
+  modelFingerprint?: Maybe<Scalars['String']['output']>;
+  /** Who wrote it. */
+  source: CaptionSource;
+  /** The text. */
+  text: Scalars['String']['output'];
+};
+
+/** Who wrote a caption. */
+export type CaptionSource =
+  /** A person wrote it. */
+  | 'HUMAN'
+  /** It came with a data set. */
+  | 'IMPORTED'
+  /** A captioner wrote it. */
+  | 'SYNTHETIC'
+  /** It came with the picture: alt text, a file beside it, a column of its manifest. */
+  | 'WEB';
+
+/** A named collection of pictures. */
+export type Corpus = {
+  __typename?: 'Corpus';
+  /** The embedding space that answers searches; null before the first pictures are embedded. */
+  activeSpace?: Maybe<Space>;
+  /** Per step of the pipeline, how many pictures are through; empty before there is a space. */
+  coverage: Array<StepCoverage>;
+  /** Stable id. */
+  id: Scalars['ID']['output'];
+  /** How many pictures it holds. */
+  imageCount: Scalars['Int']['output'];
+  /** The name that searches use. */
+  name: Scalars['String']['output'];
+};
+
+/** How words are chosen. Exactly one member. */
+export type DecodingInput =
+  /** The most probable sequence among several kept at every step. */
+  { beam: BeamInput; greedy?: never; nucleus?: never; }
+  |  /** The most probable token at every step. */
+  { beam?: never; greedy: GreedyInput; nucleus?: never; }
+  |  /** Drawn at random from the most probable tokens; the same seed gives the same text. */
+  { beam?: never; greedy?: never; nucleus: NucleusInput; };
+
+/** A way in which an answer is less than what was asked for. */
+export type Degradation = {
+  __typename?: 'Degradation';
+  /** Stable cause, such as DEADLINE_EXCEEDED, OVERLOADED or IMAGE_NOT_FOUND. */
+  code: Scalars['String']['output'];
+  /** How many candidates it concerns. */
+  images: Scalars['Int']['output'];
+  /** What happened and what it means for the order, for people. */
+  message: Scalars['String']['output'];
+  /** The stage that was cut. */
+  stage: SearchStage;
+};
+
+/** A caption that the captioner wrote with one decoding. */
+export type GeneratedCaption = {
+  __typename?: 'GeneratedCaption';
+  /** The picture that it describes. */
+  image: Image;
+  /** SHA-256 over the captioner's weights and every setting that changes its outputs. */
+  modelFingerprint: Scalars['String']['output'];
+  /** Name of the captioner in the model set. */
+  modelName: Scalars['String']['output'];
+  /** True when the text was stored already; false when it was written, and stored, for this query. */
+  stored: Scalars['Boolean']['output'];
+  /** The text. */
+  text: Scalars['String']['output'];
+};
+
+/** The most probable token at every step. */
+export type GreedyInput = {
+  /** Most tokens, the prompt's included, 1 to 200; the model's own when absent. */
+  maxLength?: InputMaybe<Scalars['Int']['input']>;
+  /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
+  minLength?: InputMaybe<Scalars['Int']['input']>;
+  /** Above 1 makes tokens that were used before less probable; 1 when absent. */
+  repetitionPenalty?: InputMaybe<Scalars['Float']['input']>;
+};
+
+/** One picture by its content in one corpus. */
+export type Image = {
+  __typename?: 'Image';
+  /** What the manifest said about the picture, as JSON. */
+  attributes: Scalars['JSON']['output'];
+  /** Every stored caption, oldest first. */
+  captions: Array<Caption>;
+  /** Height in pixels as people see it (EXIF orientation applied). */
+  height: Scalars['Int']['output'];
+  /** Stable id. */
+  id: Scalars['ID']['output'];
+  /** Where the picture came from when it was ingested, such as a path. */
+  origin?: Maybe<Scalars['String']['output']>;
+  /** SHA-256 of the file's bytes, lower-case hex. */
+  sha256: Scalars['String']['output'];
+  /** Path of a small WebP picture on this server; its bytes never change. */
+  thumbnailUrl: Scalars['String']['output'];
+  /** Path of the original file on this server; its bytes never change. */
+  url: Scalars['String']['output'];
+  /** Width in pixels as people see it (EXIF orientation applied). */
+  width: Scalars['Int']['output'];
+};
+
+/** How the vector search found the nearest vectors. */
+export type IndexMode =
+  /** Every vector of the corpus was compared; nothing nearer was missed. */
+  | 'EXACT'
+  /** The HNSW index answered; a nearer vector may have been missed. */
+  | 'HNSW';
+
+/** A candidate that could not be re-ranked. */
+export type MatchFailure = {
+  __typename?: 'MatchFailure';
+  /** Stable cause, such as IMAGE_NOT_FOUND or DEADLINE_EXCEEDED. */
+  code: Scalars['String']['output'];
+  /** The picture. */
+  imageId: Scalars['ID']['output'];
+  /** What happened, for people. */
+  message: Scalars['String']['output'];
+};
+
+/** Drawn at random from the most probable tokens. */
+export type NucleusInput = {
+  /** Most tokens, the prompt's included, 1 to 200; the model's own when absent. */
+  maxLength?: InputMaybe<Scalars['Int']['input']>;
+  /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
+  minLength?: InputMaybe<Scalars['Int']['input']>;
+  /** Above 1 makes tokens that were used before less probable; 1 when absent. */
+  repetitionPenalty?: InputMaybe<Scalars['Float']['input']>;
+  /** The same seed gives the same text. */
+  seed: Scalars['Int']['input'];
+  /** Draws from at most this many tokens; no limit when absent. */
+  topK?: InputMaybe<Scalars['Int']['input']>;
+  /** Draws from the fewest tokens whose probabilities add up to this, above 0 to 1. */
+  topP?: Scalars['Float']['input'];
+};
+
+/** Everything that can be read. */
+export type Query = {
+  __typename?: 'Query';
+  /** What the answerer says to a question about a picture. Nothing is stored. */
+  ask: Answer;
+  /**
+   * What the captioner says about a picture: the stored caption when this model decoded this picture so before, otherwise a new
+   * one, which is then stored.
+   */
+  caption: GeneratedCaption;
+  /** All corpora, by name. */
+  corpora: Array<Corpus>;
+  /** The corpus with this name; null when there is none. */
+  corpus?: Maybe<Corpus>;
+  /** The picture with this id; null when there is none. */
+  image?: Maybe<Image>;
+  /** Pictures of a corpus for a text, best first: the nearest pictures by `itcCosine`, re-ranked by `itmLogit + w * itcCosine`. */
+  search: SearchConnection;
+};
+
+
+/** Everything that can be read. */
+export type QueryAskArgs = {
+  imageId: Scalars['ID']['input'];
+  mode?: InputMaybe<AnswerModeInput>;
+  question: Scalars['String']['input'];
+};
+
+
+/** Everything that can be read. */
+export type QueryCaptionArgs = {
+  decoding?: InputMaybe<DecodingInput>;
+  imageId: Scalars['ID']['input'];
+};
+
+
+/** Everything that can be read. */
+export type QueryCorpusArgs = {
+  name: Scalars['String']['input'];
+};
+
+
+/** Everything that can be read. */
+export type QueryImageArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/** Everything that can be read. */
+export type QuerySearchArgs = {
+  candidates?: Scalars['Int']['input'];
+  corpus: Scalars['String']['input'];
+  first?: Scalars['Int']['input'];
+  text: Scalars['String']['input'];
+};
+
+/** Chooses the most probable of the given answers. */
+export type RankInput = {
+  /** The answers to choose from, 1 to 5,000. */
+  answers: Array<Scalars['String']['input']>;
+  /** How many answers are scored in full after a first look at their first token; the model's own (128) when absent. */
+  candidates?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** Hits of a search, best first, with the report of how they were found. */
+export type SearchConnection = {
+  __typename?: 'SearchConnection';
+  /** The hits in their final order. */
+  edges: Array<SearchEdge>;
+  /** How this answer came about, and in what it is less than what was asked for. */
+  report: SearchReport;
+};
+
+/** One hit: a picture with the scores of both stages. */
+export type SearchEdge = {
+  __typename?: 'SearchEdge';
+  /** Cosine of the picture's and the text's embeddings (BLIP's contrastive heads), -1 to 1; higher is nearer. */
+  itcCosine: Scalars['Float']['output'];
+  /**
+   * Raw logit of "match" from BLIP's matching head, which reads picture and text together; higher is better. Not a probability.
+   * Null where the picture was not re-ranked: it lay beyond `candidates`, or the report names why.
+   */
+  itmLogit?: Maybe<Scalars['Float']['output']>;
+  /** Calibrated probability that the picture matches the text; null until the corpus has a calibration. */
+  matchProbability?: Maybe<Scalars['Float']['output']>;
+  /** The picture. */
+  node: Image;
+  /** Place in this answer, from 1. */
+  rank: Scalars['Int']['output'];
+  /** Place in the order of `itcCosine`, from 1. */
+  rankBeforeRerank: Scalars['Int']['output'];
+  /** `itmLogit + w * itcCosine`, which re-ranked hits are ordered by; null where the picture was not re-ranked. */
+  rerankScore?: Maybe<Scalars['Float']['output']>;
+};
+
+/** How a search came about. */
+export type SearchReport = {
+  __typename?: 'SearchReport';
+  /** How many pictures went through the stages. */
+  candidates: CandidateCounts;
+  /** In what the answer is less than what was asked for; empty when nothing was cut. */
+  degraded: Array<Degradation>;
+  /** Whether the vector search compared every vector or used the index. */
+  indexMode: IndexMode;
+  /** w in the order `itmLogit + w * itcCosine`; belongs to the model set, 1 is BLIP's rule. */
+  itcWeight: Scalars['Float']['output'];
+  /** Candidates that could not be re-ranked, each with its reason; they stand below the re-ranked ones. */
+  matchFailures: Array<MatchFailure>;
+  /** Milliseconds of the whole search. */
+  milliseconds: Scalars['Float']['output'];
+  /** SHA-256 over the retrieval model's weights and every setting that changes its outputs. */
+  modelFingerprint: Scalars['String']['output'];
+  /** Name of the retrieval model in the model set. */
+  modelName: Scalars['String']['output'];
+  /** The embedding space that answered. */
+  spaceId: Scalars['ID']['output'];
+  /** The stages in the order in which they ran. */
+  stages: Array<StageTiming>;
+};
+
+/** A stage of a search. */
+export type SearchStage =
+  /** The text becomes a vector. */
+  | 'EMBED_QUERY'
+  /** The matching head judges the candidates. */
+  | 'RERANK'
+  /** The nearest vectors of the corpus are found. */
+  | 'RETRIEVE';
+
+/** An embedding space: one model's vectors of a corpus. */
+export type Space = {
+  __typename?: 'Space';
+  /** Length of its vectors. */
+  dimensions: Scalars['Int']['output'];
+  /** Stable id. */
+  id: Scalars['ID']['output'];
+  /** SHA-256 over the model that built it and every setting that changes its vectors. */
+  modelFingerprint: Scalars['String']['output'];
+  /** Name for people. */
+  name: Scalars['String']['output'];
+};
+
+/** How long a stage of a search took. */
+export type StageTiming = {
+  __typename?: 'StageTiming';
+  /** Milliseconds on the wall clock. */
+  milliseconds: Scalars['Float']['output'];
+  /** The stage. */
+  stage: SearchStage;
+};
+
+/** How far a step of the pipeline is. `done + failed + excluded + waiting` is the number of pictures. */
+export type StepCoverage = {
+  __typename?: 'StepCoverage';
+  /** Pictures that are through. */
+  done: Scalars['Int']['output'];
+  /** Pictures that a rule leaves out of this step. */
+  excluded: Scalars['Int']['output'];
+  /** Pictures that could not be processed; each has its reason in the ingest report. */
+  failed: Scalars['Int']['output'];
+  /** Name of the step: prepare, embed, caption. */
+  step: Scalars['String']['output'];
+  /** Pictures that are still to do. */
+  waiting: Scalars['Int']['output'];
+};
+
+
+
+export type ResolverTypeWrapper<T> = Promise<T> | T;
+
+
+export type ResolverWithResolve<TResult, TParent, TContext, TArgs> = {
+  resolve: ResolverFn<TResult, TParent, TContext, TArgs>;
+};
+export type Resolver<TResult, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> = ResolverFn<TResult, TParent, TContext, TArgs> | ResolverWithResolve<TResult, TParent, TContext, TArgs>;
+
+export type ResolverFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => Promise<TResult> | TResult;
+
+export type SubscriptionSubscribeFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => AsyncIterable<TResult> | Promise<AsyncIterable<TResult>>;
+
+export type SubscriptionResolveFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => TResult | Promise<TResult>;
+
+export interface SubscriptionSubscriberObject<TResult, TKey extends string, TParent, TContext, TArgs> {
+  subscribe: SubscriptionSubscribeFn<{ [key in TKey]: TResult }, TParent, TContext, TArgs>;
+  resolve?: SubscriptionResolveFn<TResult, { [key in TKey]: TResult }, TContext, TArgs>;
+}
+
+export interface SubscriptionResolverObject<TResult, TParent, TContext, TArgs> {
+  subscribe: SubscriptionSubscribeFn<any, TParent, TContext, TArgs>;
+  resolve: SubscriptionResolveFn<TResult, any, TContext, TArgs>;
+}
+
+export type SubscriptionObject<TResult, TKey extends string, TParent, TContext, TArgs> =
+  | SubscriptionSubscriberObject<TResult, TKey, TParent, TContext, TArgs>
+  | SubscriptionResolverObject<TResult, TParent, TContext, TArgs>;
+
+export type SubscriptionResolver<TResult, TKey extends string, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> =
+  | ((...args: any[]) => SubscriptionObject<TResult, TKey, TParent, TContext, TArgs>)
+  | SubscriptionObject<TResult, TKey, TParent, TContext, TArgs>;
+
+export type TypeResolveFn<TTypes, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>> = (
+  parent: TParent,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => Maybe<TTypes> | Promise<Maybe<TTypes>>;
+
+export type IsTypeOfResolverFn<T = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>> = (obj: T, context: TContext, info: GraphQLResolveInfo) => boolean | Promise<boolean>;
+
+export type NextResolverFn<T> = () => Promise<T>;
+
+export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> = (
+  next: NextResolverFn<TResult>,
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => TResult | Promise<TResult>;
+
+
+
+
+
+/** Mapping between all available schema types and the resolvers types */
+export type ResolversTypes = {
+  Answer: ResolverTypeWrapper<AskResult>;
+  AnswerMode: AnswerMode;
+  AnswerModeInput: AnswerModeInput;
+  BeamInput: BeamInput;
+  Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  CandidateCounts: ResolverTypeWrapper<CandidateCounts>;
+  Caption: ResolverTypeWrapper<StoredCaption>;
+  CaptionSource: CaptionSource;
+  Corpus: ResolverTypeWrapper<Corpus>;
+  DecodingInput: DecodingInput;
+  Degradation: ResolverTypeWrapper<Degradation>;
+  Float: ResolverTypeWrapper<Scalars['Float']['output']>;
+  GeneratedCaption: ResolverTypeWrapper<CaptionResult>;
+  GreedyInput: GreedyInput;
+  ID: ResolverTypeWrapper<Scalars['ID']['output']>;
+  Image: ResolverTypeWrapper<Image>;
+  IndexMode: IndexMode;
+  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
+  MatchFailure: ResolverTypeWrapper<MatchFailure>;
+  NucleusInput: NucleusInput;
+  Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  RankInput: RankInput;
+  SearchConnection: ResolverTypeWrapper<SearchResult>;
+  SearchEdge: ResolverTypeWrapper<RankedHit>;
+  SearchReport: ResolverTypeWrapper<SearchReport>;
+  SearchStage: SearchStage;
+  Space: ResolverTypeWrapper<Space>;
+  StageTiming: ResolverTypeWrapper<StageTiming>;
+  StepCoverage: ResolverTypeWrapper<StepCoverage>;
+  String: ResolverTypeWrapper<Scalars['String']['output']>;
+};
+
+/** Mapping between all available schema types and the resolvers parents */
+export type ResolversParentTypes = {
+  Answer: AskResult;
+  AnswerModeInput: AnswerModeInput;
+  BeamInput: BeamInput;
+  Boolean: Scalars['Boolean']['output'];
+  CandidateCounts: CandidateCounts;
+  Caption: StoredCaption;
+  Corpus: Corpus;
+  DecodingInput: DecodingInput;
+  Degradation: Degradation;
+  Float: Scalars['Float']['output'];
+  GeneratedCaption: CaptionResult;
+  GreedyInput: GreedyInput;
+  ID: Scalars['ID']['output'];
+  Image: Image;
+  Int: Scalars['Int']['output'];
+  JSON: Scalars['JSON']['output'];
+  MatchFailure: MatchFailure;
+  NucleusInput: NucleusInput;
+  Query: Record<PropertyKey, never>;
+  RankInput: RankInput;
+  SearchConnection: SearchResult;
+  SearchEdge: RankedHit;
+  SearchReport: SearchReport;
+  Space: Space;
+  StageTiming: StageTiming;
+  StepCoverage: StepCoverage;
+  String: Scalars['String']['output'];
+};
+
+export type AnswerResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Answer'] = ResolversParentTypes['Answer']> = {
+  image?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
+  logProbability?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  mode?: Resolver<ResolversTypes['AnswerMode'], ParentType, ContextType>;
+  modelFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  modelName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  question?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type CandidateCountsResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CandidateCounts'] = ResolversParentTypes['CandidateCounts']> = {
+  requested?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  reranked?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  retrieved?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type CaptionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Caption'] = ResolversParentTypes['Caption']> = {
+  modelFingerprint?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  source?: Resolver<ResolversTypes['CaptionSource'], ParentType, ContextType>;
+  text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type CorpusResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Corpus'] = ResolversParentTypes['Corpus']> = {
+  activeSpace?: Resolver<Maybe<ResolversTypes['Space']>, ParentType, ContextType>;
+  coverage?: Resolver<Array<ResolversTypes['StepCoverage']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  imageCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type DegradationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Degradation'] = ResolversParentTypes['Degradation']> = {
+  code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  images?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  stage?: Resolver<ResolversTypes['SearchStage'], ParentType, ContextType>;
+};
+
+export type GeneratedCaptionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['GeneratedCaption'] = ResolversParentTypes['GeneratedCaption']> = {
+  image?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
+  modelFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  modelName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  stored?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type ImageResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Image'] = ResolversParentTypes['Image']> = {
+  attributes?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
+  captions?: Resolver<Array<ResolversTypes['Caption']>, ParentType, ContextType>;
+  height?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  origin?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  sha256?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  thumbnailUrl?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  url?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  width?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export interface JsonScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSON'], any> {
+  name: 'JSON';
+}
+
+export type MatchFailureResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['MatchFailure'] = ResolversParentTypes['MatchFailure']> = {
+  code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  imageId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type QueryResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
+  ask?: Resolver<ResolversTypes['Answer'], ParentType, ContextType, RequireFields<QueryAskArgs, 'imageId' | 'question'>>;
+  caption?: Resolver<ResolversTypes['GeneratedCaption'], ParentType, ContextType, RequireFields<QueryCaptionArgs, 'imageId'>>;
+  corpora?: Resolver<Array<ResolversTypes['Corpus']>, ParentType, ContextType>;
+  corpus?: Resolver<Maybe<ResolversTypes['Corpus']>, ParentType, ContextType, RequireFields<QueryCorpusArgs, 'name'>>;
+  image?: Resolver<Maybe<ResolversTypes['Image']>, ParentType, ContextType, RequireFields<QueryImageArgs, 'id'>>;
+  search?: Resolver<ResolversTypes['SearchConnection'], ParentType, ContextType, RequireFields<QuerySearchArgs, 'candidates' | 'corpus' | 'first' | 'text'>>;
+};
+
+export type SearchConnectionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchConnection'] = ResolversParentTypes['SearchConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['SearchEdge']>, ParentType, ContextType>;
+  report?: Resolver<ResolversTypes['SearchReport'], ParentType, ContextType>;
+};
+
+export type SearchEdgeResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchEdge'] = ResolversParentTypes['SearchEdge']> = {
+  itcCosine?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  itmLogit?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  matchProbability?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
+  rank?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  rankBeforeRerank?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  rerankScore?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+};
+
+export type SearchReportResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchReport'] = ResolversParentTypes['SearchReport']> = {
+  candidates?: Resolver<ResolversTypes['CandidateCounts'], ParentType, ContextType>;
+  degraded?: Resolver<Array<ResolversTypes['Degradation']>, ParentType, ContextType>;
+  indexMode?: Resolver<ResolversTypes['IndexMode'], ParentType, ContextType>;
+  itcWeight?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  matchFailures?: Resolver<Array<ResolversTypes['MatchFailure']>, ParentType, ContextType>;
+  milliseconds?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  modelFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  modelName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  spaceId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  stages?: Resolver<Array<ResolversTypes['StageTiming']>, ParentType, ContextType>;
+};
+
+export type SpaceResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Space'] = ResolversParentTypes['Space']> = {
+  dimensions?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  modelFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type StageTimingResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['StageTiming'] = ResolversParentTypes['StageTiming']> = {
+  milliseconds?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  stage?: Resolver<ResolversTypes['SearchStage'], ParentType, ContextType>;
+};
+
+export type StepCoverageResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['StepCoverage'] = ResolversParentTypes['StepCoverage']> = {
+  done?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  excluded?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  failed?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  step?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  waiting?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type Resolvers<ContextType = GatewayContext> = {
+  Answer?: AnswerResolvers<ContextType>;
+  CandidateCounts?: CandidateCountsResolvers<ContextType>;
+  Caption?: CaptionResolvers<ContextType>;
+  Corpus?: CorpusResolvers<ContextType>;
+  Degradation?: DegradationResolvers<ContextType>;
+  GeneratedCaption?: GeneratedCaptionResolvers<ContextType>;
+  Image?: ImageResolvers<ContextType>;
+  JSON?: GraphQLScalarType;
+  MatchFailure?: MatchFailureResolvers<ContextType>;
+  Query?: QueryResolvers<ContextType>;
+  SearchConnection?: SearchConnectionResolvers<ContextType>;
+  SearchEdge?: SearchEdgeResolvers<ContextType>;
+  SearchReport?: SearchReportResolvers<ContextType>;
+  Space?: SpaceResolvers<ContextType>;
+  StageTiming?: StageTimingResolvers<ContextType>;
+  StepCoverage?: StepCoverageResolvers<ContextType>;
+};
+

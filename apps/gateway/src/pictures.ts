@@ -1,0 +1,111 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { findImage, type Image } from "@medley/storage";
+import { type Request, type Response, Router } from "express";
+import type { GatewayDependencies } from "./context.ts";
+
+/** Names of image formats as the content types that browsers know. */
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  jpeg: "image/jpeg",
+  jpg: "image/jpeg",
+  png: "image/png",
+  webp: "image/webp",
+  gif: "image/gif",
+  tiff: "image/tiff",
+  heif: "image/heif",
+  heic: "image/heic",
+  avif: "image/avif",
+  svg: "image/svg+xml",
+};
+
+type PictureDependencies = Pick<GatewayDependencies, "db" | "blobs" | "thumbnailDirectory">;
+
+/** `/images/:id` gives the original bytes, `/thumbnails/:id` the small WebP file, or the original while there is none. */
+export function createPictureRouter(dependencies: PictureDependencies): Router {
+  const router = Router();
+  router.get("/images/:id", async (request, response) => {
+    const image = await requirePicture(dependencies, request, response);
+    if (image !== null) await sendOriginal(dependencies, image, request, response);
+  });
+  router.get("/thumbnails/:id", async (request, response) => {
+    const image = await requirePicture(dependencies, request, response);
+    if (image === null) return;
+    const path = thumbnailPath(dependencies.thumbnailDirectory, image.sha256);
+    const sizeBytes = await sizeOf(path);
+    // The fallback is not immutable: ingest may write the small file a moment later.
+    if (sizeBytes === null) return sendOriginal(dependencies, image, request, response, "no-cache");
+    const head = { contentType: "image/webp", etag: `"${image.sha256}-thumbnail"`, caching: IMMUTABLE, sizeBytes };
+    await sendFile(path, head, request, response);
+  });
+  return router;
+}
+
+/** Where ingest writes the small WebP file of a picture; two folder levels keep folders small. */
+export function thumbnailPath(directory: string, sha256: string): string {
+  return join(directory, sha256.slice(0, 2), `${sha256}.webp`);
+}
+
+const IMMUTABLE = "public, max-age=31536000, immutable";
+
+async function requirePicture({ db }: PictureDependencies, request: Request, response: Response): Promise<Image | null> {
+  const id = String(request.params["id"]);
+  const image = await findImage(db, id);
+  if (image === null) response.status(404).json({ error: `There is no image "${id}".` });
+  return image;
+}
+
+async function sendOriginal(
+  { blobs }: PictureDependencies,
+  image: Image,
+  request: Request,
+  response: Response,
+  caching = IMMUTABLE,
+): Promise<void> {
+  const path = blobs.pathOf(image.sha256);
+  const sizeBytes = await sizeOf(path);
+  if (sizeBytes === null) {
+    const message = `The bytes of image "${image.id}" (${image.sha256}) are not in the content store.`;
+    response.status(404).json({ error: message });
+    return;
+  }
+  const contentType = CONTENT_TYPES[image.format] ?? "application/octet-stream";
+  await sendFile(path, { contentType, etag: `"${image.sha256}"`, caching, sizeBytes }, request, response);
+}
+
+interface FileHead {
+  readonly contentType: string;
+  readonly etag: string;
+  readonly caching: string;
+  readonly sizeBytes: number;
+}
+
+async function sendFile(path: string, head: FileHead, request: Request, response: Response): Promise<void> {
+  response.set("ETag", head.etag).set("Cache-Control", head.caching);
+  // A picture may be an SVG with a script in it: opened by itself it must be able to do nothing.
+  response.set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
+  response.set("Cross-Origin-Resource-Policy", "cross-origin");
+  if (request.fresh) {
+    response.status(304).end();
+    return;
+  }
+  response.set("Content-Type", head.contentType).set("Content-Length", String(head.sizeBytes));
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
+  await pipeline(createReadStream(path), response).catch((error: NodeJS.ErrnoException) => {
+    // The browser went away, which is its right.
+    if (error.code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  });
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}

@@ -1,0 +1,21 @@
+import { activeSpace, countImages, findCorpus, listCorpora, stepCounts } from "@medley/storage";
+import type { CorpusResolvers, QueryResolvers, SpaceResolvers } from "../generated/schema-types.ts";
+
+export const corpora: NonNullable<QueryResolvers["corpora"]> = async (_root, _query, context) => [
+  ...(await listCorpora(context.db)),
+];
+
+export const corpus: NonNullable<QueryResolvers["corpus"]> = (_root, { name }, context) => findCorpus(context.db, name);
+
+export const Corpus: CorpusResolvers = {
+  imageCount: ({ id }, _query, { db }) => countImages(db, id),
+  activeSpace: ({ id }, _query, { db }) => activeSpace(db, id),
+  async coverage({ id }, _query, { db }) {
+    const space = await activeSpace(db, id);
+    return space === null ? [] : [...(await stepCounts(db, id, space.id))];
+  },
+};
+
+export const Space: SpaceResolvers = {
+  modelFingerprint: (space) => space.fingerprint,
+};

@@ -1,0 +1,61 @@
+import type { AnswerMode, Decoding } from "@medley/inference-api";
+import { ANSWER_DECODING, askImage, captionOf } from "@medley/search";
+import type {
+  AnswerModeInput,
+  AnswerResolvers,
+  CaptionResolvers,
+  DecodingInput,
+  ImageResolvers,
+  QueryResolvers,
+} from "../generated/schema-types.ts";
+
+export const image: NonNullable<QueryResolvers["image"]> = (_root, { id }, context) => context.imageById.load(id);
+
+export const caption: NonNullable<QueryResolvers["caption"]> = (_root, { imageId, decoding }, context) =>
+  captionOf(context, {
+    imageId,
+    deadlineMs: context.inferenceDeadlineMs,
+    ...(decoding && { decoding: decodingOf(decoding) }),
+  });
+
+export const ask: NonNullable<QueryResolvers["ask"]> = (_root, { imageId, question, mode }, context) =>
+  askImage(context, {
+    imageId,
+    question,
+    deadlineMs: context.inferenceDeadlineMs,
+    mode: mode ? answerModeOf(mode) : { mode: "generate", decoding: ANSWER_DECODING },
+  });
+
+export const Image: ImageResolvers = {
+  url: ({ id }) => `/images/${id}`,
+  thumbnailUrl: ({ id }) => `/thumbnails/${id}`,
+  captions: async ({ id }, _query, context) => [...(await context.captionsByImage.load(id))],
+};
+
+export const Caption: CaptionResolvers = {
+  modelFingerprint: (stored) => stored.modelFingerprint ?? null,
+};
+
+export const Answer: AnswerResolvers = {
+  mode: (answer) => (answer.mode === "rank" ? "RANK" : "GENERATE"),
+};
+
+function decodingOf(input: DecodingInput): Decoding {
+  if (input.greedy) return { method: "greedy", ...present(input.greedy) };
+  if (input.beam) return { method: "beam", ...present({ ...input.beam, beams: input.beam.beams ?? 3 }) };
+  return { method: "nucleus", ...present({ ...input.nucleus, topP: input.nucleus.topP ?? 0.9 }) };
+}
+
+function answerModeOf(input: AnswerModeInput): AnswerMode {
+  if (input.generate) return { mode: "generate", decoding: decodingOf(input.generate) };
+  return { mode: "rank", ...present(input.rank) };
+}
+
+type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: NonNullable<T[K]> } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: NonNullable<T[K]>;
+};
+
+/** The members that have a value: GraphQL lets clients say null where the port knows only absence. */
+function present<T extends object>(input: T): Present<T> {
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null && value !== undefined)) as Present<T>;
+}

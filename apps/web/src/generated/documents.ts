@@ -1,0 +1,67 @@
+// Generated from apps/gateway/schema.graphql by `npm run generate -w @medley/gateway`. Do not edit.
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+/** Who wrote a caption. */
+export type CaptionSource =
+  /** A person wrote it. */
+  | 'HUMAN'
+  /** It came with a data set. */
+  | 'IMPORTED'
+  /** A captioner wrote it. */
+  | 'SYNTHETIC'
+  /** It came with the picture: alt text, a file beside it, a column of its manifest. */
+  | 'WEB';
+
+/** How the vector search found the nearest vectors. */
+export type IndexMode =
+  /** Every vector of the corpus was compared; nothing nearer was missed. */
+  | 'EXACT'
+  /** The HNSW index answered; a nearer vector may have been missed. */
+  | 'HNSW';
+
+/** A stage of a search. */
+export type SearchStage =
+  /** The text becomes a vector. */
+  | 'EMBED_QUERY'
+  /** The matching head judges the candidates. */
+  | 'RERANK'
+  /** The nearest vectors of the corpus are found. */
+  | 'RETRIEVE';
+
+export type AskQueryVariables = Exact<{
+  imageId: string | number;
+  question: string;
+}>;
+
+
+export type AskQuery = { ask: { text: string, question: string, modelName: string } };
+
+export type CaptionQueryVariables = Exact<{
+  imageId: string | number;
+}>;
+
+
+export type CaptionQuery = { caption: { text: string, stored: boolean, modelName: string } };
+
+export type CorporaQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type CorporaQuery = { corpora: Array<{ name: string, imageCount: number, activeSpace: { id: string } | null }> };
+
+export type ImageQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type ImageQuery = { image: { id: string, url: string, thumbnailUrl: string, width: number, height: number, origin: string | null, attributes: unknown, captions: Array<{ text: string, source: CaptionSource }> } | null };
+
+export type SearchQueryVariables = Exact<{
+  corpus: string;
+  text: string;
+  first: number;
+}>;
+
+
+export type SearchQuery = { search: { edges: Array<{ rank: number, rankBeforeRerank: number, itcCosine: number, itmLogit: number | null, matchProbability: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number, height: number, captions: Array<{ text: string, source: CaptionSource }> } }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, itcWeight: number, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } } };

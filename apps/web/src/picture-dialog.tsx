@@ -1,0 +1,131 @@
+import { useEffect, useRef, useState } from "react";
+import { fetchCaption, fetchPicture, type Hit, type Picture } from "./api.ts";
+import { ErrorNotice } from "./error-notice.tsx";
+import { QuestionForm } from "./question-form.tsx";
+import { Scores } from "./result-grid.tsx";
+import { useRequest } from "./use-request.ts";
+import { SOURCES } from "./wording.ts";
+
+interface PictureDialogProps {
+  readonly imageId: string;
+  /** The hit that was opened; absent when the page was opened at a picture. */
+  readonly hit: Hit | undefined;
+  readonly onClose: () => void;
+}
+
+/** The browser's own modal dialog: it keeps the focus inside, closes on Escape and gives the focus back. */
+export function PictureDialog({ imageId, hit, onClose }: PictureDialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const picture = useRequest(imageId, (signal) => fetchPicture({ id: imageId }, signal));
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      className="detail"
+      aria-label="Picture"
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        if (event.target === dialog.current) onClose();
+      }}
+    >
+      <div className="detail-content">
+        <button type="button" className="close" onClick={onClose} aria-label="Close">
+          <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+            <path d="M5 5l10 10M15 5L5 15" stroke="currentColor" strokeWidth="2" strokeLinecap="round" />
+          </svg>
+        </button>
+        {picture.phase === "loading" && (
+          <p className="detail-message" role="status">
+            Opening …
+          </p>
+        )}
+        {picture.phase === "failed" && <ErrorNotice message={picture.message} />}
+        {picture.phase === "done" && picture.value === null && (
+          <ErrorNotice message={`There is no picture “${imageId}”.`} />
+        )}
+        {picture.phase === "done" && picture.value !== null && <Detail picture={picture.value} hit={hit} />}
+      </div>
+    </dialog>
+  );
+}
+
+function Detail({ picture, hit }: { picture: Picture; hit: Hit | undefined }) {
+  return (
+    <>
+      <figure className="detail-picture">
+        <PictureImage picture={picture} />
+      </figure>
+      <div className="detail-text">
+        {hit && <Scores hit={hit} />}
+        <Captions picture={picture} />
+        <QuestionForm imageId={picture.id} />
+        <p className="origin">
+          {picture.width} × {picture.height} pixels{picture.origin ? ` · ${picture.origin}` : ""} ·{" "}
+          <a href={picture.url}>original</a>
+        </p>
+      </div>
+    </>
+  );
+}
+
+/** Formats that the browser cannot show (TIFF, HEIC) are shown by their small WebP file. */
+function PictureImage({ picture }: { picture: Picture }) {
+  const [shown, setShown] = useState(picture.url);
+  return (
+    <img
+      src={shown}
+      alt={picture.captions[0]?.text ?? "The picture; it has no caption yet"}
+      width={picture.width}
+      height={picture.height}
+      onError={() => setShown(picture.thumbnailUrl)}
+    />
+  );
+}
+
+function Captions({ picture }: { picture: Picture }) {
+  const [asked, setAsked] = useState(0);
+  const written = useRequest(
+    asked === 0 ? null : `caption ${picture.id} ${asked}`,
+    (signal) => fetchCaption({ imageId: picture.id }, signal),
+  );
+  return (
+    <section aria-label="Captions">
+      <h2>Captions</h2>
+      {picture.captions.length === 0 && <p className="quiet-text">None yet.</p>}
+      <ul className="captions">
+        {picture.captions.map(({ text, source }, index) => (
+          <li key={`${index} ${text}`}>
+            <q>{text}</q> <span className="source">{SOURCES[source]}</span>
+          </li>
+        ))}
+        {written.phase === "done" && (
+          <li className="captions-new">
+            <q>{written.value.text}</q>{" "}
+            <span className="source">
+              {written.value.stored ? "stored" : "just written"} by {written.value.modelName}
+            </span>
+          </li>
+        )}
+      </ul>
+      {written.phase === "failed" && <ErrorNotice message={written.message} />}
+      <button
+        type="button"
+        className="quiet"
+        disabled={written.phase === "loading"}
+        onClick={() => setAsked(asked + 1)}
+      >
+        {written.phase === "loading" ? "Looking at it …" : "Caption this"}
+      </button>
+      <span className="hidden" role="status">
+        {written.phase === "done" ? `Caption: ${written.value.text}` : ""}
+      </span>
+    </section>
+  );
+}

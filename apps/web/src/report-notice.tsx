@@ -1,0 +1,40 @@
+import type { Report } from "./api.ts";
+import { countOf, describeMilliseconds, STAGES } from "./wording.ts";
+
+/** What was cut, where everybody sees it; how the answer came about, for those who open it. */
+export function ReportNotice({ report }: { report: Report }) {
+  return (
+    <>
+      {report.degraded.map(({ stage, code, message }) => (
+        <div key={`${stage} ${code}`} className="notice notice-degraded" role="status">
+          <p>
+            <strong>This answer is incomplete.</strong> {message}
+          </p>
+        </div>
+      ))}
+      <details className="report">
+        <summary>
+          {countOf(report.candidates.reranked, "picture")} compared with the text in{" "}
+          {describeMilliseconds(report.milliseconds)}
+        </summary>
+        <ul>
+          {report.stages.map(({ stage, milliseconds }) => (
+            <li key={stage}>
+              <span>{STAGES[stage]}</span> <span className="number">{describeMilliseconds(milliseconds)}</span>
+            </li>
+          ))}
+        </ul>
+        <p>
+          The {countOf(report.candidates.retrieved, "nearest picture")} by cosine (
+          {report.indexMode === "EXACT"
+            ? "every vector was compared"
+            : "approximate: the HNSW index may have missed one"}
+          ), {report.candidates.reranked} of them ordered by match logit + {report.itcWeight} × cosine.
+        </p>
+        <p>
+          Model {report.modelName} <code title={report.modelFingerprint}>{report.modelFingerprint.slice(0, 12)}</code>
+        </p>
+      </details>
+    </>
+  );
+}

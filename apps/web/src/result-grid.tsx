@@ -1,0 +1,84 @@
+import { type Address, formatAddress } from "./address.ts";
+import type { Hit } from "./api.ts";
+import { describeMove, formatCosine, formatLogit } from "./wording.ts";
+
+interface ResultGridProps {
+  readonly hits: readonly Hit[];
+  readonly address: Address;
+  readonly onOpen: (imageId: string) => void;
+}
+
+/** Real links, so that a picture can be opened in another tab; a plain click opens it here. */
+export function ResultGrid({ hits, address, onOpen }: ResultGridProps) {
+  return (
+    <ol className="grid">
+      {hits.map((hit) => (
+        <li key={hit.node.id}>
+          <a
+            className="card"
+            href={formatAddress({ ...address, imageId: hit.node.id })}
+            onClick={(event) => {
+              if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+              event.preventDefault();
+              onOpen(hit.node.id);
+            }}
+          >
+            <span className="card-picture">
+              <img src={hit.node.thumbnailUrl} alt={altOf(hit)} loading="lazy" decoding="async" />
+              <span className="rank" aria-hidden="true">
+                {hit.rank}
+              </span>
+            </span>
+            <Scores hit={hit} />
+          </a>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+export function Scores({ hit }: { hit: Hit }) {
+  return (
+    <dl className="scores">
+      <div title="Raw logit of BLIP's matching head, which reads picture and text together. Higher is better; not a probability.">
+        <dt>match logit</dt>
+        <dd>{hit.itmLogit === null ? "not compared" : formatLogit(hit.itmLogit)}</dd>
+      </div>
+      <div title="Cosine of the picture's and the text's embeddings. Higher is nearer.">
+        <dt>cosine</dt>
+        <dd>{formatCosine(hit.itcCosine)}</dd>
+      </div>
+      <div title="Place in this answer, and place by cosine alone.">
+        <dt>rank</dt>
+        <dd>
+          {hit.rank} <Move hit={hit} />
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+function Move({ hit }: { hit: Hit }) {
+  const direction = hit.rank < hit.rankBeforeRerank ? "move-up" : hit.rank > hit.rankBeforeRerank ? "move-down" : "move-none";
+  return <span className={`move ${direction}`}>{describeMove(hit.rankBeforeRerank, hit.rank)}</span>;
+}
+
+function altOf({ rank, node }: Hit): string {
+  return node.captions[0]?.text ?? `Picture ${rank}, no caption`;
+}
+
+const PLACEHOLDERS = Array.from({ length: 12 }, (_, index) => index);
+
+export function LoadingGrid() {
+  return (
+    <div className="grid" aria-hidden="true">
+      {PLACEHOLDERS.map((index) => (
+        <div key={index} className="card card-loading">
+          <span className="card-picture" />
+          <span className="line" />
+          <span className="line line-short" />
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,42 @@
+import type { CaptionSource, SearchStage } from "./generated/documents.ts";
+
+/** A cosine with three places, which is as fine as two pictures are worth telling apart. */
+export function formatCosine(itcCosine: number): string {
+  return itcCosine.toFixed(3);
+}
+
+/** A logit with its sign: above 0 the matching head says "match". */
+export function formatLogit(itmLogit: number): string {
+  const text = itmLogit.toFixed(2);
+  return itmLogit > 0 ? `+${text}` : text.replace("-", "−");
+}
+
+/** What re-ranking did to a hit, such as "up from 9". */
+export function describeMove(rankBeforeRerank: number, rank: number): string {
+  if (rank < rankBeforeRerank) return `up from ${rankBeforeRerank}`;
+  if (rank > rankBeforeRerank) return `down from ${rankBeforeRerank}`;
+  return "same place";
+}
+
+export function describeMilliseconds(milliseconds: number): string {
+  if (milliseconds < 10) return `${milliseconds.toFixed(1)} ms`;
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+export function countOf(count: number, singular: string, plural = `${singular}s`): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? singular : plural}`;
+}
+
+export const SOURCES: Readonly<Record<CaptionSource, string>> = {
+  WEB: "came with the picture",
+  SYNTHETIC: "written by a model",
+  HUMAN: "written by a person",
+  IMPORTED: "from a data set",
+};
+
+export const STAGES: Readonly<Record<SearchStage, string>> = {
+  EMBED_QUERY: "read the text",
+  RETRIEVE: "find the nearest pictures",
+  RERANK: "compare each with the text",
+};

@@ -1,0 +1,88 @@
+import type { Decoding, Inference } from "@medley/inference-api";
+import { addCaption, captionsOf, type Database, findImage, type Image, type StoredCaption } from "@medley/storage";
+import { SearchError } from "./errors.ts";
+import { requireModel } from "./models.ts";
+import { requireInteger } from "./query.ts";
+
+/** The settings of BLIP's caption evaluation. */
+export const CAPTION_DECODING: Decoding = { method: "beam", beams: 3, maxLength: 20, minLength: 5 };
+
+export interface CaptionQuery {
+  readonly imageId: string;
+  readonly decoding?: Decoding;
+  readonly deadlineMs?: number;
+}
+
+export interface CaptionResult {
+  readonly image: Image;
+  readonly text: string;
+  /** True when the text came from the ledger of captions: the same model has decoded this picture so before. */
+  readonly stored: boolean;
+  readonly modelName: string;
+  readonly modelFingerprint: string;
+  readonly decoding: Decoding;
+}
+
+interface CaptionDependencies {
+  readonly db: Database;
+  readonly inference: Inference;
+}
+
+/**
+ * The captioner's caption of a picture: the stored one when this model wrote one with this decoding before, otherwise a new
+ * one, which is added to the ledger.
+ */
+export async function captionOf({ db, inference }: CaptionDependencies, query: CaptionQuery): Promise<CaptionResult> {
+  const decoding = validateDecoding(query.decoding ?? CAPTION_DECODING);
+  const image = await requireImage(db, query.imageId);
+  const model = requireModel(await inference.models(), "captioner");
+  const origin = { image, modelName: model.name, modelFingerprint: model.fingerprint, decoding };
+  const ledger = (await captionsOf(db, [image.id])).get(image.id) ?? [];
+  const earlier = ledger.findLast((caption) => isWrittenBy(caption, model.fingerprint, decoding));
+  if (earlier !== undefined) return { ...origin, text: earlier.text, stored: true };
+
+  const options = query.deadlineMs === undefined ? {} : { deadlineMs: query.deadlineMs };
+  const [outcome] = await inference.captionImages([{ sha256: image.sha256 }], { decoding }, options);
+  if (outcome === undefined) throw new Error("Bug: captionImages returned no outcome for one picture");
+  if (!outcome.ok) throw outcome.error;
+  await addCaption(db, {
+    imageId: image.id,
+    text: outcome.value.text,
+    source: "SYNTHETIC",
+    modelFingerprint: model.fingerprint,
+    decoding,
+    tokenLogProbability: outcome.value.logProbability,
+  });
+  return { ...origin, text: outcome.value.text, stored: false };
+}
+
+function isWrittenBy(caption: StoredCaption, modelFingerprint: string, decoding: Decoding): boolean {
+  const sameModel = caption.source === "SYNTHETIC" && caption.modelFingerprint === modelFingerprint;
+  return sameModel && caption.decoding !== null && canonical(caption.decoding) === canonical(decoding);
+}
+
+/** JSON with sorted keys: the database returns the members of an object in its own order. */
+function canonical(value: object): string {
+  return JSON.stringify(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Refuses decodings that no engine could run, naming the setting. */
+export function validateDecoding(decoding: Decoding): Decoding {
+  if (decoding.maxLength !== undefined) requireInteger("decoding.maxLength", decoding.maxLength, 1, 200);
+  if (decoding.minLength !== undefined) requireInteger("decoding.minLength", decoding.minLength, 0, 200);
+  if (decoding.method === "beam") requireInteger("decoding.beams", decoding.beams, 1, 16);
+  if (decoding.method === "nucleus") requireFraction("decoding.topP", decoding.topP);
+  return decoding;
+}
+
+function requireFraction(name: string, value: number): void {
+  if (value > 0 && value <= 1) return;
+  throw new SearchError("INVALID_QUERY", `${name} is ${value}, expected more than 0 and at most 1.`);
+}
+
+/** The picture with this id; an error that names the id when there is none. */
+export async function requireImage(db: Database, imageId: string): Promise<Image> {
+  const image = await findImage(db, imageId);
+  if (image !== null) return image;
+  throw new SearchError("IMAGE_NOT_FOUND", `There is no image "${imageId}".`);
+}

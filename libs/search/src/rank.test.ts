@@ -1,0 +1,102 @@
+import { failed, InferenceError, type Match, type Outcome, succeeded } from "@medley/inference-api";
+import { expect, test } from "vitest";
+import { type Candidate, rankCandidates } from "./rank.ts";
+import { describeFailures } from "./report.ts";
+
+const candidates: Candidate[] = [
+  { imageId: "a", sha256: "aa", itcCosine: 0.9 },
+  { imageId: "b", sha256: "bb", itcCosine: 0.5 },
+  { imageId: "c", sha256: "cc", itcCosine: 0.4 },
+  { imageId: "d", sha256: "dd", itcCosine: 0.1 },
+];
+const match = (itmLogit: number) => succeeded<Match>({ itmLogit, itmNoMatchLogit: -itmLogit });
+const lost = (message: string) => failed<Match>(new InferenceError("IMAGE_NOT_FOUND", message));
+
+function orderOf(matches: Outcome<Match>[], itcWeight: number, list = candidates): string {
+  return rankCandidates(list, matches, itcWeight)
+    .hits.map(({ imageId }) => imageId)
+    .join("");
+}
+
+test("orders by itmLogit + w * itcCosine", () => {
+  const matches = [match(0), match(0.3), match(3), match(-2)];
+  expect(orderOf(matches, 0)).toBe("cbad");
+  expect(orderOf(matches, 1)).toBe("cabd");
+  expect(orderOf(matches, 100)).toBe("abcd");
+});
+
+test("gives each hit both of its scores, both of its ranks and what it was ordered by", () => {
+  const [first, second] = rankCandidates(candidates.slice(0, 2), [match(-1), match(1)], 2).hits;
+  expect(first).toEqual({
+    ...candidates[1],
+    itmLogit: 1,
+    matchProbability: null,
+    rerankScore: 2,
+    rankBeforeRerank: 2,
+    rankAfterRerank: 1,
+  });
+  expect(second).toMatchObject({ imageId: "a", itmLogit: -1, rerankScore: 0.8, rankBeforeRerank: 1, rankAfterRerank: 2 });
+});
+
+test("keeps the order of the vector search between equal pictures", () => {
+  const same = candidates.map((candidate) => ({ ...candidate, itcCosine: 0.5 }));
+  expect(orderOf([match(1), match(1), match(1), match(1)], 1, same)).toBe("abcd");
+});
+
+test("keeps the order of itcCosine when nothing was matched", () => {
+  const { hits, failures } = rankCandidates(candidates, [], 1);
+  expect(hits.map(({ imageId }) => imageId).join("")).toBe("abcd");
+  expect(hits.every(({ itmLogit, rerankScore }) => itmLogit === null && rerankScore === null)).toBe(true);
+  expect(failures).toEqual([]);
+});
+
+test("puts pictures that could not be matched below the others, in the order of itcCosine, and names them", () => {
+  const matches = [lost("a is gone"), match(-9), lost("c is gone"), match(-5)];
+  expect(orderOf(matches, 1)).toBe("dbac");
+  expect(rankCandidates(candidates, matches, 1).failures).toEqual([
+    { imageId: "a", code: "IMAGE_NOT_FOUND", message: "a is gone" },
+    { imageId: "c", code: "IMAGE_NOT_FOUND", message: "c is gone" },
+  ]);
+});
+
+test("puts pictures beyond the matched depth below the matched ones without calling them failures", () => {
+  const matches = [match(-5), match(1)];
+  expect(orderOf(matches, 1)).toBe("bacd");
+  expect(rankCandidates(candidates, matches, 1).failures).toEqual([]);
+});
+
+test("takes a logit that is not a number for a failure of the engine", () => {
+  const { hits, failures } = rankCandidates(candidates.slice(0, 2), [match(Number.NaN), match(-4)], 1);
+  expect(hits.map(({ imageId }) => imageId)).toEqual(["b", "a"]);
+  expect(failures).toMatchObject([{ imageId: "a", code: "ENGINE_FAILED" }]);
+});
+
+test("orders nothing when there is nothing", () => {
+  expect(rankCandidates([], [], 1)).toEqual({ hits: [], failures: [] });
+});
+
+test("says one sentence for each cause of failure, and whether anything was re-ranked", () => {
+  const failures = [
+    { imageId: "a", code: "DEADLINE_EXCEEDED", message: "Out of time." },
+    { imageId: "b", code: "DEADLINE_EXCEEDED", message: "Out of time." },
+    { imageId: "c", code: "IMAGE_NOT_FOUND", message: "c is gone." },
+  ] as const;
+  expect(describeFailures(failures, 5)).toEqual([
+    {
+      stage: "RERANK",
+      code: "DEADLINE_EXCEEDED",
+      images: 2,
+      message: "2 of 5 candidates not re-ranked; they stand below the others. First cause: Out of time.",
+    },
+    {
+      stage: "RERANK",
+      code: "IMAGE_NOT_FOUND",
+      images: 1,
+      message: "1 of 5 candidates not re-ranked; they stand below the others. First cause: c is gone.",
+    },
+  ]);
+  expect(describeFailures(failures.slice(0, 2), 2)[0]?.message).toBe(
+    "Nothing was re-ranked; hits are in the order of itcCosine. Cause: Out of time.",
+  );
+  expect(describeFailures([], 0)).toEqual([]);
+});

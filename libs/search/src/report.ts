@@ -1,0 +1,79 @@
+import type { MatchFailure } from "./rank.ts";
+
+export type SearchStage = "EMBED_QUERY" | "RETRIEVE" | "RERANK";
+
+export interface StageTiming {
+  readonly stage: SearchStage;
+  readonly milliseconds: number;
+}
+
+/** One way in which the answer is less than what was asked for. */
+export interface Degradation {
+  readonly stage: SearchStage;
+  /** Stable cause, an inference error code such as DEADLINE_EXCEEDED. */
+  readonly code: string;
+  /** What happened and what it means for the order, for people. */
+  readonly message: string;
+  /** How many candidates it concerns. */
+  readonly images: number;
+}
+
+/** How an answer came about. */
+export interface SearchReport {
+  readonly stages: readonly StageTiming[];
+  readonly milliseconds: number;
+  readonly candidates: {
+    /** How many candidates the caller wanted matched. */
+    readonly requested: number;
+    /** How many pictures the vector search returned (fewer in a small corpus, more when `first` is larger). */
+    readonly retrieved: number;
+    /** How many of them have a logit of the matching head. */
+    readonly reranked: number;
+  };
+  /** "exact" compared every vector of the corpus; "hnsw" is approximate. */
+  readonly indexMode: "exact" | "hnsw";
+  readonly spaceId: string;
+  readonly modelName: string;
+  readonly modelFingerprint: string;
+  /** w of the order itmLogit + w * itcCosine. */
+  readonly itcWeight: number;
+  /** Empty when nothing was cut. */
+  readonly degraded: readonly Degradation[];
+  /** Candidates that the matching head could not judge, with the reason of each. */
+  readonly matchFailures: readonly MatchFailure[];
+}
+
+/** Measures consecutive stages; the clock returns milliseconds and must not go backwards. */
+export function createStopwatch(clock: () => number) {
+  const startedAt = clock();
+  const stages: StageTiming[] = [];
+  return {
+    stages,
+    elapsed: () => clock() - startedAt,
+    async measure<T>(stage: SearchStage, work: () => Promise<T>): Promise<T> {
+      const stageStartedAt = clock();
+      try {
+        return await work();
+      } finally {
+        stages.push({ stage, milliseconds: clock() - stageStartedAt });
+      }
+    },
+  };
+}
+
+/** Says in one line per cause which candidates were not re-ranked. */
+export function describeFailures(failures: readonly MatchFailure[], asked: number): Degradation[] {
+  const byCode = Map.groupBy(failures, (failure) => failure.code);
+  return [...byCode].map(([code, sameCode]) => ({
+    stage: "RERANK",
+    code,
+    images: sameCode.length,
+    message: failureSentence(sameCode, asked),
+  }));
+}
+
+function failureSentence(failures: readonly MatchFailure[], asked: number): string {
+  const cause = failures[0]?.message ?? "";
+  if (failures.length === asked) return `Nothing was re-ranked; hits are in the order of itcCosine. Cause: ${cause}`;
+  return `${failures.length} of ${asked} candidates not re-ranked; they stand below the others. First cause: ${cause}`;
+}
