@@ -1,1 +1,32 @@
-export {};
+export { addCaption, captionsOf, saveVerdicts } from "./captions.ts";
+export type { Caption, CaptionSource, CaptionVerdict, NewCaption } from "./captions.ts";
+export { ensureCorpus, findCorpus, listCorpora } from "./corpora.ts";
+export type { Corpus } from "./corpora.ts";
+export { openDatabase } from "./database.ts";
+export type { Database, OpenDatabaseOptions, Queryable } from "./database.ts";
+export { countEmbeddings, createVectorIndex, saveEmbeddings, searchEmbeddings } from "./embeddings.ts";
+export type { EmbeddingRow, SearchMode, VectorHit, VectorSearch } from "./embeddings.ts";
+export { countImages, findImage, findImages, listImages, registerImage, saveImageFacts } from "./images.ts";
+export type { Attributes, Image, ImageFacts, NewImage } from "./images.ts";
+export { createOperation, findOperation, listOperations, updateOperation } from "./operations.ts";
+export type { Operation, OperationState, OperationUpdate } from "./operations.ts";
+export { countRejectedFiles, listRejectedFiles, recordRejectedFile } from "./rejected-files.ts";
+export type { RejectedFile } from "./rejected-files.ts";
+export { activateSpace, activeSpace, ensureSpace, findSpace, spacesOf } from "./spaces.ts";
+export type { NewSpace, Space, SpaceState } from "./spaces.ts";
+export {
+  MAX_ATTEMPTS,
+  STEPS,
+  claimSteps,
+  completeSteps,
+  extendLeases,
+  failStep,
+  listFailedSteps,
+  planSteps,
+  releaseLeases,
+  retryFailedSteps,
+  stepCounts,
+} from "./steps.ts";
+export type { Claim, ClaimedStep, FailedStep, Step, StepCounts, StepFailure } from "./steps.ts";
+export { StorageError } from "./storage-error.ts";
+export type { StorageErrorCode } from "./storage-error.ts";

@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, readFile, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { draftPath, isMissing, publish, sealFile } from "./sealed-file.ts";
+import { StorageError } from "./storage-error.ts";
+
+/** The bytes of images on disk, by their content. What `put` has answered for survives kill -9 and power loss. */
+export type BlobStore = {
+  /** Returns the sha256 of the bytes, 64 hexadecimal digits. */
+  readonly put: (bytes: Uint8Array) => Promise<string>;
+  /** The same for a file of any size, which is read once and never held in memory. */
+  readonly putFile: (path: string) => Promise<string>;
+  /** Rejects with NOT_FOUND when the store does not have it. */
+  readonly read: (sha256: string) => Promise<Buffer>;
+  readonly has: (sha256: string) => Promise<boolean>;
+  /** Where the bytes are or would be. */
+  readonly pathOf: (sha256: string) => string;
+};
+
+/** Opens the store in `directory`, which is created with the first blob. */
+export function openBlobStore({ directory }: { directory: string }): BlobStore {
+  const pathOf = (sha256: string) => fannedPath(directory, sha256);
+  const has = (sha256: string) => exists(pathOf(sha256));
+  return {
+    pathOf,
+    has,
+    async put(bytes) {
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      if (!(await has(sha256))) await sealFile(directory, pathOf(sha256), [bytes], { durable: true });
+      return sha256;
+    },
+    putFile: (path) => putFile(directory, path),
+    read: async (sha256) =>
+      (await readIfPresent(pathOf(sha256))) ??
+      Promise.reject(new StorageError("NOT_FOUND", `The blob store "${directory}" has no "${sha256}".`)),
+  };
+}
+
+/** Copies first and hashes what it copied, so that a file changing meanwhile cannot be stored under a wrong name. */
+async function putFile(directory: string, path: string): Promise<string> {
+  const draft = await draftPath(directory);
+  try {
+    const hash = createHash("sha256");
+    const copy = await open(draft, "wx");
+    try {
+      for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+        hash.update(chunk as Buffer);
+        await copy.writeFile(chunk as Buffer);
+      }
+      await copy.sync();
+    } finally {
+      await copy.close();
+    }
+    const sha256 = hash.digest("hex");
+    const target = fannedPath(directory, sha256);
+    if (!(await exists(target))) await publish(draft, target, { durable: true });
+    return sha256;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** Pictures derived from a blob, such as thumbnails. They can be made again, so nothing waits for the disk. */
+export type VariantStore = {
+  readonly write: (sha256: string, variant: string, bytes: Uint8Array) => Promise<void>;
+  readonly read: (sha256: string, variant: string) => Promise<Buffer | undefined>;
+  readonly has: (sha256: string, variant: string) => Promise<boolean>;
+  readonly pathOf: (sha256: string, variant: string) => string;
+};
+
+/** @param variant  names size and format, for example "320.webp" */
+export function openVariantStore({ directory }: { directory: string }): VariantStore {
+  const pathOf = (sha256: string, variant: string) => {
+    if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(variant)) {
+      throw new StorageError("INVALID_VALUE", `Variant "${variant}" must match [a-z0-9][a-z0-9._-]*.`);
+    }
+    return `${fannedPath(directory, sha256)}.${variant}`;
+  };
+  return {
+    pathOf,
+    write: (sha256, variant, bytes) => sealFile(directory, pathOf(sha256, variant), [bytes], { durable: false }),
+    read: (sha256, variant) => readIfPresent(pathOf(sha256, variant)),
+    has: (sha256, variant) => exists(pathOf(sha256, variant)),
+  };
+}
+
+/** Removes what killed writers left behind. `olderThanMs` must be longer than any write takes. Returns how many. */
+export async function removeDrafts({
+  directory,
+  olderThanMs,
+}: {
+  directory: string;
+  olderThanMs: number;
+}): Promise<number> {
+  const drafts = join(directory, "drafts");
+  const names = await readdir(drafts).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  let removed = 0;
+  for (const name of names) {
+    const facts = await stat(join(drafts, name)).catch(() => undefined);
+    if (!facts || Date.now() - facts.mtimeMs < olderThanMs) continue;
+    await rm(join(drafts, name), { force: true });
+    removed += 1;
+  }
+  return removed;
+}
+
+/** 65,536 folders, so that ten million files are about 150 each. Also keeps "../" out of every path. */
+export function fannedPath(directory: string, sha256: string): string {
+  if (!/^[0-9a-f]{64}$/.test(sha256)) {
+    throw new StorageError("INVALID_VALUE", `"${sha256}" is not a sha256 of 64 lower-case hexadecimal digits.`);
+  }
+  return join(directory, sha256.slice(0, 2), sha256.slice(2, 4), sha256);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (isMissing(error)) return false;
+      throw error;
+    },
+  );
+}
+
+async function readIfPresent(path: string): Promise<Buffer | undefined> {
+  return readFile(path).catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+}

@@ -1,0 +1,32 @@
+import type { Queryable } from "./database.ts";
+import { StorageError } from "./storage-error.ts";
+
+export type Corpus = { readonly id: string; readonly name: string; readonly createdAt: Date };
+
+const COLUMNS = `id, name, created_at as "createdAt"`;
+const LONGEST_NAME = 200;
+
+/** The corpus of that name, created when there is none. */
+export async function ensureCorpus(db: Queryable, { name }: { name: string }): Promise<Corpus> {
+  if (name.trim() === "" || name.length > LONGEST_NAME) {
+    throw new StorageError("INVALID_VALUE", `Corpus name "${name}" must have 1 to ${LONGEST_NAME} characters.`);
+  }
+  // "do update" instead of "do nothing", because only then is the existing row returned.
+  const [corpus] = await db.query<Corpus>(
+    `insert into corpora (name) values ($1::text)
+     on conflict (name) do update set name = excluded.name
+     returning ${COLUMNS}`,
+    [name],
+  );
+  if (!corpus) throw new Error("Bug: an upsert returned no row.");
+  return corpus;
+}
+
+export async function findCorpus(db: Queryable, name: string): Promise<Corpus | null> {
+  const [corpus] = await db.query<Corpus>(`select ${COLUMNS} from corpora where name = $1::text`, [name]);
+  return corpus ?? null;
+}
+
+export function listCorpora(db: Queryable): Promise<Corpus[]> {
+  return db.query<Corpus>(`select ${COLUMNS} from corpora order by name`, []);
+}

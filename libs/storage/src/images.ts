@@ -1,0 +1,123 @@
+import type { Queryable } from "./database.ts";
+import { StorageError } from "./storage-error.ts";
+import { isUuid, requireUuid } from "./uuid.ts";
+
+/** Attributes of an image: a flat JSON object that came with it, to be filtered and shown. */
+export type Attributes = Readonly<Record<string, unknown>>;
+
+export type Image = {
+  readonly id: string;
+  readonly corpusId: string;
+  readonly sha256: string;
+  readonly attributes: Attributes;
+  /** Null until the step "prepare" has read the bytes; likewise the three below. */
+  readonly format: string | null;
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly sizeBytes: number | null;
+  /** Paths or addresses, oldest first. */
+  readonly origins: readonly string[];
+  readonly createdAt: Date;
+};
+
+export type NewImage = {
+  readonly corpusId: string;
+  readonly sha256: string;
+  readonly origin: string;
+  readonly attributes: Attributes;
+  /** The text that came with the picture; it becomes a caption with source WEB. */
+  readonly webText?: string | null | undefined;
+};
+
+/**
+ * Adds a picture to a corpus. The same bytes again: the same image, which gains the origin, new attributes (they win)
+ * and the text. A file of that origin that was rejected earlier counts as mended.
+ */
+export async function registerImage(db: Queryable, image: NewImage): Promise<{ imageId: string; created: boolean }> {
+  const text = image.webText?.trim() || null;
+  const [row] = await db.query<{ imageId: string; created: boolean }>(
+    `with image as (
+       insert into images (corpus_id, sha256, attributes) values ($1::uuid, $2::text, $3::jsonb)
+       on conflict (corpus_id, sha256) do update set attributes = images.attributes || excluded.attributes
+       returning id, xmax = 0 as created
+     ), origin as (
+       insert into image_origins (image_id, origin) select id, $4::text from image on conflict do nothing
+     ), caption as (
+       insert into captions (image_id, text, source) select id, $5::text, 'WEB' from image where $5::text is not null
+       on conflict do nothing
+     ), mended as (
+       delete from rejected_files where corpus_id = $1::uuid and origin = $4::text
+     )
+     select id as "imageId", created from image`,
+    [
+      requireUuid("corpus", image.corpusId),
+      image.sha256,
+      JSON.stringify(image.attributes),
+      withoutZeros(image.origin),
+      text === null ? null : withoutZeros(text),
+    ],
+  );
+  if (!row) throw new Error("Bug: an upsert returned no row.");
+  return row;
+}
+
+/** PostgreSQL's text cannot hold U+0000, and alternative texts scraped from the web do contain it. */
+export function withoutZeros(text: string): string {
+  return text.replaceAll("\0", "");
+}
+
+export type ImageFacts = {
+  readonly imageId: string;
+  readonly format: string;
+  readonly width: number;
+  readonly height: number;
+  readonly sizeBytes: number;
+};
+
+export async function saveImageFacts(db: Queryable, facts: ImageFacts): Promise<void> {
+  const saved = await db.query(
+    `update images set format = $2::text, width = $3::integer, height = $4::integer, size_bytes = $5::bigint
+     where id = $1::uuid returning id`,
+    [requireUuid("image", facts.imageId), facts.format, facts.width, facts.height, facts.sizeBytes],
+  );
+  if (saved.length === 0) throw new StorageError("NOT_FOUND", `There is no image "${facts.imageId}".`);
+}
+
+const COLUMNS = `i.id, i.corpus_id as "corpusId", i.sha256, i.attributes, i.format, i.width, i.height,
+  i.size_bytes::double precision as "sizeBytes", i.created_at as "createdAt",
+  array(select o.origin from image_origins o where o.image_id = i.id order by o.created_at, o.origin) as origins`;
+
+export async function findImage(db: Queryable, imageId: string): Promise<Image | null> {
+  return (await findImages(db, [imageId]))[0] ?? null;
+}
+
+/** The images that exist, in the order of the ids. */
+export async function findImages(db: Queryable, imageIds: readonly string[]): Promise<Image[]> {
+  return db.query<Image>(
+    `select ${COLUMNS} from unnest($1::uuid[]) with ordinality as wanted (id, position) join images i using (id)
+     order by wanted.position`,
+    [imageIds.filter(isUuid)],
+  );
+}
+
+/** A page by id; `after` is the last id of the page before. */
+export function listImages(
+  db: Queryable,
+  corpusId: string,
+  page: { after?: string | null | undefined; limit: number },
+): Promise<Image[]> {
+  return db.query<Image>(
+    `select ${COLUMNS} from images i
+     where i.corpus_id = $1::uuid and ($2::uuid is null or i.id > $2::uuid)
+     order by i.id limit $3::integer`,
+    [requireUuid("corpus", corpusId), page.after ? requireUuid("image", page.after) : null, page.limit],
+  );
+}
+
+export async function countImages(db: Queryable, corpusId: string): Promise<number> {
+  const [row] = await db.query<{ count: number }>(
+    "select count(*)::integer as count from images where corpus_id = $1::uuid",
+    [requireUuid("corpus", corpusId)],
+  );
+  return row?.count ?? 0;
+}

@@ -1,0 +1,87 @@
+import type { Queryable } from "./database.ts";
+import { withoutZeros } from "./images.ts";
+import { StorageError } from "./storage-error.ts";
+import { isUuid, requireUuid } from "./uuid.ts";
+
+export type OperationState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
+
+/** A long-running job that a user can watch. `counts` is its progress, in words that belong to its kind. */
+export type Operation = {
+  readonly id: string;
+  readonly kind: string;
+  readonly corpusId: string | null;
+  readonly state: OperationState;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly errorCode: string | null;
+  readonly errorMessage: string | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  /** Null while it is QUEUED or RUNNING. */
+  readonly finishedAt: Date | null;
+};
+
+const COLUMNS = `id, kind, corpus_id as "corpusId", state, counts, error_code as "errorCode",
+  error_message as "errorMessage", created_at as "createdAt", updated_at as "updatedAt", finished_at as "finishedAt"`;
+
+export async function createOperation(
+  db: Queryable,
+  operation: {
+    kind: string;
+    corpusId?: string | null | undefined;
+    state?: OperationState | undefined;
+    counts?: Readonly<Record<string, number>> | undefined;
+  },
+): Promise<Operation> {
+  const [created] = await db.query<Operation>(
+    `insert into operations (kind, corpus_id, state, counts) values ($1::text, $2::uuid, $3::text, $4::jsonb)
+     returning ${COLUMNS}`,
+    [operation.kind, operation.corpusId ?? null, operation.state ?? "QUEUED", JSON.stringify(operation.counts ?? {})],
+  );
+  if (!created) throw new Error("Bug: an insert returned no row.");
+  return created;
+}
+
+export type OperationUpdate = {
+  readonly operationId: string;
+  readonly state?: OperationState | undefined;
+  /** Merged into the counts so far. */
+  readonly counts?: Readonly<Record<string, number>> | undefined;
+  readonly errorCode?: string | undefined;
+  readonly errorMessage?: string | undefined;
+};
+
+/** Changes what is given. A finished operation keeps its state: a worker cannot revive what its user cancelled. */
+export async function updateOperation(db: Queryable, update: OperationUpdate): Promise<Operation> {
+  const [updated] = await db.query<Operation>(
+    `update operations set
+       state = case when finished_at is null then coalesce($2::text, state) else state end,
+       counts = counts || coalesce($3::jsonb, '{}'),
+       error_code = coalesce($4::text, error_code),
+       error_message = coalesce($5::text, error_message),
+       updated_at = now(),
+       finished_at = case when $2::text in ('SUCCEEDED', 'FAILED', 'CANCELLED') then coalesce(finished_at, now()) else finished_at end
+     where id = $1::uuid returning ${COLUMNS}`,
+    [
+      requireUuid("operation", update.operationId),
+      update.state ?? null,
+      update.counts ? JSON.stringify(update.counts) : null,
+      update.errorCode ?? null,
+      update.errorMessage === undefined ? null : withoutZeros(update.errorMessage),
+    ],
+  );
+  if (!updated) throw new StorageError("NOT_FOUND", `There is no operation "${update.operationId}".`);
+  return updated;
+}
+
+export async function findOperation(db: Queryable, operationId: string): Promise<Operation | null> {
+  if (!isUuid(operationId)) return null;
+  const [found] = await db.query<Operation>(`select ${COLUMNS} from operations where id = $1::uuid`, [operationId]);
+  return found ?? null;
+}
+
+/** Newest first. */
+export function listOperations(db: Queryable, { limit }: { limit: number }): Promise<Operation[]> {
+  return db.query<Operation>(`select ${COLUMNS} from operations order by created_at desc, id limit $1::integer`, [
+    limit,
+  ]);
+}

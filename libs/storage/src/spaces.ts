@@ -1,0 +1,99 @@
+import { type Database, type Queryable, inTransaction } from "./database.ts";
+import { StorageError } from "./storage-error.ts";
+import { isUuid, requireUuid } from "./uuid.ts";
+
+export type SpaceState = "BUILDING" | "ACTIVE" | "RETIRED";
+
+/** An embedding space. Its state is that of the corpus it was asked for, or without one: ACTIVE when any corpus uses it. */
+export type Space = {
+  readonly id: string;
+  readonly fingerprint: string;
+  readonly name: string;
+  readonly dimensions: number;
+  readonly preprocessing: unknown;
+  readonly state: SpaceState;
+  readonly createdAt: Date;
+};
+
+export type NewSpace = {
+  readonly fingerprint: string;
+  readonly name: string;
+  readonly dimensions: number;
+  /** What turns bytes into the model's input, as JSON; part of the identity. */
+  readonly preprocessing: unknown;
+};
+
+const COLUMNS = `s.id, s.fingerprint, s.name, s.dimensions, s.preprocessing, s.created_at as "createdAt"`;
+
+const STATE_ANYWHERE = `case
+  when exists (select from corpora c where c.active_space_id = s.id) then 'ACTIVE'
+  when exists (select from corpus_spaces u where u.space_id = s.id and u.activated_at is not null) then 'RETIRED'
+  else 'BUILDING' end as state`;
+
+/** The space of that fingerprint and preprocessing, created with its table of vectors when there is none. */
+export function ensureSpace(db: Queryable | Database, space: NewSpace): Promise<Space> {
+  return inTransaction(db, async (tx) => {
+    await tx.query(
+      `insert into spaces (fingerprint, name, dimensions, preprocessing)
+       values ($1::text, $2::text, $3::integer, $4::jsonb)
+       on conflict (fingerprint, preprocessing) do nothing`,
+      [space.fingerprint, space.name, space.dimensions, JSON.stringify(space.preprocessing ?? {})],
+    );
+    const [found] = await tx.query<Space>(
+      `select ${COLUMNS}, ${STATE_ANYWHERE} from spaces s where s.fingerprint = $1::text and s.preprocessing = $2::jsonb`,
+      [space.fingerprint, JSON.stringify(space.preprocessing ?? {})],
+    );
+    if (!found) throw new Error("Bug: the space just inserted is missing.");
+    if (found.dimensions !== space.dimensions) {
+      throw new StorageError(
+        "DIMENSION_MISMATCH",
+        `The model "${space.name}" gives ${space.dimensions} dimensions, but space "${found.name}" of the same fingerprint stores ${found.dimensions}.`,
+      );
+    }
+    await tx.query("select create_embedding_partition($1::uuid, $2::integer)", [found.id, found.dimensions]);
+    return found;
+  });
+}
+
+export async function findSpace(db: Queryable, spaceId: string): Promise<Space | null> {
+  if (!isUuid(spaceId)) return null;
+  const [space] = await db.query<Space>(`select ${COLUMNS}, ${STATE_ANYWHERE} from spaces s where s.id = $1::uuid`, [
+    spaceId,
+  ]);
+  return space ?? null;
+}
+
+/** From the next statement on the corpus is searched in this space; the one before is RETIRED and can be activated again. */
+export async function activateSpace(db: Queryable, corpusId: string, spaceId: string): Promise<void> {
+  const activated = await db.query(
+    `with activated as (
+       update corpora set active_space_id = $2::uuid where id = $1::uuid returning id
+     )
+     insert into corpus_spaces (corpus_id, space_id, activated_at) select id, $2::uuid, now() from activated
+     on conflict (corpus_id, space_id) do update set activated_at = now()
+     returning space_id`,
+    [requireUuid("corpus", corpusId), requireUuid("space", spaceId)],
+  );
+  if (activated.length === 0) throw new StorageError("NOT_FOUND", `There is no corpus "${corpusId}".`);
+}
+
+export async function activeSpace(db: Queryable, corpusId: string): Promise<Space | null> {
+  const [space] = await db.query<Space>(
+    `select ${COLUMNS}, 'ACTIVE' as state from corpora c join spaces s on s.id = c.active_space_id
+     where c.id = $1::uuid`,
+    [requireUuid("corpus", corpusId)],
+  );
+  return space ?? null;
+}
+
+/** Every space that the corpus has been or is being embedded into, newest first. */
+export function spacesOf(db: Queryable, corpusId: string): Promise<Space[]> {
+  return db.query<Space>(
+    `select ${COLUMNS}, case
+       when c.active_space_id = s.id then 'ACTIVE' when u.activated_at is not null then 'RETIRED' else 'BUILDING'
+     end as state
+     from corpus_spaces u join spaces s on s.id = u.space_id join corpora c on c.id = u.corpus_id
+     where u.corpus_id = $1::uuid order by u.created_at desc, s.id`,
+    [requireUuid("corpus", corpusId)],
+  );
+}

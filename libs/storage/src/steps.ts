@@ -1,0 +1,286 @@
+import type { Queryable } from "./database.ts";
+import { withoutZeros } from "./images.ts";
+import { StorageError } from "./storage-error.ts";
+import { requireUuid } from "./uuid.ts";
+
+/** What is done to every image, in this order: each step waits for the one before it. */
+export const STEPS = ["prepare", "embed", "caption"] as const;
+export type Step = (typeof STEPS)[number];
+
+export type StepCounts = {
+  readonly pending: number;
+  readonly leased: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly excluded: number;
+  /** The sum of the five. Equal to the number of images once the step is planned for all of them. */
+  readonly total: number;
+};
+
+/** A step that failed this often, or was left this often by a worker that died, is not tried again. */
+export const MAX_ATTEMPTS = 5;
+const FIRST_BACKOFF_SECONDS = 2;
+const LONGEST_BACKOFF_SECONDS = 300;
+
+/** "prepare" does not depend on a model; the others belong to a space. */
+function spaceOf(step: Step, spaceId: string | null): string | null {
+  if (step === "prepare") return null;
+  if (spaceId === null) throw new StorageError("INVALID_VALUE", `Step "${step}" needs a spaceId.`);
+  return requireUuid("space", spaceId);
+}
+
+/**
+ * Adds the missing rows for the given steps and for those they wait for; an image whose earlier step failed is
+ * excluded at once. Repeating it is harmless. `imageIds` limits it to the images just registered.
+ */
+export async function planSteps(
+  db: Queryable,
+  plan: { corpusId: string; spaceId: string | null; steps: readonly Step[]; imageIds?: readonly string[] },
+): Promise<void> {
+  const steps = STEPS.slice(0, Math.max(...plan.steps.map((step) => STEPS.indexOf(step))) + 1);
+  const spaceId = steps.length > 1 ? spaceOf("embed", plan.spaceId) : null;
+  await db.query(
+    `with used as (
+       insert into corpus_spaces (corpus_id, space_id) select $1::uuid, $2::uuid where $2::uuid is not null
+       on conflict do nothing
+     ), planned as (
+       insert into image_steps (image_id, corpus_id, step, space_id)
+       select i.id, i.corpus_id, wanted.step, case when wanted.step <> 'prepare' then $2::uuid end
+       from images i cross join unnest($3::text[]) as wanted (step)
+       where i.corpus_id = $1::uuid and ($4::uuid[] is null or i.id = any ($4::uuid[]))
+       on conflict do nothing
+     )
+     select`,
+    [requireUuid("corpus", plan.corpusId), spaceId, steps, plan.imageIds ?? null],
+  );
+  await excludeBlockedSteps(db, plan.corpusId);
+}
+
+/** Excludes steps that wait for one which will never be done. failStep does so at once; this catches rows planned later. */
+async function excludeBlockedSteps(db: Queryable, corpusId: string): Promise<void> {
+  await db.query(
+    `update image_steps later
+     set state = 'excluded', error_code = 'EARLIER_STEP_FAILED', error_message = earlier.step || ': ' || earlier.error_message,
+       updated_at = now()
+     from image_steps earlier
+     where earlier.corpus_id = $1::uuid and earlier.state = 'failed' and later.image_id = earlier.image_id
+       and later.state = 'pending'
+       and (earlier.step = 'prepare' or (later.step = 'caption' and later.space_id = earlier.space_id))`,
+    [corpusId],
+  );
+}
+
+export type ClaimedStep = { readonly imageId: string; readonly sha256: string; readonly attempts: number };
+
+export type Claim = {
+  readonly corpusId?: string | undefined;
+  readonly step: Step;
+  readonly spaceId: string | null;
+  readonly limit: number;
+  /** How long the work may take. After that the step is given to another worker. */
+  readonly leaseMs: number;
+  /** Names the worker; releaseLeases takes it. */
+  readonly owner: string;
+  /** The time to compare leases and retries with; the database's own by default. */
+  readonly now?: Date | undefined;
+};
+
+/**
+ * Hands out steps that are ready: pending or with an expired lease, and whose earlier step is done. No step goes to two
+ * workers. In the order of image ids, so that what was prepared first is embedded first.
+ */
+export function claimSteps(db: Queryable, claim: Claim): Promise<ClaimedStep[]> {
+  return db.query<ClaimedStep>(
+    `with moment as (
+       select coalesce($7::timestamptz, now()) as at
+     ), abandoned as (
+       update image_steps s
+       set state = 'failed', error_code = 'WORKER_DIED', error_message = format('%s workers died during this step', s.attempts),
+         lease_owner = null, lease_until = null, updated_at = now()
+       from moment
+       where s.state = 'leased' and s.lease_until < moment.at and s.attempts >= $8::integer
+       returning s.image_id, s.step, s.space_id, s.error_message
+     ), excluded as (
+       update image_steps later
+       set state = 'excluded', error_code = 'EARLIER_STEP_FAILED',
+         error_message = earlier.step || ': ' || earlier.error_message, updated_at = now()
+       from abandoned earlier
+       where later.image_id = earlier.image_id and later.state = 'pending'
+         and ((earlier.step = 'prepare' and later.step <> 'prepare')
+           or (earlier.step = 'embed' and later.step = 'caption' and later.space_id = earlier.space_id))
+     ), ready as (
+       select s.id from image_steps s cross join moment
+       where s.step = $1::text and (s.space_id = $2::uuid or (s.space_id is null and $2::uuid is null))
+         and ($3::uuid is null or s.corpus_id = $3::uuid)
+         and s.state in ('pending', 'leased')
+         and ((s.state = 'pending' and s.next_attempt_at <= moment.at)
+           or (s.state = 'leased' and s.lease_until < moment.at and s.attempts < $8::integer))
+         and ($1::text = 'prepare' or exists (
+           select from image_steps earlier
+           where earlier.image_id = s.image_id and earlier.state = 'done'
+             and ((s.step = 'embed' and earlier.step = 'prepare')
+               or (s.step = 'caption' and earlier.step = 'embed' and earlier.space_id = s.space_id))))
+       order by s.image_id limit $4::integer
+       for update of s skip locked
+     )
+     update image_steps s
+     set state = 'leased', attempts = s.attempts + 1, lease_owner = $6::text,
+       lease_until = moment.at + make_interval(secs => $5::double precision / 1000), updated_at = now()
+     from ready, moment, images i
+     where s.id = ready.id and i.id = s.image_id
+     returning s.image_id as "imageId", i.sha256, s.attempts`,
+    [
+      claim.step,
+      spaceOf(claim.step, claim.spaceId),
+      claim.corpusId ?? null,
+      claim.limit,
+      claim.leaseMs,
+      claim.owner,
+      claim.now ?? null,
+      MAX_ATTEMPTS,
+    ],
+  );
+}
+
+/** Call it in the transaction that saves what the step made. What is done, failed or excluded stays so. */
+export async function completeSteps(
+  db: Queryable,
+  completed: { step: Step; spaceId: string | null; imageIds: readonly string[] },
+): Promise<void> {
+  await db.query(
+    `update image_steps
+     set state = 'done', error_code = null, error_message = null, lease_owner = null, lease_until = null, updated_at = now()
+     where image_id = any ($3::uuid[]) and step = $1::text and state in ('pending', 'leased')
+       and (space_id = $2::uuid or (space_id is null and $2::uuid is null))`,
+    [completed.step, spaceOf(completed.step, completed.spaceId), completed.imageIds],
+  );
+}
+
+export type StepFailure = {
+  readonly step: Step;
+  readonly spaceId: string | null;
+  readonly imageId: string;
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly now?: Date | undefined;
+};
+
+/**
+ * Puts a step back with a growing delay, or fails it for good when it cannot be retried or was tried MAX_ATTEMPTS
+ * times; then the steps that wait for it are excluded. Returns what became of it; null when it was already done.
+ */
+export async function failStep(db: Queryable, failure: StepFailure): Promise<"pending" | "failed" | null> {
+  const [row] = await db.query<{ state: "pending" | "failed" }>(
+    `with failed as (
+       update image_steps
+       set state = case when $6::boolean and attempts < $8::integer then 'pending' else 'failed' end,
+         next_attempt_at = coalesce($7::timestamptz, now())
+           + make_interval(secs => least($9::double precision * power(2, greatest(attempts - 1, 0)), $10::double precision)),
+         error_code = $4::text, error_message = $5::text, lease_owner = null, lease_until = null, updated_at = now()
+       where image_id = $3::uuid and step = $1::text and state not in ('done', 'excluded')
+         and (space_id = $2::uuid or (space_id is null and $2::uuid is null))
+       returning image_id, step, space_id, state, error_message
+     ), excluded as (
+       update image_steps later
+       set state = 'excluded', error_code = 'EARLIER_STEP_FAILED',
+         error_message = failed.step || ': ' || failed.error_message, updated_at = now()
+       from failed
+       where failed.state = 'failed' and later.image_id = failed.image_id and later.state = 'pending'
+         and ((failed.step = 'prepare' and later.step <> 'prepare')
+           or (failed.step = 'embed' and later.step = 'caption' and later.space_id = failed.space_id))
+     )
+     select state from failed`,
+    [
+      failure.step,
+      spaceOf(failure.step, failure.spaceId),
+      requireUuid("image", failure.imageId),
+      failure.code,
+      withoutZeros(failure.message),
+      failure.retryable,
+      failure.now ?? null,
+      MAX_ATTEMPTS,
+      FIRST_BACKOFF_SECONDS,
+      LONGEST_BACKOFF_SECONDS,
+    ],
+  );
+  return row?.state ?? null;
+}
+
+/** Gives back what a worker still holds when it stops in good order; this does not count as an attempt. */
+export async function releaseLeases(db: Queryable, { owner }: { owner: string }): Promise<void> {
+  await db.query(
+    `update image_steps
+     set state = 'pending', attempts = attempts - 1, lease_owner = null, lease_until = null, updated_at = now()
+     where state = 'leased' and lease_owner = $1::text`,
+    [owner],
+  );
+}
+
+/** Keeps what a worker holds for another `leaseMs` from now. */
+export async function extendLeases(
+  db: Queryable,
+  { owner, leaseMs }: { owner: string; leaseMs: number },
+): Promise<void> {
+  await db.query(
+    `update image_steps set lease_until = now() + make_interval(secs => $2::double precision / 1000)
+     where state = 'leased' and lease_owner = $1::text`,
+    [owner, leaseMs],
+  );
+}
+
+/** Gives failed steps, and those excluded because of them, a fresh set of attempts. Returns how many. */
+export async function retryFailedSteps(db: Queryable, { corpusId }: { corpusId: string }): Promise<number> {
+  const retried = await db.query(
+    `update image_steps
+     set state = 'pending', attempts = 0, next_attempt_at = now(), error_code = null, error_message = null, updated_at = now()
+     where corpus_id = $1::uuid
+       and (state = 'failed' or (state = 'excluded' and error_code = 'EARLIER_STEP_FAILED'))
+     returning id`,
+    [requireUuid("corpus", corpusId)],
+  );
+  return retried.length;
+}
+
+/** How far the corpus is: every step with the number of images in each state. */
+export async function stepCounts(
+  db: Queryable,
+  corpusId: string,
+  spaceId: string | null,
+): Promise<Record<Step, StepCounts>> {
+  const rows = await db.query<StepCounts & { step: Step }>(
+    `select wanted.step,
+       count(*) filter (where s.state = 'pending')::integer as pending,
+       count(*) filter (where s.state = 'leased')::integer as leased,
+       count(*) filter (where s.state = 'done')::integer as done,
+       count(*) filter (where s.state = 'failed')::integer as failed,
+       count(*) filter (where s.state = 'excluded')::integer as excluded,
+       count(s.id)::integer as total
+     from unnest($3::text[]) as wanted (step)
+     left join image_steps s on s.corpus_id = $1::uuid and s.step = wanted.step
+       and (s.step = 'prepare' or s.space_id = $2::uuid)
+     group by wanted.step`,
+    [requireUuid("corpus", corpusId), spaceId, [...STEPS]],
+  );
+  return Object.fromEntries(rows.map(({ step, ...counts }) => [step, counts])) as Record<Step, StepCounts>;
+}
+
+export type FailedStep = {
+  readonly imageId: string;
+  readonly step: Step;
+  readonly code: string;
+  readonly message: string;
+  readonly attempts: number;
+  readonly origins: readonly string[];
+};
+
+/** What failed for good, and why: for reports to people. */
+export function listFailedSteps(db: Queryable, corpusId: string, { limit }: { limit: number }): Promise<FailedStep[]> {
+  return db.query<FailedStep>(
+    `select s.image_id as "imageId", s.step, s.error_code as code, s.error_message as message, s.attempts,
+       array(select o.origin from image_origins o where o.image_id = s.image_id order by o.created_at, o.origin) as origins
+     from image_steps s where s.corpus_id = $1::uuid and s.state = 'failed'
+     order by s.id limit $2::integer`,
+    [requireUuid("corpus", corpusId), limit],
+  );
+}
