@@ -1,6 +1,6 @@
-export { type ElementType, elementCount, elementWidthBytes } from "./element-type.ts";
 export { CheckpointError, type CheckpointErrorCode } from "./checkpoint/checkpoint-error.ts";
 export { type Checkpoint, openCheckpoint } from "./checkpoint/open-checkpoint.ts";
+export { type ElementType, elementCount, elementWidthBytes } from "./element-type.ts";
 export { readTensor, type StoredTensor, type TensorElements } from "./checkpoint/stored-tensor.ts";
 export {
   createGraph,
