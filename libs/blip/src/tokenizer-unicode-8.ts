@@ -32,13 +32,14 @@ function characterClass(ranges: string): string {
   return `[${escaped.join("")}]`;
 }
 
+const MARK = `[[\\p{Mn}\\u1734\\u{1171e}]--${characterClass(LATER_MARKS)}]`;
+const PUNCTUATION = `[[!-\\/:-@\\[-\`\\{-~\\p{P}\\u166d\\u{111c9}]--${characterClass(LATER_PUNCTUATION)}]`;
+
 /** Control, format and private-use characters, NUL and the replacement character (also what lone surrogates become). */
-export const REMOVED_CHARACTER = new RegExp(`[[\\p{Cc}\\p{Cf}\\p{Co}\\ufffd]--${characterClass(LATER_MARKS)}]`, "v");
+export const REMOVED_CHARACTER = new RegExp(`[[\\p{Cc}\\p{Cf}\\p{Co}\\ufffd]--${characterClass(LATER_MARKS)}]`, "gv");
 
-/** U+1734 and U+1171E were nonspacing marks then, U+111C9 was punctuation. */
-export const NONSPACING_MARK = new RegExp(`[[\\p{Mn}\\u1734\\u{1171e}]--${characterClass(LATER_MARKS)}]`, "gv");
+/** U+1734 and U+1171E were nonspacing marks then, U+111C9 (below) was punctuation. */
+export const NONSPACING_MARK = new RegExp(MARK, "gv");
 
-export const PUNCTUATION = new RegExp(
-  `[[!-\\/:-@\\[-\`\\{-~\\p{P}\\u166d\\u{111c9}]--${characterClass(LATER_PUNCTUATION)}]`,
-  "v",
-);
+/** One punctuation character, or a run of anything but punctuation and white space. */
+export const WORD = new RegExp(`${PUNCTUATION}|[^${PUNCTUATION}\\p{White_Space}]+`, "gv");
