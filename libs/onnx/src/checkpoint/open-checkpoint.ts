@@ -65,7 +65,7 @@ async function sniff(file: OpenedFile): Promise<Checkpoint["format"] | "index"> 
     );
   }
   const start = await file.read(0, Math.min(file.sizeBytes, SNIFFED_BYTES));
-  if (start.subarray(0, 4).equals(Buffer.from("PK\x03\x04"))) return "torch";
+  if (/^PK(\x03\x04|\x05\x06)/.test(start.toString("latin1"))) return "torch"; // a ZIP archive, or an empty one
   // The length of a safetensors header is below 2 ** 32, so bytes 4 to 7 are zero; no text contains zeros.
   if (start.readUInt32LE(4) === 0) return "safetensors";
   if (/^\s*\{/.test(start.toString("latin1"))) return "index";

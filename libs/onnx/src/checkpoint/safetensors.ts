@@ -47,6 +47,7 @@ export async function readSafetensors(file: OpenedFile): Promise<CheckpointFile>
   const header = parseStrictJson(await file.read(LENGTH_BYTES, headerBytes), `The header of ${quote(file.path)}`);
 
   const { __metadata__: metadata = {}, ...entries } = header;
+  const checkedMetadata = readMetadata(file, metadata);
   const tensors = new Map<string, StoredTensor>();
   const extents: Extent[] = [];
   for (const [name, entry] of Object.entries(entries)) {
@@ -55,7 +56,7 @@ export async function readSafetensors(file: OpenedFile): Promise<CheckpointFile>
     extents.push(extent);
   }
   checkTiling(file, extents, dataOffset);
-  return { tensors, metadata: readMetadata(file, metadata) };
+  return { tensors, metadata: checkedMetadata };
 }
 
 async function readHeaderLength(file: OpenedFile): Promise<number> {

@@ -29,7 +29,7 @@ export async function readTorchArchive(file: OpenedFile): Promise<CheckpointFile
   const entries = await readZipDirectory(file);
   const archive: Archive = { file, entries, folder: findFolder(file, entries), storageOffsets: new Map() };
   await checkByteOrder(archive);
-  const root = unpickle(await readPickle(archive));
+  const root = unpickleRoot(file, await readPickle(archive));
   if (!hasKind(root, "dict")) {
     throw new CheckpointError(
       "UNSUPPORTED",
@@ -108,6 +108,15 @@ async function readMember(file: OpenedFile, entry: ZipEntry, maxBytes: number): 
     );
   }
   return bytes;
+}
+
+function unpickleRoot(file: OpenedFile, pickle: Buffer): PickleValue {
+  try {
+    return unpickle(pickle);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(error.code, `${quote(file.path)} is refused. ${error.message}`, { cause: error });
+  }
 }
 
 function weightsOf(root: PickleDict): PickleDict {

@@ -14,7 +14,7 @@ import { hasKind, KNOWN_GLOBALS, type PickleDict, type PickleList, type PickleVa
 // A training checkpoint of BLIP-L (weights, optimiser, two momentum copies) takes about 200,000 steps.
 const MAX_STEPS = 20_000_000;
 const MAX_STACK = 1_000_000;
-const MAX_MEMO = 4_000_000;
+const MAX_MEMO = 1_000_000;
 // torch nests weights five deep. The machine does not recurse, so this limits memory, not the call stack.
 const MAX_OPEN_MARKS = 1_000;
 // The longest useful string is a tensor's name; a configuration kept as text may take some hundred kB.
@@ -349,6 +349,12 @@ function topDict(machine: Machine): PickleDict {
 }
 
 function take(machine: Machine, length: number): Buffer {
+  const start = skip(machine, length);
+  return machine.bytes.subarray(start, machine.at);
+}
+
+/** Moves past bytes that must be there and returns where they begin. */
+function skip(machine: Machine, length: number): number {
   const start = machine.at;
   if (start + length > machine.bytes.length) {
     throw new CheckpointError(
@@ -357,11 +363,12 @@ function take(machine: Machine, length: number): Buffer {
     );
   }
   machine.at += length;
-  return machine.bytes.subarray(start, machine.at);
+  return start;
 }
 
 function readUint(machine: Machine, length: 1 | 2 | 4): number {
-  return take(machine, length).readUIntLE(0, length);
+  const start = skip(machine, length);
+  return machine.bytes.readUIntLE(start, length);
 }
 
 function readLong(machine: Machine, length: 8): number {

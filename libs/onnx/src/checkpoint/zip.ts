@@ -30,6 +30,10 @@ const LOCAL_BYTES = 30;
 const ZIP64_EXTRA_ID = 1;
 const METHOD_STORED = 0;
 const FLAG_ENCRYPTED = 1;
+const FLAG_DESCRIPTOR = 8;
+const DESCRIPTOR_SIGNATURE = 0x08074b50;
+const DESCRIPTOR_BYTES = 16;
+const ZIP64_DESCRIPTOR_BYTES = 24;
 // BLIP-L with its optimiser lists about 3,000 members in 300 kB.
 const MAX_DIRECTORY_BYTES = 64_000_000;
 const SATURATED_16 = 0xffff;
@@ -73,27 +77,33 @@ export async function locateStoredBytes(file: OpenedFile, entry: ZipEntry): Prom
         "The archive was packed again by another tool: load it with torch.load and save it with torch.save.",
     );
   }
+  const nameBytes = Buffer.byteLength(entry.name);
+  const header = await file.read(entry.headerOffset, LOCAL_BYTES + nameBytes);
+  const agrees =
+    header.readUInt32LE(0) === LOCAL_SIGNATURE &&
+    header.readUInt16LE(8) === entry.method &&
+    header.readUInt16LE(26) === nameBytes &&
+    header.toString("utf8", LOCAL_BYTES) === entry.name;
+  if (!agrees) throw malformed(file, `has no header of member ${quote(entry.name)} at byte ${entry.headerOffset}`);
   // Not taken from the central directory: torch pads the local extra field, so that tensors begin on 64 bytes.
-  const header = await file.read(entry.headerOffset, LOCAL_BYTES);
-  const nameBytes = header.readUInt16LE(26);
-  const extraBytes = header.readUInt16LE(28);
-  const name = await file.read(entry.headerOffset + LOCAL_BYTES, nameBytes);
-  if (
-    header.readUInt32LE(0) !== LOCAL_SIGNATURE ||
-    header.readUInt16LE(8) !== entry.method ||
-    name.toString("utf8") !== entry.name
-  ) {
-    throw malformed(file, `has no header of member ${quote(entry.name)} at byte ${entry.headerOffset}`);
-  }
-  const offset = entry.headerOffset + LOCAL_BYTES + nameBytes + extraBytes;
-  if (entry.storedBytes !== entry.sizeBytes || offset + entry.sizeBytes > entry.limitOffset) {
+  const offset = entry.headerOffset + LOCAL_BYTES + nameBytes + header.readUInt16LE(28);
+  if (entry.storedBytes !== entry.sizeBytes || !(await endsWhereItShould(file, entry, offset + entry.sizeBytes))) {
     throw malformed(
       file,
-      `has member ${quote(entry.name)} of ${entry.sizeBytes} bytes at byte ${offset}, expected its end before byte ` +
-        `${entry.limitOffset}`,
+      `has member ${quote(entry.name)} with ${entry.sizeBytes} bytes from byte ${offset}, expected it to end at its ` +
+        `neighbour at byte ${entry.limitOffset}`,
     );
   }
   return offset;
+}
+
+/** At its neighbour, or at its data descriptor; a damaged length would otherwise shift the numbers of a tensor. */
+async function endsWhereItShould(file: OpenedFile, entry: ZipEntry, endOffset: number): Promise<boolean> {
+  const restBytes = entry.limitOffset - endOffset;
+  if ((entry.flags & FLAG_DESCRIPTOR) === 0) return restBytes === 0;
+  if (restBytes !== DESCRIPTOR_BYTES && restBytes !== ZIP64_DESCRIPTOR_BYTES) return false;
+  const descriptor = await file.read(endOffset, restBytes);
+  return descriptor.readUInt32LE(0) === DESCRIPTOR_SIGNATURE && descriptor.readUInt32LE(4) === entry.crc32;
 }
 
 async function findDirectory(file: OpenedFile): Promise<DirectoryPlace> {
