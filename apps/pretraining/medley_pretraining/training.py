@@ -121,6 +121,9 @@ class Phase:
             return
         state = torch.load(self.checkpoint, weights_only=False)
         load_model(self.model, state["model"])
+        with torch.no_grad():
+            for parameter, saved in zip((self.model.active.rows, self.model.active.bias), state["active"], strict=True):
+                parameter.copy_(saved)
         self.optimizer.load_state_dict(state["optimizer"])
         self.sampler.restore(state["sampler"])
         self.sampler.rng.setstate(state["python_random"])
@@ -133,7 +136,8 @@ class Phase:
         save_atomically({
             "model": self.model.export_state(), "optimizer": self.optimizer.state_dict(), "sampler": self.sampler.state(),
             "python_random": self.sampler.rng.getstate(), "torch_random": torch.get_rng_state(), "extra": self.extra_state(),
-            "progress": vars(self.progress), "itm_centred": True,
+            "progress": vars(self.progress),
+            "active": (self.model.active.rows.detach(), self.model.active.bias.detach()),
         }, self.checkpoint)
 
     def run(self) -> None:

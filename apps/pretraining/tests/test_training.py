@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import fresh_model
+from medley_pretraining.phases.grounding import Grounding, JointStep, MinedStep, language_step, seed_cross_attention
+from medley_pretraining.phases.mining import Miner
+from medley_pretraining.model import CLS
+from medley_pretraining.recipe import Recipe
+from medley_pretraining.records import Record
+from medley_pretraining.text import Wordpieces, pad
+from medley_pretraining.training import MixSampler, Phase, rate_factor, text_groups
+
+MIX = {"emoji": 0.5, "scene": 0.5, "absent": 0.3}
+
+
+def make_phase(kind: str, records: list[Record], tokens: np.ndarray, wordpieces: Wordpieces, recipe: Recipe, checkpoint: Path, samples: int, rate: float = 1e-3) -> Phase:
+    model, rng = fresh_model(), random.Random(0)
+    model.activate(sorted(wordpieces.used_ids()))
+    for parameter in (*model.vision_model.parameters(), *model.vision_proj.parameters()):
+        parameter.requires_grad_(False)
+    grounding = Grounding(model, records, tokens, wordpieces, recipe, rng)
+    step = {"language": language_step, "joint": JointStep, "mined": MinedStep}[kind](grounding)
+    stateful = step if kind == "joint" else grounding
+    optimizer = torch.optim.AdamW(text_groups(model, rate, 2 * rate))
+    return Phase(kind, model, optimizer, MixSampler(records, MIX, rng), 4, samples, step, checkpoint, after_step=model.centre_matching_head,
+                 extra_state=stateful.state, restore_extra=stateful.restore, checkpoint_seconds=0)
+
+
+@pytest.mark.parametrize("kind", ["language", "joint", "mined"])
+def test_a_phase_runs_to_its_last_sample_and_a_finished_one_does_nothing(kind: str, records, tokens, wordpieces, recipe, tmp_path: Path) -> None:
+    phase = make_phase(kind, records, tokens, wordpieces, recipe, tmp_path / "c.pt", 16)
+    phase.run()
+    assert phase.progress.done and phase.progress.samples == 16
+    again = make_phase(kind, records, tokens, wordpieces, recipe, tmp_path / "c.pt", 16)
+    again.run()
+    assert again.progress.steps == phase.progress.steps
+
+
+def test_resuming_continues_as_if_nothing_had_happened(records, tokens, wordpieces, recipe, tmp_path: Path) -> None:
+    straight = make_phase("joint", records, tokens, wordpieces, recipe, tmp_path / "a.pt", 32)
+    straight.run()
+
+    class Stop(Exception):
+        pass
+
+    stopped = make_phase("joint", records, tokens, wordpieces, recipe, tmp_path / "b.pt", 32)
+    inner = stopped.step
+
+    def step(chosen, progress):
+        if progress.steps == 4:
+            raise Stop
+        return inner(chosen, progress)
+
+    stopped.step = step
+    with pytest.raises(Stop):
+        stopped.run()
+    resumed = make_phase("joint", records, tokens, wordpieces, recipe, tmp_path / "b.pt", 32)
+    resumed.run()
+    for name, tensor in straight.model.export_state().items():
+        assert torch.allclose(tensor, resumed.model.export_state()[name], atol=1e-6), name
+
+
+def test_language_learns_to_name_what_the_tokens_show(records, tokens, wordpieces, recipe, tmp_path: Path) -> None:
+    phase = make_phase("language", records, tokens, wordpieces, recipe, tmp_path / "c.pt", 400, rate=5e-3)
+    first, last = phase.step([0, 3, 6, 9], phase.progress)[1]["words"], 0.0
+    phase.run()
+    last = phase.step([0, 3, 6, 9], phase.progress)[1]["words"]
+    assert last > max(0.6, first)
+
+
+def test_vision_stays_as_it_was_in_the_text_phases(records, tokens, wordpieces, recipe, tmp_path: Path) -> None:
+    phase = make_phase("mined", records, tokens, wordpieces, recipe, tmp_path / "c.pt", 8)
+    before = {name: tensor.clone() for name, tensor in phase.model.state_dict().items() if name.startswith("vision")}
+    phase.run()
+    for name, tensor in before.items():
+        assert torch.equal(tensor, phase.model.state_dict()[name]), name
+
+
+def test_mined_negatives_are_never_true(records: list[Record]) -> None:
+    miner, rng = Miner(records, 4), random.Random(0)
+    features = torch.randn(len(records), 8)
+    miner.mine(features, lambda texts: torch.randn(len(texts), 8))
+    text_records = {text: record for record in records for text in record.texts()}
+    for index, record in enumerate(records):
+        for _ in range(20):
+            wrong = text_records[miner.false_text(index, rng)]
+            claimed = set(wrong.nouns if wrong.source == "scene" else wrong.nouns[:1])
+            assert not claimed <= set(record.nouns)
+            other = records[miner.false_image(index, rng)]
+            own = set(record.nouns if record.source == "scene" else record.nouns[:1])
+            assert not own <= set(other.nouns)
+
+
+def test_the_mix_leaves_out_sources_without_pictures_and_uses_each_picture_before_repeating(records: list[Record]) -> None:
+    sampler = MixSampler(records, {"scene": 1.0, "clothing": 5.0}, random.Random(0))
+    drawn = sampler.draw(6)
+    assert sorted(drawn) == [index for index, record in enumerate(records) if record.source == "scene"]
+
+
+def test_the_learning_rate_rises_then_falls() -> None:
+    assert rate_factor(0.0) < rate_factor(0.02) < rate_factor(0.04) == 1.0
+    assert rate_factor(0.5) > rate_factor(0.9) > rate_factor(1.0) > 0
+
+
+def test_seeding_makes_cross_attention_read_the_projected_class_token(wordpieces: Wordpieces) -> None:
+    model = fresh_model()
+    tokens = torch.randn(8, model.geometry.tokens, model.geometry.width)
+    tokens[:, 0] += 3
+    with torch.no_grad():
+        seed_cross_attention(model, tokens, pad([wordpieces("a dog")], CLS))
+        value = model.text_encoder.encoder.layer[0].crossattention.self.value(tokens[:, 0])
+        size = model.geometry.width // model.geometry.text_heads
+        rows = model.geometry.projection // size * size
+        assert torch.allclose(value[:, :rows], model.vision_proj(tokens[:, 0])[:, :rows], atol=1e-5)
