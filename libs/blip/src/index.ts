@@ -21,4 +21,5 @@ export { decoderGraph, scorerGraph } from "./graphs/decoder.ts";
 export { imageEncoderGraph } from "./graphs/image-encoder.ts";
 export { groundedEncoderGraph, keysValuesGraph, rerankerGraph } from "./graphs/matcher.ts";
 export { textEncoderGraph } from "./graphs/text-encoder.ts";
+export { tokenEmbeddingGraph } from "./graphs/token-embedding.ts";
 export { loadWeights, type Weights } from "./weights.ts";

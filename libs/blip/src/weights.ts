@@ -10,6 +10,8 @@ export interface Weights {
    * @param shape regroups the elements, as [768, 3, 16, 16] to [768, 768]
    */
   use(g: GraphBuilder, name: string, shape?: readonly number[]): Value;
+  /** A tensor in its stored format, for operators that read few of its rows. */
+  useStored(g: GraphBuilder, name: string): Value;
   /** Rows [first, first + rows) of a matrix or vector, in place: one third of a fused qkv projection. */
   useRows(g: GraphBuilder, name: string, first: number, rows: number): Value;
 }
@@ -38,6 +40,10 @@ export async function loadWeights(blip: Blip): Promise<Weights> {
       if (kept) return g.constant(kept.data, shape ?? kept.shape);
       const tensor = tensorOf(blip, name);
       return cast(g, g.external(tensor, shape ?? tensor.shape), "float32");
+    },
+    useStored(g, name) {
+      const kept = read.get(name);
+      return kept ? g.constant(kept.data, kept.shape) : g.external(tensorOf(blip, name));
     },
     useRows(g, name, first, rows) {
       const tensor = tensorOf(blip, name);

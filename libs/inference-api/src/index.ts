@@ -18,6 +18,7 @@ export type {
   ImageInput,
   Inference,
   Match,
+  MatchOptions,
   ModelInfo,
   Role,
 } from "./inference.ts";

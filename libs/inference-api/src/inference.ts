@@ -40,6 +40,15 @@ export interface Match {
   readonly itmLogit: number;
   /** Raw logit of "no match" (index 0). softmax over both is BLIP's uncalibrated match score. */
   readonly itmNoMatchLogit: number;
+  /** Cosine of the ITC embeddings; only where the call asked for it. */
+  readonly itcCosine?: number;
+}
+
+export interface MatchOptions extends CallOptions {
+  /** The retrieval model when absent. */
+  readonly role?: "retrieval" | "filter";
+  /** Also gives `itcCosine` of each pair. */
+  readonly itcCosine?: boolean;
 }
 
 export type Decoding =
@@ -104,17 +113,9 @@ export interface Inference extends AsyncDisposable {
   /** ITC embeddings of texts, each with L2 norm 1. */
   embedTexts(texts: readonly string[], options?: CallOptions): Promise<Outcome<Float32Array>[]>;
   /** One text against many pictures (search re-rank). `role` chooses between the retrieval model and the filter. */
-  matchImages(
-    text: string,
-    images: readonly ImageInput[],
-    options?: CallOptions & { readonly role?: "retrieval" | "filter" },
-  ): Promise<Outcome<Match>[]>;
+  matchImages(text: string, images: readonly ImageInput[], options?: MatchOptions): Promise<Outcome<Match>[]>;
   /** One picture against many texts (caption filter, describe). */
-  matchTexts(
-    image: ImageInput,
-    texts: readonly string[],
-    options?: CallOptions & { readonly role?: "retrieval" | "filter" },
-  ): Promise<Outcome<Match>[]>;
+  matchTexts(image: ImageInput, texts: readonly string[], options?: MatchOptions): Promise<Outcome<Match>[]>;
   captionImages(
     images: readonly ImageInput[],
     request: CaptionRequest,

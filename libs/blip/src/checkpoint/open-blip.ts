@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -44,6 +45,8 @@ export interface Blip {
   readonly textDecoder: TextGeometry | undefined;
   readonly embeddingDimensions: number | undefined;
   readonly tokenizer: Tokenizer;
+  /** SHA-256 (hex) of the pieces in order. */
+  readonly vocabularyDigest: string;
   /** Token that ends a generated text: sep_token_id of config.json as in `transformers`, else the vocabulary's [SEP]. */
   readonly endToken: number;
   readonly preprocessor: Preprocessor;
@@ -93,7 +96,7 @@ export async function openBlip(path: string, options: OpenBlipOptions = {}): Pro
   const towers = geometry(tensors, config);
   const preprocessor = await findPreprocessor(folder, towers.vision.imagePixels, options.imagePixels);
   const vision = { ...towers.vision, imagePixels: preprocessor.sizePixels };
-  const tokenizer = await findTokenizer(folder, config?.text.bosTokenId);
+  const { tokenizer, vocabularyDigest } = await findTokenizer(folder, config?.text.bosTokenId);
   checkVocabulary(tokenizer, towers.textEncoder ?? towers.textDecoder);
   const grid = storedGridSide(tensors);
   const heads = tensors.has("vision_proj.weight") && towers.textEncoder !== undefined;
@@ -114,6 +117,7 @@ export async function openBlip(path: string, options: OpenBlipOptions = {}): Pro
     textDecoder: towers.textDecoder,
     embeddingDimensions,
     tokenizer,
+    vocabularyDigest,
     endToken: config?.text.sepTokenId ?? tokenizer.specialTokens.sep,
     preprocessor,
     unexpected: [...tensors.keys()].filter((name) => !expected.has(name) && !OPTIONAL.has(name)),
@@ -231,14 +235,18 @@ async function findWeights(path: string): Promise<string> {
   throw new BlipError("MODEL_NOT_FOUND", `${path} is expected to hold one weights file, but holds ${what}.`);
 }
 
-async function findTokenizer(folder: string, bosTokenId: number | undefined): Promise<Tokenizer> {
+async function findTokenizer(
+  folder: string,
+  bosTokenId: number | undefined,
+): Promise<{ readonly tokenizer: Tokenizer; readonly vocabularyDigest: string }> {
   const file = ["vocab.txt", "tokenizer.json"].map((name) => join(folder, name)).find((path) => existsSync(path));
   const vocabulary = file ? await readVocabulary(file) : await bundledVocabulary();
   const options = await readTokenizerOptions(folder);
-  return createTokenizer(
-    vocabulary,
-    bosTokenId === undefined ? options : { ...options, specialTokens: { decode: bosTokenId } },
-  );
+  const given = bosTokenId === undefined ? options : { ...options, specialTokens: { decode: bosTokenId } };
+  const vocabularyDigest = createHash("sha256")
+    .update(JSON.stringify([vocabulary, options]))
+    .digest("hex");
+  return { tokenizer: createTokenizer(vocabulary, given), vocabularyDigest };
 }
 
 async function findPreprocessor(folder: string, own: number, wanted: number | undefined): Promise<Preprocessor> {

@@ -1,4 +1,4 @@
-import { add, gatherRows, int64, one, reshape, shapeOf, sliceDynamic, type Value } from "@medley/onnx";
+import { add, cast, gatherRows, int64, one, reshape, shapeOf, sliceDynamic, type Value } from "@medley/onnx";
 import type { TextGeometry } from "../geometry.ts";
 import { attend, linear, mergeHeads, norm, perceptron, type Scope, splitHeads } from "./layers.ts";
 
@@ -21,12 +21,14 @@ export interface Past {
 export function embedTokens(tower: TextTower, ids: Value, start?: Value): Value {
   const { g, weights, root, text } = tower;
   return g.scope("embeddings", () => {
-    const words = gatherRows(g, weights.use(g, `${root}.embeddings.word_embeddings.weight`), ids); // [B, L, D]
+    // Rows are gathered in the stored format and widened afterwards: the table is the largest tensor of a text tower.
+    const table = weights.useStored(g, `${root}.embeddings.word_embeddings.weight`);
+    const words = cast(g, gatherRows(g, table, ids), "float32"); // [B, L, D]
     const first = start ?? int64(g, [0]);
     const length = shapeOf(g, ids, 1, 2);
     const end = start ? one(g, "Add", [start, length], [1]) : length;
-    const table = weights.use(g, `${root}.embeddings.position_embeddings.weight`);
-    const positions = sliceDynamic(g, table, 0, first, end, "tokens"); // [L, D]
+    const places = weights.use(g, `${root}.embeddings.position_embeddings.weight`);
+    const positions = sliceDynamic(g, places, 0, first, end, "tokens"); // [L, D]
     const summed = reshape(g, add(g, words, positions), [-1, text.width], ["rows", text.width]);
     return norm(tower, `${root}.embeddings.LayerNorm`, summed, text.layerNormEpsilon);
   });

@@ -1,0 +1,383 @@
+import { availableParallelism } from "node:os";
+import { type Blip, cleanCaption, cleanQuestion } from "@medley/blip";
+import {
+  type Answer,
+  type AnswerMode,
+  type CallOptions,
+  type Caption,
+  type ImageInput,
+  type Inference,
+  InferenceError,
+  type Match,
+  type ModelInfo,
+  type Outcome,
+  type Role,
+} from "@medley/inference-api";
+import { ANSWER_LENGTHS, CAPTION_LENGTHS, decodingSettings } from "./decoding/decoding-settings.ts";
+import { type Fingerprints, fingerprintsOf } from "./fingerprint.ts";
+import type { CheckpointReference, ModelSet } from "./model-set.ts";
+import { createScheduler, type QueuedItem } from "./scheduler.ts";
+import type { AnswerDecoding, EncodedText, GeneratedText, ItemResult, MatchLogits, Task } from "./worker/tasks.ts";
+import { type PoolJob, startWorkerPool } from "./worker-pool.ts";
+import type { WorkerResourcesModule } from "./worker-resources.ts";
+
+export interface LocalInferenceOptions {
+  readonly modelSet: ModelSet;
+  /** Module that each worker opens pictures and the token store with. */
+  readonly resources: WorkerResourcesModule;
+  /** Where fingerprints of checkpoints are kept between starts. */
+  readonly graphDirectory: string;
+  /** Worker threads, each with its own sessions over shared, mapped weights; one per core when absent. */
+  readonly workers?: number;
+  /** Threads of one session. */
+  readonly threadsPerWorker?: number;
+  /** In order of preference; one that is not there is an error. */
+  readonly executionProviders?: readonly string[];
+  readonly maxQueuedItems?: number;
+  readonly defaultDeadlineMs?: number;
+}
+
+const MAX_DEFAULT_WORKERS = 8;
+const DEFAULT_MAX_QUEUED_ITEMS = 4096;
+const DEFAULT_DEADLINE_MS = 120_000;
+// Re-ranking more images in one batch gains nothing on a CPU and makes everybody else wait longer.
+const MATCH_BATCH = 16;
+const TEXT_BATCH = 64;
+// The vision tower gains nothing from batches on a CPU (423 ms alone, 449 in a batch of 4).
+const IMAGE_BATCH = 1;
+const GENERATE_BATCH = 1;
+/** Longest text that the towers take, first token and [SEP] included (BLIP retrieval and VQA: 35). */
+const MAX_TEXT_TOKENS = 35;
+const FOREGROUND = 0;
+const BACKGROUND = 1;
+
+type Payload =
+  | { readonly kind: "embedImages"; readonly image: ImageInput }
+  | { readonly kind: "embedTexts"; readonly ids: readonly number[] }
+  | { readonly kind: "matchImages"; readonly text: EncodedText; readonly image: ImageInput }
+  | { readonly kind: "matchTexts"; readonly image: ImageInput; readonly text: EncodedText }
+  | {
+      readonly kind: "captionImages";
+      readonly image: ImageInput;
+      readonly batch: Extract<Task, { kind: "captionImages" }>;
+    }
+  | {
+      readonly kind: "answerQuestions";
+      readonly image: ImageInput;
+      readonly ids: readonly number[];
+      readonly decoding: AnswerDecoding;
+    };
+
+interface Work {
+  readonly model: CheckpointReference;
+  readonly payload: Payload;
+  readonly control: Int32Array;
+}
+
+type Value = Float32Array | MatchLogits | GeneratedText;
+
+/** Opens the engine that runs models in worker threads of this process. */
+export async function createLocalInference(options: LocalInferenceOptions): Promise<Inference> {
+  const { modelSet } = options;
+  const workers = options.workers ?? Math.min(availableParallelism(), MAX_DEFAULT_WORKERS);
+  const scheduler = createScheduler<Work, Value>(options.maxQueuedItems ?? DEFAULT_MAX_QUEUED_ITEMS);
+  const prints = new Map<string, Promise<Fingerprints>>();
+  const start = {
+    runtime: {
+      threads: options.threadsPerWorker ?? 1,
+      executionProviders: options.executionProviders ?? ["cpu"],
+    },
+    resources: options.resources,
+  };
+  const pool = await startWorkerPool(workers, start, nextJob);
+
+  function nextJob(): PoolJob | undefined {
+    const batch = scheduler.takeBatch();
+    const first = batch?.[0];
+    if (!batch || !first) return undefined;
+    return {
+      model: first.payload.model,
+      task: taskOf(batch.map((item) => item.payload.payload)),
+      deadlineAt: Math.max(...batch.map((item) => item.deadlineAt)),
+      control: first.payload.control,
+      finish: (results) => settleBatch(batch, results),
+    };
+  }
+
+  function fingerprints(blip: Blip): Promise<Fingerprints> {
+    const known = prints.get(blip.path);
+    if (known) return known;
+    const computing = fingerprintsOf(blip, modelSet.itmToken, options.graphDirectory);
+    prints.set(blip.path, computing);
+    return computing;
+  }
+
+  /** Tokens are stored under the vision fingerprint, so it must be known before a picture named by sha256 is touched. */
+  async function referenceOf(blip: Blip, images: readonly ImageInput[]): Promise<CheckpointReference> {
+    const named = images.some((image) => "sha256" in image);
+    return { path: blip.path, visionFingerprint: named ? (await fingerprints(blip)).vision : "" };
+  }
+
+  function roleOf(role: Role): Blip {
+    const blip = modelSet.roles.get(role);
+    if (blip) return blip;
+    const roles = [...modelSet.roles.keys()].join(", ");
+    throw new InferenceError(
+      "MODEL_NOT_FOUND",
+      `Model set "${modelSet.name}" has no ${role}; it has: ${roles || "none"}.`,
+    );
+  }
+
+  async function submit<Result>(
+    model: CheckpointReference,
+    items: readonly {
+      readonly key: string;
+      readonly payload: Payload;
+      readonly maxBatch: number;
+      readonly error?: InferenceError;
+    }[],
+    call: CallOptions,
+    priority: number,
+    convert: (value: Value, index: number) => Result,
+  ): Promise<Outcome<Result>[]> {
+    if (call.signal?.aborted) throw new InferenceError("CANCELLED", "The call was given up before it started.");
+    const control = new Int32Array(new SharedArrayBuffer(4));
+    const deadlineAt = Date.now() + (call.deadlineMs ?? options.defaultDeadlineMs ?? DEFAULT_DEADLINE_MS);
+    const queued: QueuedItem<Work, Value>[] = [];
+    const outcomes = items.map(
+      (item, index) =>
+        new Promise<Outcome<Result>>((settled) => {
+          if (item.error) return settled({ ok: false, error: item.error });
+          queued.push({
+            key: `${model.path}:${priority}:${item.key}`,
+            payload: { model, payload: item.payload, control },
+            priority,
+            deadlineAt,
+            maxBatch: item.maxBatch,
+            cancelled: false,
+            settle: (outcome) => settled(outcome.ok ? { ok: true, value: convert(outcome.value, index) } : outcome),
+          });
+        }),
+    );
+    scheduler.enqueue(queued);
+    const abandon = (): void => {
+      Atomics.store(control, 0, 1);
+      for (const item of queued) item.cancelled = true;
+    };
+    call.signal?.addEventListener("abort", abandon, { once: true });
+    const timer = setTimeout(() => pool.wake(), Math.max(0, deadlineAt - Date.now()) + 1);
+    pool.wake();
+    try {
+      return await Promise.all(outcomes);
+    } finally {
+      clearTimeout(timer);
+      call.signal?.removeEventListener("abort", abandon);
+    }
+  }
+
+  const encodeText = (blip: Blip, text: string, withItc: boolean): EncodedText | InferenceError => {
+    const cleaned = cleanCaption(text);
+    if (cleaned === "") return emptyText(text);
+    const first = modelSet.itmToken;
+    const itmIds = blip.tokenizer.encode(cleaned, { first, maxTokens: longest(blip) });
+    if (!withItc) return { itmIds };
+    return { itmIds, itcIds: blip.tokenizer.encode(cleaned, { first: "cls", maxTokens: longest(blip) }) };
+  };
+
+  return {
+    async models() {
+      return await Promise.all(
+        [...modelSet.roles].map(async ([role, blip]) => modelInfo(modelSet, role, blip, await fingerprints(blip))),
+      );
+    },
+
+    async embedImages(images, call = {}) {
+      const blip = roleOf("retrieval");
+      const items = images.map((image) => ({
+        key: "embedImages",
+        payload: { kind: "embedImages", image } as const,
+        maxBatch: IMAGE_BATCH,
+      }));
+      return await submit(await referenceOf(blip, images), items, call, BACKGROUND, (value) => value as Float32Array);
+    },
+
+    async embedTexts(texts, call = {}) {
+      const blip = roleOf("retrieval");
+      const items = texts.map((text) => {
+        const cleaned = cleanCaption(text);
+        const ids = blip.tokenizer.encode(cleaned, { first: "cls", maxTokens: longest(blip) });
+        return {
+          key: `embedTexts:${ids.length}`,
+          payload: { kind: "embedTexts", ids } as const,
+          maxBatch: TEXT_BATCH,
+          ...(cleaned === "" ? { error: emptyText(text) } : {}),
+        };
+      });
+      return await submit(await referenceOf(blip, []), items, call, FOREGROUND, (value) => value as Float32Array);
+    },
+
+    async matchImages(text, images, call = {}) {
+      const blip = roleOf(call.role ?? "retrieval");
+      const encoded = encodeText(blip, text, call.itcCosine === true);
+      if (encoded instanceof InferenceError) return images.map(() => ({ ok: false, error: encoded }));
+      const key = `matchImages:${encoded.itmIds.join(",")}:${encoded.itcIds !== undefined}`;
+      const items = images.map((image) => ({
+        key,
+        payload: { kind: "matchImages", text: encoded, image } as const,
+        maxBatch: MATCH_BATCH,
+      }));
+      return await submit(await referenceOf(blip, images), items, call, FOREGROUND, (value) => value as Match);
+    },
+
+    async matchTexts(image, texts, call = {}) {
+      const blip = roleOf(call.role ?? "retrieval");
+      const key = "sha256" in image ? `matchTexts:${image.sha256}` : `matchTexts:bytes:${nextNumber()}`;
+      const items = texts.map((text) => {
+        const encoded = encodeText(blip, text, call.itcCosine === true);
+        const bad = encoded instanceof InferenceError;
+        return {
+          key,
+          payload: { kind: "matchTexts", image, text: bad ? { itmIds: [] } : encoded } as const,
+          maxBatch: TEXT_BATCH,
+          ...(bad ? { error: encoded } : {}),
+        };
+      });
+      return await submit(await referenceOf(blip, [image]), items, call, BACKGROUND, (value) => value as Match);
+    },
+
+    async captionImages(images, request, call = {}) {
+      const blip = roleOf("captioner");
+      const { prefix, prompt } = captionPrefix(blip, request.prompt ?? modelSet.captionPrompt);
+      const settings = decodingSettings(request.decoding, CAPTION_LENGTHS);
+      const batch = { kind: "captionImages", images: [], prefix, settings } as const;
+      const key = `captionImages:${JSON.stringify([prefix, settings])}`;
+      const items = images.map((image) => ({
+        key,
+        payload: { kind: "captionImages", image, batch } as const,
+        maxBatch: GENERATE_BATCH,
+      }));
+      const toCaption = (value: Value): Caption => {
+        const { tokenIds, logProbability } = value as GeneratedText;
+        return { text: captionText(blip, tokenIds, prefix, prompt), tokenIds, logProbability };
+      };
+      return await submit(await referenceOf(blip, images), items, call, BACKGROUND, toCaption);
+    },
+
+    async answerQuestions(questions, mode, call = {}) {
+      const blip = roleOf("answerer");
+      const decoding = answerDecoding(blip, mode);
+      const items = questions.map(({ image, question }) => {
+        const cleaned = cleanQuestion(question);
+        const ids = blip.tokenizer.encode(cleaned, { first: modelSet.itmToken, maxTokens: longest(blip) });
+        return {
+          key: `answerQuestions:${JSON.stringify(mode)}`,
+          payload: { kind: "answerQuestions", image, ids, decoding } as const,
+          maxBatch: GENERATE_BATCH,
+          ...(cleaned.trim() === "" ? { error: emptyText(question) } : {}),
+        };
+      });
+      const images = questions.map(({ image }) => image);
+      const toAnswer = (value: Value): Answer => {
+        const { tokenIds, logProbability, answerIndex } = value as GeneratedText;
+        const ranked = mode.mode === "rank" && answerIndex !== undefined ? mode.answers[answerIndex] : undefined;
+        return { text: ranked ?? blip.tokenizer.decode(tokenIds), tokenIds, logProbability, mode: mode.mode };
+      };
+      return await submit(await referenceOf(blip, images), items, call, FOREGROUND, toAnswer);
+    },
+
+    async [Symbol.asyncDispose]() {
+      scheduler.clear(new InferenceError("UNAVAILABLE", "The inference engine is shutting down."));
+      await pool[Symbol.asyncDispose]();
+    },
+  };
+}
+
+let lastNumber = 0;
+function nextNumber(): number {
+  return ++lastNumber;
+}
+
+function taskOf(payloads: readonly Payload[]): Task {
+  const [first] = payloads;
+  if (!first) throw new Error("Bug: an empty batch.");
+  const of = <Kind extends Payload["kind"]>(_kind: Kind) => payloads as readonly Extract<Payload, { kind: Kind }>[];
+  switch (first.kind) {
+    case "embedImages":
+      return { kind: first.kind, images: of(first.kind).map((one) => one.image) };
+    case "embedTexts":
+      return { kind: first.kind, texts: of(first.kind).map((one) => one.ids) };
+    case "matchImages":
+      return { kind: first.kind, text: first.text, images: of(first.kind).map((one) => one.image) };
+    case "matchTexts":
+      return { kind: first.kind, image: first.image, texts: of(first.kind).map((one) => one.text) };
+    case "captionImages":
+      return { ...first.batch, images: of(first.kind).map((one) => one.image) };
+    case "answerQuestions": {
+      const questions = of(first.kind).map(({ image, ids }) => ({ image, ids }));
+      return { kind: first.kind, questions, decoding: first.decoding };
+    }
+    default:
+      return first satisfies never;
+  }
+}
+
+function settleBatch(batch: readonly QueuedItem<Work, Value>[], results: readonly ItemResult[] | InferenceError): void {
+  for (const [index, item] of batch.entries()) {
+    if (results instanceof InferenceError) {
+      item.settle({ ok: false, error: results });
+      continue;
+    }
+    // A task that failed as a whole gives one error for all of its items.
+    const result = results[index] ?? results[0];
+    if (!result) item.settle({ ok: false, error: new InferenceError("ENGINE_FAILED", "The worker gave no result.") });
+    else if (result.ok) item.settle(result);
+    else item.settle({ ok: false, error: new InferenceError(result.code, result.message) });
+  }
+}
+
+function modelInfo(modelSet: ModelSet, role: Role, blip: Blip, prints: Fingerprints): ModelInfo {
+  return {
+    role,
+    name: modelSet.roles.size > 0 ? blip.name : modelSet.name,
+    fingerprint: prints.model,
+    visionFingerprint: prints.vision,
+    imageSizePixels: blip.vision.imagePixels,
+    embeddingDimensions: blip.embeddingDimensions ?? null,
+    abilities: [...blip.abilities],
+    itcWeight: modelSet.itcWeight,
+    captionPrompt: modelSet.captionPrompt,
+  };
+}
+
+function longest(blip: Blip): number {
+  return Math.min(MAX_TEXT_TOKENS, (blip.textEncoder ?? blip.textDecoder)?.positions ?? MAX_TEXT_TOKENS);
+}
+
+function emptyText(text: string): InferenceError {
+  return new InferenceError(
+    "INVALID_TEXT",
+    `The text ${JSON.stringify(text.slice(0, 60))} is empty after clean-up. Give at least one word.`,
+  );
+}
+
+/** Prefix of a caption: [DEC] and the prompt's pieces, without [SEP] (models/blip.py:134). */
+function captionPrefix(blip: Blip, prompt: string): { readonly prefix: readonly number[]; readonly prompt: string } {
+  const prefix = blip.tokenizer.encode(prompt, { first: "dec", appendSep: false });
+  return { prefix, prompt };
+}
+
+/** The generated text without its prompt. */
+function captionText(blip: Blip, tokenIds: readonly number[], prefix: readonly number[], prompt: string): string {
+  const { tokenizer } = blip;
+  const whole = tokenizer.decode(tokenIds);
+  const start = tokenizer.decode(prefix);
+  if (prompt === "" || !whole.startsWith(start)) return whole;
+  return whole.slice(start.length).trim();
+}
+
+function answerDecoding(blip: Blip, mode: AnswerMode): AnswerDecoding {
+  if (mode.mode === "generate") return { mode: "generate", settings: decodingSettings(mode.decoding, ANSWER_LENGTHS) };
+  // BLIP ranks the 128 answers whose first token is likeliest (configs/vqa.yaml k_test).
+  const answers = mode.answers.map((answer) => blip.tokenizer.encode(answer, { first: "dec" }));
+  return { mode: "rank", answers, candidates: mode.candidates ?? 128 };
+}

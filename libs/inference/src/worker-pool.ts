@@ -1,0 +1,104 @@
+import { Worker } from "node:worker_threads";
+import { InferenceError } from "@medley/inference-api";
+import type { CheckpointReference } from "./model-set.ts";
+import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker/main.ts";
+import type { ItemResult, Task } from "./worker/tasks.ts";
+
+/** A task on its way to a worker. */
+export interface PoolJob {
+  readonly model: CheckpointReference;
+  readonly task: Task;
+  readonly deadlineAt: number;
+  /** Set [0] to 1 to give the task up between two steps. */
+  readonly control: Int32Array;
+  readonly finish: (results: readonly ItemResult[] | InferenceError) => void;
+}
+
+/** Worker threads that each run one task at a time. */
+export interface WorkerPool extends AsyncDisposable {
+  /** Tells the pool that there may be work: every free worker asks `nextJob`. */
+  wake(): void;
+}
+
+interface Seat {
+  worker: Worker;
+  job: PoolJob | undefined;
+}
+
+/**
+ * Starts `count` workers and waits until all are ready. A worker that dies is replaced; its task ends with ENGINE_FAILED, which
+ * is retryable, and the tasks behind it go on.
+ */
+export async function startWorkerPool(
+  count: number,
+  start: WorkerStart,
+  nextJob: () => PoolJob | undefined,
+): Promise<WorkerPool> {
+  let closing = false;
+  const seats: Seat[] = [];
+
+  async function spawn(seat: Seat | undefined): Promise<Seat> {
+    const worker = new Worker(new URL("./worker/main.ts", import.meta.url), { workerData: start });
+    await new Promise<void>((ready, failed) => {
+      worker.once("message", () => ready());
+      worker.once("error", failed);
+      worker.once("exit", (code) => failed(new Error(`The worker ended with code ${code} while starting.`)));
+    });
+    worker.removeAllListeners();
+    const taken = seat ?? { worker, job: undefined };
+    taken.worker = worker;
+    taken.job = undefined;
+    worker.on("message", (reply: WorkerReply) => finish(taken, reply));
+    worker.on("error", (error) => void replace(taken, error));
+    worker.on("exit", (code) => void replace(taken, new Error(`The worker ended with code ${code}.`)));
+    return taken;
+  }
+
+  function finish(seat: Seat, reply: WorkerReply): void {
+    const { job } = seat;
+    seat.job = undefined;
+    job?.finish(reply.ok ? reply.results : new InferenceError("ENGINE_FAILED", reply.message));
+    offer(seat);
+  }
+
+  async function replace(seat: Seat, cause: Error): Promise<void> {
+    if (closing) return;
+    seat.worker.removeAllListeners();
+    const { job } = seat;
+    seat.job = undefined;
+    job?.finish(new InferenceError("ENGINE_FAILED", `An inference worker died: ${cause.message}`, { cause }));
+    seats.splice(seats.indexOf(seat), 1);
+    try {
+      seats.push(await spawn(seat));
+      offer(seat);
+    } catch {
+      // Without workers nothing takes jobs; their deadlines then say so to the callers.
+    }
+  }
+
+  function offer(seat: Seat): void {
+    if (closing || seat.job) return;
+    const job = nextJob();
+    if (!job) return;
+    seat.job = job;
+    const { model, task, deadlineAt, control } = job;
+    seat.worker.postMessage({ id: 0, model, task, deadlineAt, control } satisfies WorkerRequest);
+  }
+
+  for (let index = 0; index < count; index++) seats.push(await spawn(undefined));
+  return {
+    wake() {
+      for (const seat of seats) offer(seat);
+    },
+    async [Symbol.asyncDispose]() {
+      closing = true;
+      await Promise.all(
+        seats.map(async (seat) => {
+          seat.job?.finish(new InferenceError("UNAVAILABLE", "The inference engine is shutting down."));
+          seat.worker.removeAllListeners();
+          await seat.worker.terminate();
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import * as ort from "onnxruntime-node";
+import { type BeamSearch, createBeamSearch, type Hypothesis } from "../decoding/beam-search.ts";
+import type { DecodingSettings } from "../decoding/decoding-settings.ts";
+import { drawCandidate, nucleus, uniformStream } from "../decoding/nucleus.ts";
+import { argmax, logSoftmax, penalizeRepetition } from "../decoding/scores.ts";
+import type { LoadedModel, Outputs } from "./loaded-model.ts";
+
+// BLIP's mask value (models/med.py:660): far below any score, and finite in every number format.
+const MASKED = -10_000;
+
+/** Cross-attention keys and values of N sources, as the graph "decoderKeysValues" gives them. */
+export interface Sources {
+  readonly feeds: Outputs;
+  readonly count: number;
+}
+
+/** Raised between two steps when nobody waits for the result any more. */
+export type StopCheck = () => void;
+
+/**
+ * Writes one text for each source.
+ * @param prefix tokens that every text starts with, [DEC] first
+ * @param stop   throws when the call was given up or its deadline passed
+ */
+export async function generate(
+  model: LoadedModel,
+  sources: Sources,
+  prefix: readonly number[],
+  settings: DecodingSettings,
+  stop: StopCheck,
+): Promise<Hypothesis[]> {
+  const { endToken } = model.blip;
+  const writers = Array.from({ length: sources.count }, () =>
+    settings.method === "beam"
+      ? createBeamSearch(prefix, endToken, settings)
+      : createSingleWriter(prefix, endToken, settings),
+  );
+  const decoder = createDecoder(model, sources);
+  while (writers.some((writer) => !writer.done())) {
+    stop();
+    const logits = await decoder.step(
+      writers.map((writer) => ({ sequences: writer.sequences(), order: writer.order() })),
+    );
+    for (const [index, writer] of writers.entries()) {
+      if (!writer.done()) writer.advance(logits[index] as Float32Array[]);
+    }
+  }
+  return writers.map((writer) => writer.best());
+}
+
+/** Greedy and nucleus decoding as a search with one running sequence. */
+function createSingleWriter(prefix: readonly number[], endToken: number, settings: DecodingSettings): BeamSearch {
+  const uniform = uniformStream(settings.seed);
+  let tokens: readonly number[] = prefix;
+  let logProbability = 0;
+  let done = prefix.length >= settings.maxLength;
+  return {
+    sequences: () => [tokens],
+    order: () => [0],
+    done: () => done,
+    best: () => ({ tokens, logProbability }),
+    advance([row]) {
+      const original = logSoftmax(row as Float32Array);
+      const scores = Float32Array.from(row as Float32Array);
+      penalizeRepetition(scores, tokens, settings.repetitionPenalty);
+      if (tokens.length < settings.minLength) scores[endToken] = Number.NEGATIVE_INFINITY;
+      const token =
+        settings.method === "nucleus"
+          ? drawCandidate(nucleus(scores, settings.topK, settings.topP), uniform()).token
+          : argmax(scores);
+      logProbability += original[token] as number;
+      tokens = [...tokens, token];
+      done = token === endToken || tokens.length >= settings.maxLength;
+    },
+  };
+}
+
+interface Running {
+  readonly sequences: readonly (readonly number[])[];
+  readonly order: readonly number[];
+}
+
+/** Runs the decoder graph over growing sequences; keeps keys and values of what was read. */
+export function createDecoder(model: LoadedModel, sources: Sources) {
+  const text = model.blip.textDecoder;
+  if (!text) throw new Error(`Bug: ${model.blip.name} has no text decoder.`);
+  const headWidth = text.width / text.heads;
+  let cached = 0;
+  let rowsBefore = sources.count;
+  let past: Record<string, ort.Tensor> = {};
+  for (let layer = 0; layer < text.layers; layer++) {
+    for (const part of ["pastKeys", "pastValues"]) {
+      past[`${part}.${layer}`] = new ort.Tensor("float32", new Float32Array(0), [
+        sources.count,
+        text.heads,
+        0,
+        headWidth,
+      ]);
+    }
+  }
+
+  /** @returns for each source, one row of logits for each of its sequences */
+  async function step(running: readonly Running[]): Promise<Float32Array[][]> {
+    const beams = Math.max(...running.map((one) => one.sequences.length));
+    const beamsBefore = rowsBefore / sources.count;
+    // A finished source still fills its rows (with its first sequence), so that the batch keeps its shape.
+    const rows = running.flatMap(({ sequences, order }, source) =>
+      Array.from({ length: beams }, (_, beam) => ({
+        tokens: lastTokens(sequences[beam] ?? sequences[0] ?? [], cached, running),
+        from: source * beamsBefore + Math.min(order[beam] ?? 0, beamsBefore - 1),
+      })),
+    );
+    const length = (rows[0]?.tokens ?? []).length;
+    const ids = Int32Array.from(rows.flatMap((row) => row.tokens));
+    const feeds: Record<string, ort.Tensor> = {
+      ...sources.feeds,
+      ...past,
+      ids: new ort.Tensor("int32", ids, [rows.length, length]),
+      start: new ort.Tensor("int64", BigInt64Array.of(BigInt(cached)), [1]),
+      mask: causalMask(length, cached),
+      order: new ort.Tensor(
+        "int32",
+        Int32Array.from(rows, (row) => row.from),
+        [rows.length],
+      ),
+    };
+    const output = await model.run("decoder", feeds);
+    past = Object.fromEntries(
+      Object.entries(output)
+        .filter(([name]) => name !== "logits")
+        .map(([name, tensor]) => [name.replace("present", "past"), tensor]),
+    );
+    cached += length;
+    rowsBefore = rows.length;
+    const logits = output["logits"]?.data as Float32Array;
+    const size = logits.length / rows.length;
+    return running.map((one, source) =>
+      one.sequences.map((_, beam) => {
+        const row = source * beams + beam;
+        return logits.subarray(row * size, (row + 1) * size);
+      }),
+    );
+  }
+  return { step };
+}
+
+/** The tokens that the cache does not hold yet; a finished sequence that is shorter repeats its last one. */
+function lastTokens(tokens: readonly number[], cached: number, running: readonly Running[]): readonly number[] {
+  const longest = Math.max(...running.map((one) => (one.sequences[0] ?? []).length));
+  const fresh = tokens.slice(cached);
+  const missing = longest - cached - fresh.length;
+  return missing > 0 ? [...fresh, ...Array<number>(missing).fill(tokens.at(-1) ?? 0)] : fresh;
+}
+
+/** Additive mask [n, t + n]: new token i sees the cache and the new tokens up to itself. */
+export function causalMask(length: number, cached: number): ort.Tensor {
+  const width = cached + length;
+  const mask = new Float32Array(length * width);
+  for (let row = 0; row < length; row++) mask.fill(MASKED, row * width + cached + row + 1, (row + 1) * width);
+  return new ort.Tensor("float32", mask, [length, width]);
+}
