@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -96,7 +96,7 @@ describe("opening", () => {
     expect(checkpoint.tensors.size).toBe(12);
   });
 
-  it("leaves no file open, whether it succeeds or refuses", async () => {
+  it.skipIf(!existsSync("/proc/self/fd"))("leaves no file open, whether it succeeds or refuses", async () => {
     const openBefore = readdirSync("/proc/self/fd").length;
 
     for (let round = 0; round < 20; round++) {

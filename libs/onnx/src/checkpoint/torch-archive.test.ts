@@ -76,6 +76,14 @@ describe("an archive of torch.save", () => {
     await expectRefusal(path, "MALFORMED", "twice");
   });
 
+  it("must have each member end at its neighbour: a damaged header cannot shift the numbers of a tensor", async () => {
+    const bytes = Buffer.from(readFixture("protocol-2.pth"));
+    const extraLengthAt = bytes.indexOf("protocol-2/data/1") - 2;
+    bytes.writeUInt16LE(bytes.readUInt16LE(extraLengthAt) - 4, extraLengthAt);
+
+    await expectRefusal(folder.write("shifted.pth", bytes), "MALFORMED", '"protocol-2/data/1"', "neighbour");
+  });
+
   it("must match the check sum of its pickle", async () => {
     const bytes = zipArchive([
       { name: "a/data.pkl", bytes: onePickle() },

@@ -35,7 +35,7 @@ const DESCRIPTOR_SIGNATURE = 0x08074b50;
 const DESCRIPTOR_BYTES = 16;
 const ZIP64_DESCRIPTOR_BYTES = 24;
 // BLIP-L with its optimiser lists about 3,000 members in 300 kB.
-const MAX_DIRECTORY_BYTES = 64_000_000;
+const MAX_DIRECTORY_BYTES = 16_000_000;
 const SATURATED_16 = 0xffff;
 const SATURATED_32 = 0xffff_ffff;
 
