@@ -30,9 +30,9 @@ describe("the clean-up of BLIP's data/utils.py", () => {
 
   it("takes linear time for a long run of spaces inside a text", () => {
     const hostile = `a${" ".repeat(1_000_000)}b${"\n".repeat(1_000_000)}c`;
-    const started = performance.now();
+    const before = process.threadCpuUsage();
     expect(cleanCaption(hostile)).toBe("a b c");
     cleanQuestion(hostile);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(process.threadCpuUsage(before).user / 1000).toBeLessThan(2_000);
   });
 });

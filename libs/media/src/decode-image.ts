@@ -7,7 +7,7 @@ import type { RgbPixels } from "./resize.ts";
 export interface DecodeOptions {
   /**
    * What becomes of transparency. "white" (default): composited over white, which is what people see and what transformers
-   * does from 5.2x on. "drop": alpha is ignored, as in the original BLIP code.
+   * 5.23 does. "drop": alpha is ignored, as in the original BLIP code and transformers up to 5.18.
    */
   readonly alpha?: "white" | "drop";
   /** Pixels (width x height as stored) above which the file is refused; MAX_INPUT_PIXELS when absent. */
