@@ -1,6 +1,6 @@
 import type { Inference } from "@medley/inference-api";
-import { captionsOf, type Database, findImages, type Image, type StoredCaption } from "@medley/storage";
-import type { BlobStore } from "@medley/storage/blobs";
+import { type Caption, captionsOf, type Database, findImages, type Image } from "@medley/storage";
+import type { BlobStore, VariantStore } from "@medley/storage/blobs";
 import DataLoader from "dataloader";
 
 /** What the gateway works with; made in main.ts, or in a test. */
@@ -8,8 +8,8 @@ export interface GatewayDependencies {
   readonly db: Database;
   readonly inference: Inference;
   readonly blobs: BlobStore;
-  /** Folder of the WebP files that ingest writes, by content hash. */
-  readonly thumbnailDirectory: string;
+  /** The small WebP files that ingest writes, by the content hash of their original. */
+  readonly thumbnails: VariantStore;
   /** Folder of the built web page. */
   readonly siteDirectory: string;
   /** Limit of one search; re-ranking is cut there and the answer says so. */
@@ -28,7 +28,7 @@ export interface RequestLog {
 /** What one GraphQL request works with: loaders batch and remember for the length of a request. */
 export interface GatewayContext extends GatewayDependencies {
   readonly imageById: DataLoader<string, Image | null>;
-  readonly captionsByImage: DataLoader<string, readonly StoredCaption[]>;
+  readonly captionsByImage: DataLoader<string, readonly Caption[]>;
 }
 
 export function createContext(dependencies: GatewayDependencies): GatewayContext {

@@ -1,6 +1,6 @@
 import { InferenceError, type InferenceErrorCode } from "@medley/inference-api";
 import { SearchError, type SearchErrorCode } from "@medley/search";
-import { StorageError } from "@medley/storage";
+import { StorageError, type StorageErrorCode } from "@medley/storage";
 import { type GraphQLFormattedError, GraphQLError } from "graphql";
 
 /** Codes that clients see in `extensions.code`, besides those of the GraphQL server itself. */
@@ -16,7 +16,7 @@ export type GatewayErrorCode =
   | "INTERNAL_SERVER_ERROR";
 
 /** The one table from the codes of the libraries to those of GraphQL. */
-const CODES: Readonly<Record<SearchErrorCode | InferenceErrorCode, GatewayErrorCode>> = {
+const CODES: Readonly<Record<SearchErrorCode | InferenceErrorCode | StorageErrorCode, GatewayErrorCode>> = {
   INVALID_QUERY: "BAD_USER_INPUT",
   CORPUS_NOT_FOUND: "BAD_USER_INPUT",
   IMAGE_NOT_FOUND: "BAD_USER_INPUT",
@@ -32,6 +32,15 @@ const CODES: Readonly<Record<SearchErrorCode | InferenceErrorCode, GatewayErrorC
   CANCELLED: "CANCELLED",
   ENGINE_FAILED: "INFERENCE_UNAVAILABLE",
   UNAVAILABLE: "INFERENCE_UNAVAILABLE",
+  INVALID_VALUE: "BAD_USER_INPUT",
+  NOT_FOUND: "BAD_USER_INPUT",
+  DIMENSION_MISMATCH: "NOT_READY",
+  UNREACHABLE: "STORAGE_UNAVAILABLE",
+  LOCKED: "STORAGE_UNAVAILABLE",
+  MIGRATION: "STORAGE_UNAVAILABLE",
+  EXTENSION_MISSING: "STORAGE_UNAVAILABLE",
+  CONFLICT: "INTERNAL_SERVER_ERROR",
+  QUERY: "INTERNAL_SERVER_ERROR",
 };
 
 /** Codes that the GraphQL server gives to errors of the request itself; their messages name no internals. */
@@ -51,23 +60,30 @@ export function badUserInput(message: string): GraphQLError {
 
 /** What a client sees of an error: known errors with their code and reason, anything else without its text. */
 export function formatError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
-  const cause = error instanceof GraphQLError ? (error.originalError ?? error) : error;
-  const place = { ...(formatted.locations && { locations: formatted.locations }), ...(formatted.path && { path: formatted.path }) };
-  if (cause instanceof SearchError || cause instanceof InferenceError) {
+  const cause = causeOf(error);
+  const place = {
+    ...(formatted.locations && { locations: formatted.locations }),
+    ...(formatted.path && { path: formatted.path }),
+  };
+  if (cause instanceof SearchError || cause instanceof InferenceError || cause instanceof StorageError) {
     const extensions = { code: CODES[cause.code], reason: cause.code, retryable: cause.retryable };
-    return { message: cause.message, ...place, extensions };
+    return { message: messageFor(cause, extensions.code), ...place, extensions };
   }
-  if (cause instanceof StorageError) return { ...storageError(cause), ...place };
   if (REQUEST_CODES.has(formatted.extensions?.["code"])) return { ...formatted };
   const code: GatewayErrorCode = "INTERNAL_SERVER_ERROR";
   return { message: "The server failed on this field; its log has the cause.", ...place, extensions: { code } };
 }
 
-/** Messages of the database can hold addresses and SQL: clients see the code only. */
-function storageError(error: StorageError): GraphQLFormattedError {
-  const code: GatewayErrorCode = error.retryable ? "STORAGE_UNAVAILABLE" : "INTERNAL_SERVER_ERROR";
-  const message = error.retryable ? "The database cannot be reached at the moment." : "The database refused this query.";
-  return { message, extensions: { code, reason: error.code, retryable: error.retryable } };
+/** What a resolver threw. By its member, not by its class: a process may hold two copies of graphql-js (CommonJS and ESM). */
+export function causeOf(error: unknown): unknown {
+  return (error as { originalError?: unknown } | null)?.originalError ?? error;
+}
+
+/** Messages of the database can hold addresses and SQL: where the client is not to blame it sees the code only. */
+function messageFor(cause: SearchError | InferenceError | StorageError, code: GatewayErrorCode): string {
+  if (!(cause instanceof StorageError) || code === "BAD_USER_INPUT" || code === "NOT_READY") return cause.message;
+  if (code === "STORAGE_UNAVAILABLE") return "The database does not answer at the moment. Try again later.";
+  return "The database refused this query; the server's log has the cause.";
 }
 
 /** True for errors that the log should show with their cause, because the client does not see it. */

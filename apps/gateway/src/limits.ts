@@ -1,4 +1,11 @@
-import { type ASTVisitor, type FragmentDefinitionNode, GraphQLError, Kind, type SelectionSetNode, type ValidationContext } from "graphql";
+import {
+  type ASTVisitor,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  Kind,
+  type SelectionSetNode,
+  type ValidationContext,
+} from "graphql";
 
 /** The page's own search takes 90 tokens, the introspection query of GraphiQL 250. */
 export const MAX_TOKENS = 2000;
@@ -61,7 +68,9 @@ function createMeasure(fragments: ReadonlyMap<string, FragmentDefinitionNode>) {
         continue;
       }
       const inner =
-        selection.kind === Kind.INLINE_FRAGMENT ? measure(selection.selectionSet) : measureFragment(selection.name.value);
+        selection.kind === Kind.INLINE_FRAGMENT
+          ? measure(selection.selectionSet)
+          : measureFragment(selection.name.value);
       rootFields += inner.rootFields;
       depth = Math.max(depth, inner.depth);
     }

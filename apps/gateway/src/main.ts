@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { readSettings } from "@medley/config";
 import { createInferenceClient } from "@medley/inference-api";
 import { openDatabase } from "@medley/storage";
-import { openBlobStore } from "@medley/storage/blobs";
+import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
 import { pino } from "pino";
 import { createGateway } from "./server.ts";
 
@@ -31,7 +31,7 @@ const gateway = stack.use(
       db,
       inference,
       blobs: openBlobStore({ directory: settings.blobDirectory }),
-      thumbnailDirectory: settings.thumbnailDirectory,
+      thumbnails: openVariantStore({ directory: settings.thumbnailDirectory }),
       siteDirectory: join(settings.repository, "apps/web/dist/site"),
       searchDeadlineMs: settings.searchDeadlineMs,
       inferenceDeadlineMs: settings.inferenceDeadlineMs,

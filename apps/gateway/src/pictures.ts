@@ -1,6 +1,5 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { findImage, type Image } from "@medley/storage";
 import { type Request, type Response, Router } from "express";
@@ -20,7 +19,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
-type PictureDependencies = Pick<GatewayDependencies, "db" | "blobs" | "thumbnailDirectory">;
+type PictureDependencies = Pick<GatewayDependencies, "db" | "blobs" | "thumbnails">;
 
 /** `/images/:id` gives the original bytes, `/thumbnails/:id` the small WebP file, or the original while there is none. */
 export function createPictureRouter(dependencies: PictureDependencies): Router {
@@ -32,7 +31,7 @@ export function createPictureRouter(dependencies: PictureDependencies): Router {
   router.get("/thumbnails/:id", async (request, response) => {
     const image = await requirePicture(dependencies, request, response);
     if (image === null) return;
-    const path = thumbnailPath(dependencies.thumbnailDirectory, image.sha256);
+    const path = dependencies.thumbnails.pathOf(image.sha256, THUMBNAIL);
     const sizeBytes = await sizeOf(path);
     // The fallback is not immutable: ingest may write the small file a moment later.
     if (sizeBytes === null) return sendOriginal(dependencies, image, request, response, "no-cache");
@@ -42,14 +41,15 @@ export function createPictureRouter(dependencies: PictureDependencies): Router {
   return router;
 }
 
-/** Where ingest writes the small WebP file of a picture; two folder levels keep folders small. */
-export function thumbnailPath(directory: string, sha256: string): string {
-  return join(directory, sha256.slice(0, 2), `${sha256}.webp`);
-}
-
+/** The variant that ingest writes: 320 pixels on the longer side. */
+const THUMBNAIL = "320.webp";
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
-async function requirePicture({ db }: PictureDependencies, request: Request, response: Response): Promise<Image | null> {
+async function requirePicture(
+  { db }: PictureDependencies,
+  request: Request,
+  response: Response,
+): Promise<Image | null> {
   const id = String(request.params["id"]);
   const image = await findImage(db, id);
   if (image === null) response.status(404).json({ error: `There is no image "${id}".` });
@@ -70,7 +70,7 @@ async function sendOriginal(
     response.status(404).json({ error: message });
     return;
   }
-  const contentType = CONTENT_TYPES[image.format] ?? "application/octet-stream";
+  const contentType = CONTENT_TYPES[image.format ?? ""] ?? "application/octet-stream";
   await sendFile(path, { contentType, etag: `"${image.sha256}"`, caching, sizeBytes }, request, response);
 }
 
@@ -86,7 +86,7 @@ async function sendFile(path: string, head: FileHead, request: Request, response
   // A picture may be an SVG with a script in it: opened by itself it must be able to do nothing.
   response.set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
   response.set("Cross-Origin-Resource-Policy", "cross-origin");
-  if (request.fresh) {
+  if (hasAlready(request, head.etag)) {
     response.status(304).end();
     return;
   }
@@ -99,6 +99,12 @@ async function sendFile(path: string, head: FileHead, request: Request, response
     // The browser went away, which is its right.
     if (error.code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
   });
+}
+
+/** Also for requests that say no-cache: the bytes behind an ETag of ours never change. */
+function hasAlready(request: Request, etag: string): boolean {
+  const known = request.get("If-None-Match")?.split(",") ?? [];
+  return known.some((tag) => tag.trim().replace(/^W\//, "") === etag);
 }
 
 async function sizeOf(path: string): Promise<number | null> {

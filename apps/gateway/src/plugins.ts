@@ -1,6 +1,6 @@
 import type { ApolloServerPlugin } from "@apollo/server";
 import type { GatewayContext, RequestLog } from "./context.ts";
-import { formatError, isFault } from "./errors.ts";
+import { causeOf, formatError, isFault } from "./errors.ts";
 
 /** Errors that were found before anything ran. */
 const REQUEST_ERRORS = ["GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"];
@@ -26,12 +26,15 @@ export function logRequests(log: RequestLog): ApolloServerPlugin<GatewayContext>
         async didEncounterErrors({ errors, operationName }) {
           for (const error of errors) {
             if (!isFault(formatError(error.toJSON(), error))) continue;
-            log.error({ operation: operationName, path: error.path, err: error.originalError ?? error }, "field failed");
+            log.error({ operation: operationName, path: error.path, err: causeOf(error) }, "field failed");
           }
         },
         async willSendResponse({ operationName, errors }) {
           const codes = errors?.map((error) => formatError(error.toJSON(), error).extensions?.["code"]) ?? [];
-          log.info({ operation: operationName, milliseconds: Math.round(performance.now() - startedAt), codes }, "graphql");
+          log.info(
+            { operation: operationName, milliseconds: Math.round(performance.now() - startedAt), codes },
+            "graphql",
+          );
         },
       };
     },

@@ -1,4 +1,4 @@
-import { activeSpace, countImages, type Database, listCorpora } from "@medley/storage";
+import { activeSpace, type Corpus, countEmbeddings, type Database, listCorpora, type Space } from "@medley/storage";
 import type { GatewayDependencies } from "./context.ts";
 
 /** State of one thing that queries need; `ok` false says why in `reason`. */
@@ -17,15 +17,19 @@ export interface Readiness {
 const CHECK_TIMEOUT_MS = 2000;
 
 /** Asks everything that a search needs, each for itself, so that one answer names everything that is missing. */
-export async function checkReadiness({ db, inference }: Pick<GatewayDependencies, "db" | "inference">): Promise<Readiness> {
+export async function checkReadiness({
+  db,
+  inference,
+}: Pick<GatewayDependencies, "db" | "inference">): Promise<Readiness> {
   const [database, retrieval] = await Promise.all([
     check(async () => {
-      await db.query("select 1");
+      await listCorpora(db);
       return { detail: db.kind, value: null };
     }),
     check(async () => {
       const model = (await inference.models()).find(({ role }) => role === "retrieval");
-      if (model === undefined) throw new Error("The inference server is there, but no model serves the role \"retrieval\".");
+      if (model === undefined)
+        throw new Error('The inference server is there, but no model serves the role "retrieval".');
       return { detail: model.name, value: model.fingerprint };
     }),
   ]);
@@ -43,7 +47,8 @@ async function checkCorpora(db: Database, database: Check, retrieval: Checked<st
   if (!database.ok) return { ok: false, reason: "Not looked at, because the database does not answer." };
   const { check: outcome } = await check(async () => {
     const corpora = await listCorpora(db);
-    if (corpora.length === 0) throw new Error("There is no corpus yet. Ingest pictures: medley ingest PATH --corpus NAME");
+    if (corpora.length === 0)
+      throw new Error("There is no corpus yet. Ingest pictures: medley ingest PATH --corpus NAME");
     const reasons: string[] = [];
     for (const corpus of corpora) {
       const space = await activeSpace(db, corpus.id);
@@ -58,15 +63,17 @@ async function checkCorpora(db: Database, database: Check, retrieval: Checked<st
 
 async function reasonAgainst(
   db: Database,
-  corpus: { id: string; name: string },
-  space: { fingerprint: string } | null,
+  corpus: Corpus,
+  space: Space | null,
   served: string | null,
 ): Promise<string | null> {
   if (space === null) return `Corpus "${corpus.name}" has no active space yet.`;
   if (served !== null && space.fingerprint !== served) {
     return `The active space of corpus "${corpus.name}" was built by model ${space.fingerprint}, but ${served} is served.`;
   }
-  return (await countImages(db, corpus.id)) === 0 ? `Corpus "${corpus.name}" has no images.` : null;
+  return (await countEmbeddings(db, space.id, corpus.id)) === 0
+    ? `Corpus "${corpus.name}" has no embedded pictures.`
+    : null;
 }
 
 async function check<T>(work: () => Promise<{ detail: string; value: T }>): Promise<Checked<T>> {

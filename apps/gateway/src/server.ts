@@ -67,7 +67,10 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
   app.get("/healthz", (_request, response) => void response.json({ ok: true }));
   app.get("/readyz", async (_request, response) => {
     const readiness = await checkReadiness(dependencies);
-    response.status(readiness.ready ? 200 : 503).set("Cache-Control", "no-store").json(readiness);
+    response
+      .status(readiness.ready ? 200 : 503)
+      .set("Cache-Control", "no-store")
+      .json(readiness);
   });
   app.use(createGraphiqlRouter(), createPictureRouter(dependencies), createSiteRouter(dependencies.siteDirectory));
   app.use((request, response) => void response.status(404).json({ error: `There is nothing at ${request.path}.` }));

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import express, { Router } from "express";
 
-const MISSING = "The web page is not built. Run: npm run build -w @medley/web\nGraphQL is at /graphql, GraphiQL at /graphiql.\n";
+const MISSING =
+  "The web page is not built. Run: npm run build -w @medley/web\nGraphQL is at /graphql, GraphiQL at /graphiql.\n";
 
 /** `/`: the built web page. Names of its assets hold their content's hash, so browsers may keep them. */
 export function createSiteRouter(directory: string): Router {

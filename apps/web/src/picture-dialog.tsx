@@ -67,7 +67,8 @@ function Detail({ picture, hit }: { picture: Picture; hit: Hit | undefined }) {
         <Captions picture={picture} />
         <QuestionForm imageId={picture.id} />
         <p className="origin">
-          {picture.width} × {picture.height} pixels{picture.origin ? ` · ${picture.origin}` : ""} ·{" "}
+          {picture.width !== null && `${picture.width} × ${picture.height} pixels · `}
+          {picture.origins.map((origin) => `${origin} · `)}
           <a href={picture.url}>original</a>
         </p>
       </div>
@@ -82,8 +83,8 @@ function PictureImage({ picture }: { picture: Picture }) {
     <img
       src={shown}
       alt={picture.captions[0]?.text ?? "The picture; it has no caption yet"}
-      width={picture.width}
-      height={picture.height}
+      width={picture.width ?? undefined}
+      height={picture.height ?? undefined}
       onError={() => setShown(picture.thumbnailUrl)}
     />
   );
@@ -91,9 +92,8 @@ function PictureImage({ picture }: { picture: Picture }) {
 
 function Captions({ picture }: { picture: Picture }) {
   const [asked, setAsked] = useState(0);
-  const written = useRequest(
-    asked === 0 ? null : `caption ${picture.id} ${asked}`,
-    (signal) => fetchCaption({ imageId: picture.id }, signal),
+  const written = useRequest(asked === 0 ? null : `caption ${picture.id} ${asked}`, (signal) =>
+    fetchCaption({ imageId: picture.id }, signal),
   );
   return (
     <section aria-label="Captions">

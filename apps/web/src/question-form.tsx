@@ -6,9 +6,8 @@ import { useRequest } from "./use-request.ts";
 export function QuestionForm({ imageId }: { imageId: string }) {
   const [draft, setDraft] = useState("");
   const [asked, setAsked] = useState({ question: "", attempt: 0 });
-  const answer = useRequest(
-    asked.question === "" ? null : JSON.stringify([imageId, asked]),
-    (signal) => fetchAnswer({ imageId, question: asked.question }, signal),
+  const answer = useRequest(asked.question === "" ? null : JSON.stringify([imageId, asked]), (signal) =>
+    fetchAnswer({ imageId, question: asked.question }, signal),
   );
   return (
     <section aria-label="Questions">

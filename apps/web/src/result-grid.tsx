@@ -24,7 +24,13 @@ export function ResultGrid({ hits, address, onOpen }: ResultGridProps) {
             }}
           >
             <span className="card-picture">
-              <img src={hit.node.thumbnailUrl} alt={altOf(hit)} loading="lazy" decoding="async" />
+              <img
+                className={fitsFrame(hit) ? "" : "whole"}
+                src={hit.node.thumbnailUrl}
+                alt={altOf(hit)}
+                loading="lazy"
+                decoding="async"
+              />
               <span className="rank" aria-hidden="true">
                 {hit.rank}
               </span>
@@ -42,7 +48,7 @@ export function Scores({ hit }: { hit: Hit }) {
     <dl className="scores">
       <div title="Raw logit of BLIP's matching head, which reads picture and text together. Higher is better; not a probability.">
         <dt>match logit</dt>
-        <dd>{hit.itmLogit === null ? "not compared" : formatLogit(hit.itmLogit)}</dd>
+        <dd>{hit.itmLogit === null ? "none" : formatLogit(hit.itmLogit)}</dd>
       </div>
       <div title="Cosine of the picture's and the text's embeddings. Higher is nearer.">
         <dt>cosine</dt>
@@ -59,12 +65,20 @@ export function Scores({ hit }: { hit: Hit }) {
 }
 
 function Move({ hit }: { hit: Hit }) {
-  const direction = hit.rank < hit.rankBeforeRerank ? "move-up" : hit.rank > hit.rankBeforeRerank ? "move-down" : "move-none";
+  const direction =
+    hit.rank < hit.rankBeforeRerank ? "move-up" : hit.rank > hit.rankBeforeRerank ? "move-down" : "move-none";
   return <span className={`move ${direction}`}>{describeMove(hit.rankBeforeRerank, hit.rank)}</span>;
 }
 
 function altOf({ rank, node }: Hit): string {
   return node.captions[0]?.text ?? `Picture ${rank}, no caption`;
+}
+
+/** The frame is 4:3: wider than 1.15 and narrower than 2.2 a picture keeps what matters when it is cut to it. */
+function fitsFrame({ node }: Hit): boolean {
+  if (node.width === null || node.height === null) return true;
+  const aspect = node.width / node.height;
+  return aspect > 1.15 && aspect < 2.2;
 }
 
 const PLACEHOLDERS = Array.from({ length: 12 }, (_, index) => index);

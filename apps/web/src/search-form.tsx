@@ -38,11 +38,7 @@ export function SearchForm({ text, corpus, corpora, onSearch, onCorpus }: Search
       </label>
       <label className="search-corpus">
         <span className="hidden">Collection</span>
-        <select
-          value={corpus ?? ""}
-          disabled={corpora.length === 0}
-          onChange={(event) => onCorpus(event.target.value)}
-        >
+        <select value={corpus ?? ""} disabled={corpora.length === 0} onChange={(event) => onCorpus(event.target.value)}>
           {corpus !== null && !corpora.some(({ name }) => name === corpus) && <option value={corpus}>{corpus}</option>}
           {corpora.map(({ name, imageCount }) => (
             <option key={name} value={name}>

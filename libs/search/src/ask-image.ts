@@ -55,7 +55,10 @@ function validateMode(mode: AnswerMode): AnswerMode {
   }
   const answers = mode.answers.map((answer) => answer.trim());
   if (answers.length === 0 || answers.includes("")) {
-    throw new SearchError("INVALID_QUERY", "answers holds no answer or an empty one, expected at least one word in each.");
+    throw new SearchError(
+      "INVALID_QUERY",
+      "answers holds no answer or an empty one, expected at least one word in each.",
+    );
   }
   requireInteger("the number of answers", answers.length, 1, MAX_ANSWERS);
   if (mode.candidates !== undefined) requireInteger("mode.candidates", mode.candidates, 1, MAX_ANSWERS);

@@ -1,5 +1,5 @@
 import type { Decoding, Inference } from "@medley/inference-api";
-import { addCaption, captionsOf, type Database, findImage, type Image, type StoredCaption } from "@medley/storage";
+import { addCaption, type Caption, captionsOf, type Database, findImage, type Image } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 import { requireModel } from "./models.ts";
 import { requireInteger } from "./query.ts";
@@ -51,19 +51,22 @@ export async function captionOf({ db, inference }: CaptionDependencies, query: C
     source: "SYNTHETIC",
     modelFingerprint: model.fingerprint,
     decoding,
-    tokenLogProbability: outcome.value.logProbability,
+    seed: decoding.method === "nucleus" ? decoding.seed : null,
+    tokenLogProbability: outcome.value.logProbability / Math.max(1, outcome.value.tokenIds.length),
   });
   return { ...origin, text: outcome.value.text, stored: false };
 }
 
-function isWrittenBy(caption: StoredCaption, modelFingerprint: string, decoding: Decoding): boolean {
+function isWrittenBy(caption: Caption, modelFingerprint: string, decoding: Decoding): boolean {
   const sameModel = caption.source === "SYNTHETIC" && caption.modelFingerprint === modelFingerprint;
-  return sameModel && caption.decoding !== null && canonical(caption.decoding) === canonical(decoding);
+  return sameModel && isSameDecoding(caption.decoding, decoding);
 }
 
-/** JSON with sorted keys: the database returns the members of an object in its own order. */
-function canonical(value: object): string {
-  return JSON.stringify(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+/** The database returns the members of an object in its own order. */
+function isSameDecoding(stored: unknown, wanted: Decoding): boolean {
+  if (typeof stored !== "object" || stored === null) return false;
+  const sorted = (value: object) => JSON.stringify(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return sorted(stored) === sorted(wanted);
 }
 
 /** Refuses decodings that no engine could run, naming the setting. */

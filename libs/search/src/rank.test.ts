@@ -35,7 +35,13 @@ test("gives each hit both of its scores, both of its ranks and what it was order
     rankBeforeRerank: 2,
     rankAfterRerank: 1,
   });
-  expect(second).toMatchObject({ imageId: "a", itmLogit: -1, rerankScore: 0.8, rankBeforeRerank: 1, rankAfterRerank: 2 });
+  expect(second).toMatchObject({
+    imageId: "a",
+    itmLogit: -1,
+    rerankScore: 0.8,
+    rankBeforeRerank: 1,
+    rankAfterRerank: 2,
+  });
 });
 
 test("keeps the order of the vector search between equal pictures", () => {

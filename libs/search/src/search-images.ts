@@ -1,4 +1,11 @@
-import { failed, type Inference, InferenceError, type Match, type ModelInfo, type Outcome } from "@medley/inference-api";
+import {
+  failed,
+  type Inference,
+  InferenceError,
+  type Match,
+  type ModelInfo,
+  type Outcome,
+} from "@medley/inference-api";
 import { activeSpace, type Database, findCorpus, searchEmbeddings, type Space } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 import { requireModel } from "./models.ts";
@@ -32,7 +39,9 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
 
   const corpus = await requireCorpus(db, valid.corpus);
   const space = await requireActiveSpace(db, corpus);
-  const embedded = await stopwatch.measure("EMBED_QUERY", () => embedQuery(inference, space, valid.text, remainingMs()));
+  const embedded = await stopwatch.measure("EMBED_QUERY", () =>
+    embedQuery(inference, space, valid.text, remainingMs()),
+  );
   const retrieved = await stopwatch.measure("RETRIEVE", () =>
     searchEmbeddings(db, {
       corpusId: corpus.id,
@@ -69,7 +78,10 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
 async function requireCorpus(db: Database, name: ValidQuery["corpus"]) {
   const corpus = await findCorpus(db, name);
   if (corpus === null) {
-    throw new SearchError("CORPUS_NOT_FOUND", `There is no corpus "${name}". List the corpora, or ingest into it first.`);
+    throw new SearchError(
+      "CORPUS_NOT_FOUND",
+      `There is no corpus "${name}". List the corpora, or ingest into it first.`,
+    );
   }
   return corpus;
 }
@@ -119,7 +131,10 @@ async function matchCandidates(
   try {
     const matches = await withinDeadline(inference.matchImages(text, images, options), remainingMs);
     if (matches.length === candidates.length) return matches;
-    throw new InferenceError("ENGINE_FAILED", `matchImages returned ${matches.length} of ${candidates.length} outcomes`);
+    throw new InferenceError(
+      "ENGINE_FAILED",
+      `matchImages returned ${matches.length} of ${candidates.length} outcomes`,
+    );
   } catch (error) {
     giveUp.abort();
     if (error instanceof InferenceError) return failAll(error);

@@ -1,7 +1,7 @@
 // Generated from apps/gateway/schema.graphql by `npm run generate -w @medley/gateway`. Do not edit.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
-import type { AskResult, CaptionResult, SearchResult, RankedHit, SearchReport } from '@medley/search';
-import type { StoredCaption, Corpus, Image, Space } from '@medley/storage';
+import type { AskResult, CaptionResult, SearchResult, RankedHit, SearchReport as ReportRow } from '@medley/search';
+import type { Caption as CaptionRow, Corpus as CorpusRow, Image as ImageRow, Space as SpaceRow } from '@medley/storage';
 import type { GatewayContext } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -100,7 +100,7 @@ export type Corpus = {
   __typename?: 'Corpus';
   /** The embedding space that answers searches; null before the first pictures are embedded. */
   activeSpace?: Maybe<Space>;
-  /** Per step of the pipeline, how many pictures are through; empty before there is a space. */
+  /** Per step of the pipeline, how many pictures are through. */
   coverage: Array<StepCoverage>;
   /** Stable id. */
   id: Scalars['ID']['output'];
@@ -164,20 +164,20 @@ export type Image = {
   attributes: Scalars['JSON']['output'];
   /** Every stored caption, oldest first. */
   captions: Array<Caption>;
-  /** Height in pixels as people see it (EXIF orientation applied). */
-  height: Scalars['Int']['output'];
+  /** Height in pixels as people see it (EXIF orientation applied); null until the picture has been read. */
+  height?: Maybe<Scalars['Int']['output']>;
   /** Stable id. */
   id: Scalars['ID']['output'];
-  /** Where the picture came from when it was ingested, such as a path. */
-  origin?: Maybe<Scalars['String']['output']>;
+  /** Where the picture came from, such as paths or addresses, oldest first. */
+  origins: Array<Scalars['String']['output']>;
   /** SHA-256 of the file's bytes, lower-case hex. */
   sha256: Scalars['String']['output'];
   /** Path of a small WebP picture on this server; its bytes never change. */
   thumbnailUrl: Scalars['String']['output'];
   /** Path of the original file on this server; its bytes never change. */
   url: Scalars['String']['output'];
-  /** Width in pixels as people see it (EXIF orientation applied). */
-  width: Scalars['Int']['output'];
+  /** Width in pixels as people see it (EXIF orientation applied); null until the picture has been read. */
+  width?: Maybe<Scalars['Int']['output']>;
 };
 
 /** How the vector search found the nearest vectors. */
@@ -365,7 +365,7 @@ export type StageTiming = {
   stage: SearchStage;
 };
 
-/** How far a step of the pipeline is. `done + failed + excluded + waiting` is the number of pictures. */
+/** How far a step of the pipeline is: `done + failed + excluded + waiting = total`, always. */
 export type StepCoverage = {
   __typename?: 'StepCoverage';
   /** Pictures that are through. */
@@ -376,7 +376,9 @@ export type StepCoverage = {
   failed: Scalars['Int']['output'];
   /** Name of the step: prepare, embed, caption. */
   step: Scalars['String']['output'];
-  /** Pictures that are still to do. */
+  /** Pictures that this step was planned for. */
+  total: Scalars['Int']['output'];
+  /** Pictures that are still to do or being done. */
   waiting: Scalars['Int']['output'];
 };
 
@@ -459,16 +461,16 @@ export type ResolversTypes = {
   BeamInput: BeamInput;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   CandidateCounts: ResolverTypeWrapper<CandidateCounts>;
-  Caption: ResolverTypeWrapper<StoredCaption>;
+  Caption: ResolverTypeWrapper<CaptionRow>;
   CaptionSource: CaptionSource;
-  Corpus: ResolverTypeWrapper<Corpus>;
+  Corpus: ResolverTypeWrapper<CorpusRow>;
   DecodingInput: DecodingInput;
   Degradation: ResolverTypeWrapper<Degradation>;
   Float: ResolverTypeWrapper<Scalars['Float']['output']>;
   GeneratedCaption: ResolverTypeWrapper<CaptionResult>;
   GreedyInput: GreedyInput;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
-  Image: ResolverTypeWrapper<Image>;
+  Image: ResolverTypeWrapper<ImageRow>;
   IndexMode: IndexMode;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
@@ -478,9 +480,9 @@ export type ResolversTypes = {
   RankInput: RankInput;
   SearchConnection: ResolverTypeWrapper<SearchResult>;
   SearchEdge: ResolverTypeWrapper<RankedHit>;
-  SearchReport: ResolverTypeWrapper<SearchReport>;
+  SearchReport: ResolverTypeWrapper<ReportRow>;
   SearchStage: SearchStage;
-  Space: ResolverTypeWrapper<Space>;
+  Space: ResolverTypeWrapper<SpaceRow>;
   StageTiming: ResolverTypeWrapper<StageTiming>;
   StepCoverage: ResolverTypeWrapper<StepCoverage>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
@@ -493,15 +495,15 @@ export type ResolversParentTypes = {
   BeamInput: BeamInput;
   Boolean: Scalars['Boolean']['output'];
   CandidateCounts: CandidateCounts;
-  Caption: StoredCaption;
-  Corpus: Corpus;
+  Caption: CaptionRow;
+  Corpus: CorpusRow;
   DecodingInput: DecodingInput;
   Degradation: Degradation;
   Float: Scalars['Float']['output'];
   GeneratedCaption: CaptionResult;
   GreedyInput: GreedyInput;
   ID: Scalars['ID']['output'];
-  Image: Image;
+  Image: ImageRow;
   Int: Scalars['Int']['output'];
   JSON: Scalars['JSON']['output'];
   MatchFailure: MatchFailure;
@@ -510,8 +512,8 @@ export type ResolversParentTypes = {
   RankInput: RankInput;
   SearchConnection: SearchResult;
   SearchEdge: RankedHit;
-  SearchReport: SearchReport;
-  Space: Space;
+  SearchReport: ReportRow;
+  Space: SpaceRow;
   StageTiming: StageTiming;
   StepCoverage: StepCoverage;
   String: Scalars['String']['output'];
@@ -565,13 +567,13 @@ export type GeneratedCaptionResolvers<ContextType = GatewayContext, ParentType e
 export type ImageResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Image'] = ResolversParentTypes['Image']> = {
   attributes?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
   captions?: Resolver<Array<ResolversTypes['Caption']>, ParentType, ContextType>;
-  height?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  height?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
-  origin?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  origins?: Resolver<Array<ResolversTypes['String']>, ParentType, ContextType>;
   sha256?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   thumbnailUrl?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   url?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
-  width?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  width?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
 };
 
 export interface JsonScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSON'], any> {
@@ -638,6 +640,7 @@ export type StepCoverageResolvers<ContextType = GatewayContext, ParentType exten
   excluded?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   failed?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   step?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  total?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   waiting?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 

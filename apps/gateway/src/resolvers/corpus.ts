@@ -1,4 +1,4 @@
-import { activeSpace, countImages, findCorpus, listCorpora, stepCounts } from "@medley/storage";
+import { activeSpace, countImages, findCorpus, listCorpora, STEPS, stepCounts } from "@medley/storage";
 import type { CorpusResolvers, QueryResolvers, SpaceResolvers } from "../generated/schema-types.ts";
 
 export const corpora: NonNullable<QueryResolvers["corpora"]> = async (_root, _query, context) => [
@@ -12,7 +12,11 @@ export const Corpus: CorpusResolvers = {
   activeSpace: ({ id }, _query, { db }) => activeSpace(db, id),
   async coverage({ id }, _query, { db }) {
     const space = await activeSpace(db, id);
-    return space === null ? [] : [...(await stepCounts(db, id, space.id))];
+    const counts = await stepCounts(db, id, space?.id ?? null);
+    return STEPS.map((step) => {
+      const { pending, leased, ...settled } = counts[step];
+      return { step, ...settled, waiting: pending + leased };
+    });
   },
 };
 

@@ -3,7 +3,6 @@ import { ANSWER_DECODING, askImage, captionOf } from "@medley/search";
 import type {
   AnswerModeInput,
   AnswerResolvers,
-  CaptionResolvers,
   DecodingInput,
   ImageResolvers,
   QueryResolvers,
@@ -27,13 +26,10 @@ export const ask: NonNullable<QueryResolvers["ask"]> = (_root, { imageId, questi
   });
 
 export const Image: ImageResolvers = {
+  origins: ({ origins }) => [...origins],
   url: ({ id }) => `/images/${id}`,
   thumbnailUrl: ({ id }) => `/thumbnails/${id}`,
   captions: async ({ id }, _query, context) => [...(await context.captionsByImage.load(id))],
-};
-
-export const Caption: CaptionResolvers = {
-  modelFingerprint: (stored) => stored.modelFingerprint ?? null,
 };
 
 export const Answer: AnswerResolvers = {
@@ -57,5 +53,7 @@ type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: NonNul
 
 /** The members that have a value: GraphQL lets clients say null where the port knows only absence. */
 function present<T extends object>(input: T): Present<T> {
-  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null && value !== undefined)) as Present<T>;
+  return Object.fromEntries(
+    Object.entries(input).filter(([, value]) => value !== null && value !== undefined),
+  ) as Present<T>;
 }

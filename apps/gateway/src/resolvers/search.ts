@@ -1,6 +1,11 @@
 import { searchImages } from "@medley/search";
 import { badUserInput } from "../errors.ts";
-import type { QueryResolvers, SearchConnectionResolvers, SearchEdgeResolvers, SearchReportResolvers } from "../generated/schema-types.ts";
+import type {
+  QueryResolvers,
+  SearchConnectionResolvers,
+  SearchEdgeResolvers,
+  SearchReportResolvers,
+} from "../generated/schema-types.ts";
 
 export const search: NonNullable<QueryResolvers["search"]> = (_root, query, context) =>
   searchImages(context, { ...query, deadlineMs: context.searchDeadlineMs });

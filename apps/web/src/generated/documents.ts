@@ -55,7 +55,7 @@ export type ImageQueryVariables = Exact<{
 }>;
 
 
-export type ImageQuery = { image: { id: string, url: string, thumbnailUrl: string, width: number, height: number, origin: string | null, attributes: unknown, captions: Array<{ text: string, source: CaptionSource }> } | null };
+export type ImageQuery = { image: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource }> } | null };
 
 export type SearchQueryVariables = Exact<{
   corpus: string;
@@ -64,4 +64,4 @@ export type SearchQueryVariables = Exact<{
 }>;
 
 
-export type SearchQuery = { search: { edges: Array<{ rank: number, rankBeforeRerank: number, itcCosine: number, itmLogit: number | null, matchProbability: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number, height: number, captions: Array<{ text: string, source: CaptionSource }> } }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, itcWeight: number, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } } };
+export type SearchQuery = { search: { edges: Array<{ rank: number, rankBeforeRerank: number, itcCosine: number, itmLogit: number | null, matchProbability: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, captions: Array<{ text: string, source: CaptionSource }> } }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, itcWeight: number, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } } };

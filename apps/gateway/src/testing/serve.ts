@@ -1,0 +1,50 @@
+import type { GatewayDependencies, RequestLog } from "../context.ts";
+import { createGateway, type Gateway } from "../server.ts";
+
+export interface LogLine {
+  readonly level: "info" | "error";
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly message: string;
+}
+
+export interface ServedGateway extends Gateway {
+  readonly lines: LogLine[];
+  /** Posts one operation as a modern client does. */
+  graphql(query: string, variables?: object): Promise<GraphqlReply>;
+}
+
+// biome-ignore lint: tests read replies freely; the schema types them elsewhere.
+type Json = any; // eslint-disable-line @typescript-eslint/no-explicit-any
+
+export interface GraphqlReply {
+  readonly status: number;
+  readonly data: Json;
+  readonly errors?: readonly { message: string; path?: unknown[]; extensions: Record<string, unknown> }[];
+}
+
+/** A gateway on a free port; `dependencies` may leave out what the test never reaches. */
+export async function serveGateway(dependencies: Partial<GatewayDependencies>): Promise<ServedGateway> {
+  const lines: LogLine[] = [];
+  const log: RequestLog = {
+    info: (fields, message) => void lines.push({ level: "info", fields: { ...fields }, message }),
+    error: (fields, message) => void lines.push({ level: "error", fields: { ...fields }, message }),
+  };
+  const defaults = { siteDirectory: "/nowhere", searchDeadlineMs: 20_000, inferenceDeadlineMs: 20_000, log };
+  const gateway = await createGateway({ ...defaults, ...dependencies } as GatewayDependencies, {
+    host: "127.0.0.1",
+    port: 0,
+  });
+  return {
+    lines,
+    url: gateway.url,
+    [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose](),
+    async graphql(query, variables = {}) {
+      const response = await fetch(`${gateway.url}/graphql`, {
+        method: "POST",
+        headers: { "content-type": "application/json", accept: "application/graphql-response+json" },
+        body: JSON.stringify({ query, variables }),
+      });
+      return { status: response.status, ...((await response.json()) as Omit<GraphqlReply, "status">) };
+    },
+  };
+}

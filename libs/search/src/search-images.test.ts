@@ -1,0 +1,154 @@
+import { InferenceError } from "@medley/inference-api";
+import { ensureCorpus, ensureSpace, activateSpace } from "@medley/storage";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { SearchError } from "./errors.ts";
+import { searchImages } from "./search-images.ts";
+import { openSampleLibrary, type SampleLibrary } from "./testing/sample-library.ts";
+
+let library: SampleLibrary;
+beforeAll(async () => {
+  library = await openSampleLibrary({ pictures: 12 });
+});
+afterAll(() => library?.[Symbol.asyncDispose]());
+afterEach(() => {
+  for (const method of ["models", "embedTexts", "matchImages"]) library.interrupt(method, null);
+});
+
+const search = (query: Partial<Parameters<typeof searchImages>[1]> = {}) =>
+  searchImages(library, { corpus: library.corpus.name, text: "a dog on a beach", ...query });
+
+const codeOf = (work: Promise<unknown>) =>
+  work.then(
+    () => "no error",
+    (error: unknown) => (error instanceof SearchError || error instanceof InferenceError ? error.code : String(error)),
+  );
+
+test("re-ranks the nearest pictures by itmLogit + w * itcCosine and reports how", async () => {
+  const { hits, report } = await search();
+  expect(hits).toHaveLength(12);
+  const scores = hits.map(({ itmLogit, itcCosine }) => (itmLogit ?? Number.NaN) + itcCosine);
+  expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+  expect(hits.map(({ rankAfterRerank }) => rankAfterRerank)).toEqual(hits.map((_, index) => index + 1));
+  const byCosine = hits.toSorted((a, b) => a.rankBeforeRerank - b.rankBeforeRerank).map(({ itcCosine }) => itcCosine);
+  expect(byCosine).toEqual(byCosine.toSorted((a, b) => b - a));
+  expect(report).toMatchObject({
+    candidates: { requested: 128, retrieved: 12, reranked: 12 },
+    indexMode: "exact",
+    spaceId: library.space.id,
+    modelFingerprint: library.space.fingerprint,
+    itcWeight: 1,
+    degraded: [],
+    matchFailures: [],
+  });
+  expect(report.stages.map(({ stage }) => stage)).toEqual(["EMBED_QUERY", "RETRIEVE", "RERANK"]);
+});
+
+test("gives the same answer to the same query, and a prefix of it when fewer hits are asked for", async () => {
+  const all = (await search()).hits;
+  expect((await search()).hits).toEqual(all);
+  expect((await search({ first: 3 })).hits).toEqual(all.slice(0, 3));
+});
+
+test("finds a picture that is not among the first by cosine when the matching head prefers it", async () => {
+  const { hits } = await search({ first: 1 });
+  expect(hits[0]?.rankBeforeRerank).toBeGreaterThan(1);
+});
+
+test("leaves pictures beyond the candidates in the order of itcCosine", async () => {
+  const { hits, report } = await search({ candidates: 4 });
+  expect(hits.slice(0, 4).every(({ itmLogit }) => itmLogit !== null)).toBe(true);
+  expect(hits.slice(4).map(({ rankBeforeRerank }) => rankBeforeRerank)).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
+  expect(report.candidates).toEqual({ requested: 4, retrieved: 12, reranked: 4 });
+  expect(report.degraded).toEqual([]);
+});
+
+test("keeps the order of itcCosine when no candidate is to be matched", async () => {
+  const { hits, report } = await search({ candidates: 0 });
+  expect(hits.map(({ rankBeforeRerank }) => rankBeforeRerank)).toEqual(hits.map((_, index) => index + 1));
+  expect(report.stages.map(({ stage }) => stage)).toEqual(["EMBED_QUERY", "RETRIEVE"]);
+  expect(report.degraded).toEqual([]);
+});
+
+test("answers in the order of itcCosine and says so when matching is refused", async () => {
+  library.interrupt("matchImages", () => {
+    throw new InferenceError("OVERLOADED", "Inference queue is full.");
+  });
+  const { hits, report } = await search();
+  expect(hits.map(({ rankBeforeRerank }) => rankBeforeRerank)).toEqual(hits.map((_, index) => index + 1));
+  expect(hits.every(({ itmLogit }) => itmLogit === null)).toBe(true);
+  expect(report.degraded).toEqual([
+    {
+      stage: "RERANK",
+      code: "OVERLOADED",
+      images: 12,
+      message: "Nothing was re-ranked; hits are in the order of itcCosine. Cause: Inference queue is full.",
+    },
+  ]);
+  expect(report.candidates.reranked).toBe(0);
+});
+
+test("answers within its deadline although the engine never comes back, and tells the engine to stop", async () => {
+  let stopped = false;
+  library.interrupt("matchImages", ({ signal, deadlineMs }) => {
+    expect(deadlineMs).toBeLessThanOrEqual(300);
+    signal?.addEventListener("abort", () => {
+      stopped = true;
+    });
+    return new Promise<void>(() => {});
+  });
+  const { hits, report } = await search({ deadlineMs: 300 });
+  expect(hits).toHaveLength(12);
+  expect(report.degraded).toMatchObject([{ stage: "RERANK", code: "DEADLINE_EXCEEDED", images: 12 }]);
+  expect(report.milliseconds).toBeLessThan(3000);
+  expect(stopped).toBe(true);
+});
+
+test("does not hide a bug of ours behind a degraded answer", async () => {
+  library.interrupt("matchImages", () => {
+    throw new TypeError("Bug: broken");
+  });
+  await expect(search()).rejects.toThrow("Bug: broken");
+});
+
+test("fails when the query cannot be embedded, because there is no order without it", async () => {
+  library.interrupt("embedTexts", () => {
+    throw new InferenceError("UNAVAILABLE", "The inference server is not reachable.");
+  });
+  expect(await codeOf(search())).toBe("UNAVAILABLE");
+});
+
+test("names the argument, its value and what was expected of a query that cannot be meant", async () => {
+  await expect(search({ text: " \n " })).rejects.toThrow("text is empty, expected at least one word.");
+  await expect(search({ text: "x".repeat(2001) })).rejects.toThrow("text has 2001 characters, expected at most 2000.");
+  await expect(search({ first: 0 })).rejects.toThrow("first is 0, expected a whole number from 1 to 500.");
+  await expect(search({ first: 501 })).rejects.toThrow("first is 501");
+  await expect(search({ candidates: 1001 })).rejects.toThrow("candidates is 1001, expected a whole number from 0 to");
+  await expect(search({ candidates: 1.5 })).rejects.toThrow("candidates is 1.5");
+  await expect(search({ deadlineMs: 0 })).rejects.toThrow("deadlineMs is 0");
+  expect(await codeOf(search({ first: 0 }))).toBe("INVALID_QUERY");
+});
+
+test("names a corpus that does not exist", async () => {
+  expect(await codeOf(search({ corpus: "nowhere" }))).toBe("CORPUS_NOT_FOUND");
+  await expect(search({ corpus: "nowhere" })).rejects.toThrow('There is no corpus "nowhere".');
+});
+
+test("says that a corpus without an active space cannot be searched yet", async () => {
+  const { name } = await ensureCorpus(library.db, { name: "fresh" });
+  expect(await codeOf(search({ corpus: name }))).toBe("NO_ACTIVE_SPACE");
+});
+
+test("refuses to compare a query with vectors of another model, and names both", async () => {
+  const corpus = await ensureCorpus(library.db, { name: "of another model" });
+  const fingerprint = "f".repeat(64);
+  const space = await ensureSpace(library.db, { fingerprint, name: "older", dimensions: 8, preprocessing: {} });
+  await activateSpace(library.db, corpus.id, space.id);
+  expect(await codeOf(search({ corpus: corpus.name }))).toBe("MODEL_MISMATCH");
+  await expect(search({ corpus: corpus.name })).rejects.toThrow(fingerprint);
+});
+
+test("says that the model set has no model for retrieval", async () => {
+  const inference = { ...library.inference, models: async () => [] };
+  const work = searchImages({ ...library, inference }, { corpus: library.corpus.name, text: "dog" });
+  expect(await codeOf(work)).toBe("MODEL_MISSING");
+});
