@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Answer, CallOptions, Caption, ImageInput, Inference, Match, ModelInfo } from "../inference.ts";
+import type { Answer, CallOptions, Caption, ImageInput, Inference, Match, ModelInfo, Role } from "../inference.ts";
 import { failed, InferenceError, type Outcome, succeeded } from "../outcome.ts";
 
 export interface FakeInferenceOptions {
@@ -29,7 +29,7 @@ export function createFakeInference(options: FakeInferenceOptions = {}): Inferen
     );
   };
   return {
-    models: async () => [modelInfo(dimensions)],
+    models: async () => ROLES.map((role) => modelInfo(role, dimensions)),
     embedImages: (images, call) =>
       run("embedImages", images, call, async (image) => embeddingOf(await pictureKey(image), dimensions)),
     embedTexts: (texts, call) => run("embedTexts", texts, call, (text) => embeddingOf(keyOfText(text), dimensions)),
@@ -52,9 +52,11 @@ export function createFakeInference(options: FakeInferenceOptions = {}): Inferen
 
 export const FAKE_FINGERPRINT = createHash("sha256").update("fake").digest("hex");
 
-function modelInfo(dimensions: number): ModelInfo {
+const ROLES: readonly Role[] = ["retrieval", "filter", "captioner", "answerer"];
+
+function modelInfo(role: Role, dimensions: number): ModelInfo {
   return {
-    role: "retrieval",
+    role,
     name: "fake",
     fingerprint: FAKE_FINGERPRINT,
     visionFingerprint: FAKE_FINGERPRINT,

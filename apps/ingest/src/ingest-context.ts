@@ -1,0 +1,19 @@
+import type { Inference } from "@medley/inference-api";
+import type { Database } from "@medley/storage";
+import type { BlobStore, VariantStore } from "@medley/storage/blobs";
+import type { RetryOptions } from "./retry.ts";
+
+/** What every part of a run needs; wired in main.ts. */
+export interface IngestContext {
+  readonly db: Database;
+  readonly inference: Inference;
+  readonly blobs: BlobStore;
+  readonly thumbnails: VariantStore;
+  readonly maxBytes: number;
+  readonly maxPixels: number;
+  /** Names this worker in the leases of steps; no two processes share one. */
+  readonly owner: string;
+  /** Aborted when the run shall stop after what it has begun. */
+  readonly signal: AbortSignal;
+  readonly retry: RetryOptions;
+}

@@ -1,0 +1,46 @@
+/** Why a file, a row or a whole run was refused. Codes are stable and stand in reports; messages are for people. */
+export type IngestErrorCode =
+  | "SOURCE_NOT_FOUND"
+  | "SOURCE_UNSUPPORTED"
+  | "INVALID_MANIFEST"
+  | "INVALID_ROW"
+  | "URL_UNSUPPORTED"
+  | "FILE_NOT_FOUND"
+  | "UNREADABLE"
+  | "NOT_A_FILE"
+  | "EMPTY_FILE"
+  | "FILE_TOO_LARGE"
+  | "LINK_OUTSIDE"
+  | "LINK_TO_FOLDER"
+  | "MODEL_MISSING"
+  | "UNAVAILABLE";
+
+/** The one error class of this app; nothing that it names goes away by trying again. */
+export class IngestError extends Error {
+  readonly code: IngestErrorCode;
+  readonly retryable = false;
+
+  constructor(code: IngestErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "IngestError";
+    this.code = code;
+  }
+}
+
+/** What the file system said about a path, in words and with a code. */
+export function fileError(path: string, error: unknown): IngestError {
+  const reason = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (reason === "ENOENT" || reason === "ENOTDIR") {
+    return new IngestError("FILE_NOT_FOUND", `There is no file "${path}".`, { cause: error });
+  }
+  if (reason === "ELOOP") {
+    return new IngestError("LINK_TO_FOLDER", `"${path}" is a link that leads back to itself.`, { cause: error });
+  }
+  if (reason === "EACCES" || reason === "EPERM") {
+    return new IngestError("UNREADABLE", `"${path}" may not be read. Give this user permission to read it.`, {
+      cause: error,
+    });
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new IngestError("UNREADABLE", `"${path}" cannot be read: ${message}.`, { cause: error });
+}

@@ -1,0 +1,147 @@
+import { makeThumbnail, MediaError, sha256Hex } from "@medley/media";
+import { describeImage } from "@medley/media";
+import {
+  completeSteps,
+  planSteps,
+  recordRejectedFile,
+  registerImage,
+  saveImageFacts,
+  type Step,
+} from "@medley/storage";
+import type { IngestContext } from "./ingest-context.ts";
+import { IngestError } from "./ingest-error.ts";
+import { mapInOrder } from "./map-in-order.ts";
+import { retryTransient } from "./retry.ts";
+import type { Finding } from "./scan/finding.ts";
+import { readPicture } from "./scan/read-picture.ts";
+import { THUMBNAIL_SIDE_PIXELS, THUMBNAIL_VARIANT } from "./steps/prepare.ts";
+
+export interface Target {
+  readonly corpusId: string;
+  readonly spaceId: string;
+  readonly steps: readonly Step[];
+}
+
+/** What became of one thing that the scan found. */
+export type Registration =
+  | {
+      readonly kind: "registered";
+      readonly path: string;
+      readonly imageId: string;
+      readonly sha256: string;
+      readonly created: boolean;
+    }
+  | { readonly kind: "rejected"; readonly path: string; readonly code: string; readonly message: string };
+
+/** Pictures read and checked at once; sharp decodes in libuv's threads, of which there are four. */
+const CONCURRENT_READS = 4;
+/** One transaction for so many pictures: on the embedded database each commit costs a round trip and holds up the others. */
+const PICTURES_PER_TRANSACTION = 16;
+
+/**
+ * Brings what the scan finds into the corpus, in its order: bytes into the blob store first, then one transaction for row,
+ * facts and planned steps. A picture counts only when all of its bytes decode; anything else becomes a rejected file. Killed
+ * anywhere and run again, it ends in the same rows.
+ */
+export async function* registerPictures(
+  context: IngestContext,
+  target: Target,
+  findings: AsyncIterable<Finding>,
+): AsyncGenerator<Registration> {
+  let waiting: CheckedFinding[] = [];
+  for await (const checked of mapInOrder(findings, CONCURRENT_READS, (finding) => checkFinding(context, finding))) {
+    waiting.push(checked);
+    if (waiting.length < PICTURES_PER_TRANSACTION) continue;
+    yield* await saveFindings(context, target, waiting);
+    waiting = [];
+  }
+  if (waiting.length > 0) yield* await saveFindings(context, target, waiting);
+}
+
+type CheckedFinding =
+  | {
+      readonly kind: "good";
+      readonly finding: Finding & { kind: "file" };
+      readonly sha256: string;
+      readonly facts: PictureFacts;
+    }
+  | {
+      readonly kind: "bad";
+      readonly path: string;
+      readonly file: string;
+      readonly code: string;
+      readonly message: string;
+    };
+
+interface PictureFacts {
+  readonly format: string;
+  readonly width: number;
+  readonly height: number;
+  readonly sizeBytes: number;
+}
+
+async function checkFinding(context: IngestContext, finding: Finding): Promise<CheckedFinding> {
+  const { path, file } = finding;
+  if (finding.kind === "rejected") {
+    return { kind: "bad", path, file, code: finding.error.code, message: finding.error.message };
+  }
+  try {
+    const bytes = await readPicture(file, { maxBytes: context.maxBytes });
+    return { kind: "good", finding, ...(await storePicture(context, bytes)) };
+  } catch (error) {
+    if (!(error instanceof MediaError) && !(error instanceof IngestError)) throw error;
+    return { kind: "bad", path, file, code: error.code, message: error.message };
+  }
+}
+
+/** Nothing is stored of a picture that does not decode. Throws MediaError. */
+async function storePicture(context: IngestContext, bytes: Uint8Array) {
+  const { maxPixels } = context;
+  const { format, width, height } = await describeImage(bytes, { maxPixels });
+  const sha256 = sha256Hex(bytes);
+  // The thumbnail is made from every pixel, so it also proves that the file is whole (and in less memory than decoding to RGB).
+  if (!(await context.thumbnails.has(sha256, THUMBNAIL_VARIANT))) {
+    const thumbnail = await makeThumbnail(bytes, { maxSidePixels: THUMBNAIL_SIDE_PIXELS, maxPixels });
+    await context.thumbnails.write(sha256, THUMBNAIL_VARIANT, thumbnail.bytes);
+  }
+  await context.blobs.put(bytes);
+  return { sha256, facts: { format, width, height, sizeBytes: bytes.length } };
+}
+
+function saveFindings(
+  context: IngestContext,
+  target: Target,
+  checked: readonly CheckedFinding[],
+): Promise<Registration[]> {
+  return retryTransient(
+    () =>
+      context.db.transaction(async (db) => {
+        const registrations: Registration[] = [];
+        for (const entry of checked) registrations.push(await saveFinding(db, target.corpusId, entry));
+        const imageIds = registrations.flatMap((entry) => (entry.kind === "registered" ? [entry.imageId] : []));
+        if (imageIds.length > 0) {
+          await planSteps(db, { ...target, imageIds });
+          await completeSteps(db, { step: "prepare", spaceId: null, imageIds });
+        }
+        return registrations;
+      }),
+    context.retry,
+  );
+}
+
+async function saveFinding(
+  db: Parameters<typeof registerImage>[0],
+  corpusId: string,
+  checked: CheckedFinding,
+): Promise<Registration> {
+  if (checked.kind === "bad") {
+    const { path, file, code, message } = checked;
+    await recordRejectedFile(db, { corpusId, origin: file, code, message });
+    return { kind: "rejected", path, code, message };
+  }
+  const { path, file, attributes, webText } = checked.finding;
+  const { sha256, facts } = checked;
+  const { imageId, created } = await registerImage(db, { corpusId, sha256, origin: file, attributes, webText });
+  await saveImageFacts(db, { imageId, ...facts });
+  return { kind: "registered", path, imageId, sha256, created };
+}

@@ -1,0 +1,235 @@
+import {
+  activateSpace,
+  activeSpace,
+  countImages,
+  createOperation,
+  ensureCorpus,
+  ensureSpace,
+  findImage,
+  planSteps,
+  retryFailedSteps,
+  type Step,
+  type StepCounts,
+  stepCounts,
+  updateOperation,
+} from "@medley/storage";
+import { allOrAbort } from "./all-or-abort.ts";
+import type { IngestContext } from "./ingest-context.ts";
+import { IngestError } from "./ingest-error.ts";
+import { type Registration, registerPictures } from "./register-pictures.ts";
+import { retryTransient } from "./retry.ts";
+import type { Finding } from "./scan/finding.ts";
+import { runSteps, type StepPlan } from "./steps/run-steps.ts";
+
+export interface IngestRequest {
+  readonly corpus: string;
+  /** Absent: only the open steps of what is registered already. */
+  readonly findings?: AsyncIterable<Finding>;
+  readonly captions: boolean;
+  /** Gives steps that failed for good in earlier runs a fresh set of attempts. */
+  readonly retryFailed: boolean;
+}
+
+export interface FailedImage {
+  /** Where the picture came from first. */
+  readonly path: string;
+  readonly imageId: string;
+  readonly step: Step;
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface IngestListener {
+  readonly onRegistration: (registration: Registration) => void;
+  readonly onFailedImage: (failed: FailedImage) => void;
+  readonly onProgress: (progress: IngestProgress) => void;
+  /** Something that a person should know and that is no error. */
+  readonly onNote: (note: string) => void;
+}
+
+export interface IngestProgress {
+  readonly added: number;
+  readonly known: number;
+  readonly rejected: number;
+  /** False while the scan still finds pictures, so that the totals still grow. */
+  readonly scanned: boolean;
+  readonly steps: Readonly<Record<Step, StepCounts>>;
+  /** Steps that this run is to do. */
+  readonly wanted: readonly Step[];
+  /** True when there was nothing to do, so that nothing was begun. */
+  readonly idle: boolean;
+}
+
+const OBSERVE_MS = 1_000;
+
+/**
+ * Brings pictures into a corpus and does every open step of it. What is recorded is not done again, so the same request after
+ * a crash goes on where it was. Rejects only when the run as a whole cannot go on; bad pictures are reported.
+ */
+export async function runIngest(
+  outer: IngestContext,
+  request: IngestRequest,
+  listener: IngestListener,
+): Promise<IngestProgress> {
+  const failure = new AbortController();
+  const context = { ...outer, signal: AbortSignal.any([outer.signal, failure.signal]) };
+  const { id: corpusId } = await ensureCorpus(context.db, { name: request.corpus });
+  const plan = await makePlan(context, corpusId, request, listener);
+  const wanted: Step[] = plan.captioner ? ["prepare", "embed", "caption"] : ["prepare", "embed"];
+  if (request.retryFailed) await retryFailedSteps(context.db, { corpusId });
+  await planMissingSteps(context, plan, wanted);
+
+  const tally = { added: 0, known: 0, rejected: 0, scanned: request.findings === undefined };
+  const observe = async (): Promise<IngestProgress> => ({
+    ...tally,
+    steps: await stepCounts(context.db, corpusId, plan.spaceId),
+    wanted,
+    idle: false,
+  });
+  if (request.findings === undefined) {
+    const progress = await observe();
+    if (wanted.every((step) => openOf(progress.steps[step]) === 0)) return { ...progress, idle: true };
+  }
+  const operation = await createOperation(context.db, { kind: "INGEST", corpusId, state: "RUNNING" });
+  const observer = observeRegularly(async () => {
+    const progress = await observe();
+    listener.onProgress(progress);
+    await updateOperation(context.db, { operationId: operation.id, counts: countsOf(progress) });
+  });
+  try {
+    const register = async () => {
+      const target = { corpusId, spaceId: plan.spaceId, steps: wanted };
+      for await (const registration of registerPictures(context, target, request.findings ?? nothing())) {
+        count(tally, registration);
+        listener.onRegistration(registration);
+        if (context.signal.aborted) return;
+      }
+      tally.scanned = true;
+    };
+    const registered = register();
+    const reports: Promise<void>[] = [];
+    const steps = runSteps(context, plan, {
+      registered,
+      onResults: (step, results) => {
+        for (const { imageId, state, error } of results) {
+          if (state === "failed" && error) {
+            reports.push(reportFailedImage(context, listener, { imageId, step, ...error }));
+          }
+        }
+      },
+      onEmbedded: () => activateWhenBuilt(context, plan, listener),
+    });
+    await allOrAbort(failure, [registered, steps]);
+    await Promise.all(reports);
+    await observer.stop();
+    const progress = await observe();
+    const state = outer.signal.aborted ? "CANCELLED" : "SUCCEEDED";
+    await updateOperation(context.db, { operationId: operation.id, state, counts: countsOf(progress) });
+    listener.onProgress(progress);
+    return progress;
+  } catch (error) {
+    await observer.stop();
+    const message = error instanceof Error ? error.message : String(error);
+    const code = error instanceof IngestError ? error.code : "FAILED";
+    await updateOperation(context.db, {
+      operationId: operation.id,
+      state: "FAILED",
+      errorCode: code,
+      errorMessage: message,
+    }).catch(() => {});
+    throw error;
+  }
+}
+
+/** Finds the models and the space of the retrieval model. A corpus without an active space gets it at once. */
+async function makePlan(
+  context: IngestContext,
+  corpusId: string,
+  request: IngestRequest,
+  listener: IngestListener,
+): Promise<StepPlan> {
+  const models = await retryTransient(() => context.inference.models(), context.retry);
+  const retrieval = models.find(({ role }) => role === "retrieval");
+  if (!retrieval || retrieval.embeddingDimensions === null) {
+    const served = models.map(({ role, name }) => `${role}: ${name}`).join(", ") || "none";
+    const message = `The model set has no model that embeds pictures (served: ${served}). Add one with the role "retrieval".`;
+    throw new IngestError("MODEL_MISSING", message);
+  }
+  const captioner = models.find(({ role, abilities }) => role === "captioner" && abilities.includes("caption"));
+  if (request.captions && !captioner) listener.onNote("The model set has no captioner: no captions are written.");
+  const space = await ensureSpace(context.db, {
+    fingerprint: retrieval.fingerprint,
+    name: retrieval.name,
+    dimensions: retrieval.embeddingDimensions,
+    preprocessing: { imageSizePixels: retrieval.imageSizePixels },
+  });
+  // The first space answers searches from the first picture on; a later one only when it is complete (activateWhenBuilt).
+  if ((await activeSpace(context.db, corpusId)) === null) await activateSpace(context.db, corpusId, space.id);
+  return { corpusId, spaceId: space.id, retrieval, ...(request.captions && captioner && { captioner }) };
+}
+
+/** Rows for images that came without this plan: another way into the corpus, a new model, captions left out before. */
+async function planMissingSteps(context: IngestContext, plan: StepPlan, wanted: readonly Step[]): Promise<void> {
+  const images = await countImages(context.db, plan.corpusId);
+  const counts = await stepCounts(context.db, plan.corpusId, plan.spaceId);
+  if (wanted.every((step) => counts[step].total === images)) return;
+  await planSteps(context.db, { corpusId: plan.corpusId, spaceId: plan.spaceId, steps: wanted });
+}
+
+async function activateWhenBuilt(context: IngestContext, plan: StepPlan, listener: IngestListener): Promise<void> {
+  const active = await activeSpace(context.db, plan.corpusId);
+  if (active?.id === plan.spaceId) return;
+  await activateSpace(context.db, plan.corpusId, plan.spaceId);
+  listener.onNote(`The corpus is now searched in the space of "${plan.retrieval.name}" (before: "${active?.name}").`);
+}
+
+async function reportFailedImage(
+  context: IngestContext,
+  listener: IngestListener,
+  failed: Omit<FailedImage, "path">,
+): Promise<void> {
+  const image = await findImage(context.db, failed.imageId).catch(() => null);
+  listener.onFailedImage({ ...failed, path: image?.origins[0] ?? failed.imageId });
+}
+
+function count(tally: { added: number; known: number; rejected: number }, registration: Registration): void {
+  if (registration.kind === "rejected") tally.rejected += 1;
+  else if (registration.created) tally.added += 1;
+  else tally.known += 1;
+}
+
+function countsOf({ added, known, rejected, steps, wanted }: IngestProgress): Record<string, number> {
+  const counts = wanted.flatMap((step): [string, number][] => [
+    [`${step}Done`, steps[step].done],
+    [`${step}Failed`, steps[step].failed],
+    [`${step}Open`, openOf(steps[step])],
+  ]);
+  return { added, known, rejected, ...Object.fromEntries(counts) };
+}
+
+function openOf({ pending, leased }: StepCounts): number {
+  return pending + leased;
+}
+
+async function* nothing(): AsyncGenerator<Finding> {}
+
+/** Looks again and again, one look at a time; a failed look is no failed run. */
+function observeRegularly(look: () => Promise<void>): { stop: () => Promise<void> } {
+  let looking: Promise<void> = Promise.resolve();
+  let busy = false;
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    looking = look()
+      .catch(() => {})
+      .finally(() => {
+        busy = false;
+      });
+  }, OBSERVE_MS);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await looking;
+    },
+  };
+}

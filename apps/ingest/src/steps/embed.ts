@@ -1,0 +1,46 @@
+import { type ClaimedStep, completeSteps, saveEmbeddings } from "@medley/storage";
+import type { IngestContext } from "../ingest-context.ts";
+import { retryTransient } from "../retry.ts";
+import { failWithInferenceError } from "./fail-step.ts";
+import type { StepResult } from "./prepare.ts";
+
+export interface EmbedTarget {
+  readonly corpusId: string;
+  readonly spaceId: string;
+}
+
+/** Embeds the pictures by their content address; the engine stores their image tokens on the way. */
+export async function embedImages(
+  context: IngestContext,
+  { corpusId, spaceId }: EmbedTarget,
+  claimed: readonly ClaimedStep[],
+): Promise<StepResult[]> {
+  const images = claimed.map(({ sha256 }) => ({ sha256 }));
+  const outcomes = await retryTransient(() => context.inference.embedImages(images), context.retry);
+  const results = claimed.map(({ imageId }, index) => {
+    const outcome = outcomes[index];
+    if (outcome === undefined) throw new Error("Bug: embedImages returned fewer outcomes than pictures");
+    return { imageId, outcome };
+  });
+  const rows = results.flatMap(({ imageId, outcome }) =>
+    outcome.ok ? [{ imageId, corpusId, embedding: outcome.value }] : [],
+  );
+  if (rows.length > 0) {
+    const imageIds = rows.map(({ imageId }) => imageId);
+    await retryTransient(
+      () =>
+        context.db.transaction(async (db) => {
+          await saveEmbeddings(db, { spaceId, rows });
+          await completeSteps(db, { step: "embed", spaceId, imageIds });
+        }),
+      context.retry,
+    );
+  }
+  return Promise.all(
+    results.map(({ imageId, outcome }) =>
+      outcome.ok
+        ? ({ imageId, state: "done" } as const)
+        : failWithInferenceError(context, { step: "embed", spaceId, imageId, error: outcome.error }),
+    ),
+  );
+}
