@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { crc32, deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { decodeImage } from "./decode-image.ts";
@@ -41,6 +42,16 @@ describe("files that are no picture", () => {
       await expect(decodeImage(Buffer.from(head, "latin1"))).rejects.toMatchObject({ code: "UNSUPPORTED_FORMAT" });
     }
     await expect(decodeImage(Buffer.from("8BPS"))).rejects.toThrow("The file is a Photoshop file, expected JPEG, PNG");
+  });
+
+  it("are refused where they are HEIC, with a way out", async () => {
+    const heic = await readFile(new URL("../fixtures/refused/hevc.heic", import.meta.url));
+    for (const call of [decodeImage, describeImage]) {
+      await expect(call(heic)).rejects.toMatchObject({
+        code: "UNSUPPORTED_FORMAT",
+        message: expect.stringMatching(/HEIC \(hevc\).*Export it as JPEG/),
+      });
+    }
   });
 
   it("are refused in the same way by every function", async () => {

@@ -50,6 +50,14 @@ export async function readHeader(bytes: Uint8Array, maxPixels: number): Promise<
     .catch((error: unknown) => {
       throw damaged(format, bytes, error);
     });
+  if (format === "heif" && metadata.compression !== "av1") {
+    const codec = metadata.compression ?? "an unknown codec";
+    throw new MediaError(
+      "UNSUPPORTED_FORMAT",
+      `The file is HEIC (${codec}), which the bundled decoder cannot read, expected JPEG, PNG, WebP, GIF, TIFF or AVIF. ` +
+        "Export it as JPEG.",
+    );
+  }
   const { width: storedWidth, height: storedHeight } = metadata;
   if (storedWidth * storedHeight > maxPixels) {
     throw new MediaError(
@@ -71,12 +79,9 @@ export async function readHeader(bytes: Uint8Array, maxPixels: number): Promise<
 
 /** Turns a libvips failure on a file with a good signature into the error that a person can act on. */
 export function damaged(format: ImageFormat, bytes: Uint8Array, error: unknown): MediaError {
-  const reason = (error instanceof Error ? error.message : String(error)).split("\n").at(0)?.trim() ?? "";
-  if (format === "heif" && /support for this compression format|unsupported codec|not built in/i.test(reason)) {
-    return new MediaError("UNSUPPORTED_FORMAT", `The file is HEIC (HEVC), which is not decoded. Save it as JPEG.`, {
-      cause: error,
-    });
-  }
+  const lines = (error instanceof Error ? error.message : String(error)).split("\n").map((line) => line.trim());
+  // libheif tries many offsets at the end of a short file; what it wanted stands after those lines.
+  const reason = lines.find((line) => line !== "" && !line.includes("bad seek")) ?? "bad seek";
   return new MediaError(
     "TRUNCATED",
     `The ${format} file (${bytes.length} bytes) is truncated or damaged: ${reason}. Fetch it again or save it anew.`,
