@@ -48,7 +48,8 @@ async function decodePixels(bytes: Uint8Array, header: ImageHeader) {
   const image = sharp(bytes, { ...INPUT_OPTIONS, ignoreIcc: true }).autoOrient();
   // CMYK is taken as stored: libvips would convert it with an ICC profile, Pillow has a plain formula.
   if (header.isCmyk) image.pipelineColourspace("cmyk").toColourspace("cmyk");
-  return await image.raw().toBuffer({ resolveWithObject: true });
+  // Not toBuffer: its memory belongs to libvips and cannot be transferred to a worker thread.
+  return await image.raw().toUint8Array();
 }
 
 function toRgb(data: Uint8Array, channels: number, isCmyk: boolean, alpha: "white" | "drop"): Uint8Array {

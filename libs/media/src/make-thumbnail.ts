@@ -27,7 +27,7 @@ export async function makeThumbnail(
     .resize({ width: maxSidePixels, height: maxSidePixels, fit: "inside", withoutEnlargement: true })
     .flatten({ background: "white" })
     .webp({ quality: THUMBNAIL_QUALITY })
-    .toBuffer({ resolveWithObject: true })
+    .toUint8Array()
     .catch((error: unknown) => {
       throw damaged(header.format, bytes, error);
     });
