@@ -1,11 +1,9 @@
 import { removeRunFile, readSettings, SettingsError, writeRunFile } from "@medley/config";
 import { createLocalInference, openModelSet } from "@medley/inference";
 import { createInferenceHandler } from "@medley/inference-api";
-import { decodeImage } from "@medley/media";
-import { openBlobStore } from "@medley/storage/blobs";
-import { openTokenStore } from "@medley/storage/tokens";
 import { pino } from "pino";
 import { serve } from "./serve.ts";
+import type { ResourceSettings } from "./worker-resources.ts";
 
 /** A batch of 64 pictures of 2 MB as base64 and its JSON: the largest request that makes sense by bytes. */
 const MAX_BODY_BYTES = 200_000_000;
@@ -25,12 +23,11 @@ async function run(): Promise<void> {
   const started = performance.now();
   const stop = stopRequest();
   const modelSet = await openModelSet(settings.modelsFile);
-  const blobs = openBlobStore({ directory: settings.blobDirectory });
+  const { blobDirectory, tokenDirectory, maxPixels } = settings;
+  const resources: ResourceSettings = { blobDirectory, tokenDirectory, maxPixels };
   await using inference = await createLocalInference({
     modelSet,
-    decodeImage: (bytes) => decodeImage(bytes, { maxPixels: settings.maxPixels }),
-    readBlob: (sha256) => blobs.read(sha256),
-    tokenStore: await openTokenStore({ directory: settings.tokenDirectory }),
+    resources: { url: new URL("./worker-resources.ts", import.meta.url).href, settings: resources },
     graphDirectory: settings.graphDirectory,
     executionProviders: settings.executionProviders,
     maxQueuedItems: settings.inferenceMaxQueuedItems,

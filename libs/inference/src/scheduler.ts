@@ -54,7 +54,7 @@ export function createScheduler<Payload, Result>(
         throw new InferenceError(
           "OVERLOADED",
           `Inference queue is full (${queue.length} waiting, limit ${maxQueuedItems}, ${items.length} more asked for). ` +
-            "Retry later or raise MEDLEY_MAX_QUEUE.",
+            "Retry later or raise INFERENCE_MAX_QUEUE.",
         );
       }
       queue.push(...items);

@@ -1,0 +1,26 @@
+import type { PixelTarget, WorkerResources } from "@medley/inference";
+import { decodeImage, resize } from "@medley/media";
+import { openBlobStore } from "@medley/storage/blobs";
+import { openTokenStore } from "@medley/storage/tokens";
+
+/** What a worker thread of this server is told: it opens pictures and tokens by itself. */
+export interface ResourceSettings {
+  readonly blobDirectory: string;
+  readonly tokenDirectory: string;
+  readonly maxPixels: number;
+}
+
+/** Opened in each worker thread of the engine (`WorkerResourcesModule`). */
+export function openResources(settings: ResourceSettings): WorkerResources {
+  const blobs = openBlobStore({ directory: settings.blobDirectory });
+  const tokens = openTokenStore({ directory: settings.tokenDirectory });
+  return {
+    async preparePixels(bytes: Uint8Array, { sizePixels, filter }: PixelTarget) {
+      const image = await decodeImage(bytes, { maxPixels: settings.maxPixels });
+      return resize(image, sizePixels, sizePixels, filter).data;
+    },
+    readImage: async (sha256) => ((await blobs.has(sha256)) ? await blobs.read(sha256) : undefined),
+    readTokens: tokens.read,
+    writeTokens: tokens.write,
+  };
+}
