@@ -47,11 +47,19 @@ class Geometry:
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, mask: Tensor | None = None) -> Tensor:
-    """Multi-head attention. query [B, T, D], key and value [B, P, D]; mask bool, True where attended, broadcastable to [B, H, T, P]."""
+    """Multi-head attention. query [B, T, D], key and value [B, P, D]; mask bool, True where attended, broadcastable to [B, H, T, P].
+
+    Written out: the backward pass of torch's fused CPU attention is 4 to 15 times slower at these sizes (bf16, one thread, torch 2.13:
+    77 against 20 ms for 64 pictures of 65 tokens, 20 against 1.4 ms for 32 texts of 12).
+    """
     def split(x: Tensor) -> Tensor:
         return x.view(x.shape[0], x.shape[1], heads, -1).transpose(1, 2)  # [B, H, T, D/H]
-    mixed = F.scaled_dot_product_attention(split(query), split(key), split(value), attn_mask=mask)
-    return mixed.transpose(1, 2).reshape(query.shape)
+    query, key, value = split(query), split(key), split(value)
+    weights = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)  # [B, H, T, P]
+    if mask is not None:
+        weights = weights.masked_fill(~mask, float("-inf"))
+    mixed = weights.softmax(-1, dtype=torch.float32).to(value.dtype) @ value
+    return mixed.transpose(1, 2).flatten(2)
 
 
 class VisionEmbeddings(nn.Module):

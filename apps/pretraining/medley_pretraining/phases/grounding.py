@@ -58,7 +58,7 @@ def seed_cross_attention(model: Blip, tokens: Tensor, example: Tensor) -> None:
 
 def take(key_values: list[KeyValue], rows: list[int]) -> list[KeyValue]:
     index = torch.tensor(rows)
-    return [(key[index], value[index]) for key, value in key_values]
+    return [(key.index_select(0, index), value.index_select(0, index)) for key, value in key_values]
 
 
 class Grounding:
