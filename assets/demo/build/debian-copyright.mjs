@@ -1,7 +1,7 @@
 /**
  * Reads a machine-readable Debian copyright file (format 1.0) and says which stanzas cover a file. By the format the last
- * match wins, but the globs of this file reach too far ("mountain1*" also covers "mountain10-sfiera.jpg", "space*" of
- * NASA also "space2.jpg" of a photo site), so callers see every match.
+ * match wins, but the globs of this file overlap ("space*" of NASA covers "space2.jpg" of a photo site, which has a stanza
+ * of its own), so callers see every match.
  */
 
 /** @typedef {{ patterns: string[], copyright: string, licence: string, note: string }} Stanza */
@@ -58,7 +58,11 @@ function parseFields(block) {
   return fields;
 }
 
+/** A star goes no further into a number: "canyon0*" means canyon0.jpg, not canyon04.jpg. */
 function globMatches(pattern, path) {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`).test(path);
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("?", ".")
+    .replace(/(\d?)\*/g, (_, digit) => (digit === "" ? ".*" : `${digit}(?!\\d).*`));
+  return new RegExp(`^${source}$`).test(path);
 }

@@ -1,4 +1,7 @@
-/** Landscape photographs of the game Endless Sky that its copyright file declares public domain. */
+/**
+ * Landscape photographs of the game Endless Sky that its copyright file declares public domain with a reason that holds:
+ * works of the United States government, or unsplash.com while everything there was CC0.
+ */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseDebianCopyright, stanzasOf } from "./debian-copyright.mjs";
@@ -6,6 +9,8 @@ import { PACKAGES, packageLabel, unpackedFolder } from "./packages.mjs";
 import { belongsToDemo, LANDSCAPE_DIVISOR } from "./training-split.mjs";
 
 const LAND = "usr/share/games/endless-sky/images/land";
+/** The file calls pictures of this site public domain, too; to our knowledge the site's terms do not go that far. */
+const DOUBTFUL_SITE = "morgue-file.com";
 const COPYRIGHT = "usr/share/doc/endless-sky-data/copyright";
 
 /**
@@ -22,6 +27,7 @@ export function endlessSkyCandidates(workFolder) {
     .map((file) => ({ file, covering: stanzasOf(landStanzas, `images/land/${file}`) }))
     .filter(({ covering }) => covering.every(({ licence }) => licence === "public-domain"))
     .map(({ file, covering }) => ({ file, stanza: covering.at(-1) }))
+    .filter(({ stanza }) => !stanza.note.includes(DOUBTFUL_SITE))
     .map(({ file, stanza }) => ({
       part: "endless-sky",
       name: file.replace(".jpg", ""),
@@ -32,6 +38,17 @@ export function endlessSkyCandidates(workFolder) {
       bytes: readFileSync(join(folder, LAND, file)),
       edgePx: 480,
     }));
+}
+
+/**
+ * @param {string} workFolder
+ * @returns {string[]} absolute paths of the landscapes that may be trained on
+ */
+export function trainingSideLandscapes(workFolder) {
+  const folder = join(unpackedFolder(PACKAGES.endlessSky, workFolder), LAND);
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".jpg") && !belongsToDemo(file, LANDSCAPE_DIVISOR))
+    .map((file) => join(folder, file));
 }
 
 /** The copyright file names NASA and the USGS; of the photo collections it names only the site. */

@@ -4,6 +4,7 @@
 import sharp from "sharp";
 
 const THUMBNAIL_PX = 12;
+const UNCOMPRESSED = { compressionLevel: 0 };
 /** Near-identical drawings of different packages scored above this; different pictures, bar plain discs, below. */
 export const SAME_PICTURE_CORRELATION = 0.965;
 
@@ -40,14 +41,14 @@ export function findLookAlikes(pictures) {
   return repeats;
 }
 
-function correlation(left, right) {
+/** @returns {number} -1 to 1; higher means more alike */
+export function correlation(left, right) {
   let sum = 0;
   for (let index = 0; index < left.length; index++) sum += left[index] * right[index];
   return sum;
 }
 
 async function trimWhite(image) {
-  const flat = await sharp(image).flatten({ background: "white" }).png().toBuffer();
-  const trimmed = await sharp(flat).trim({ background: "white", threshold: 12 }).png().toBuffer();
-  return trimmed;
+  const flat = await sharp(image).flatten({ background: "white" }).png(UNCOMPRESSED).toBuffer();
+  return sharp(flat).trim({ background: "white", threshold: 12 }).png(UNCOMPRESSED).toBuffer();
 }

@@ -16,17 +16,10 @@ const SKIPPED_FOLDERS =
  * @returns {import("./candidate.mjs").Candidate[]}
  */
 export function openclipartCandidates(workFolder) {
-  const svgFolder = join(unpackedFolder(PACKAGES.openclipartSvg, workFolder), SVG);
-  const pngFolder = join(unpackedFolder(PACKAGES.openclipartPng, workFolder), PNG);
-  const drawings = listDrawings(svgFolder).map((path) => ({
-    path,
-    ...readMetadata(readFileSync(join(svgFolder, path), "utf8")),
-  }));
+  const { drawings, pngFolder } = readDrawings(workFolder);
   const isShown = authorSplit(drawings);
   return drawings
     .filter((drawing) => drawing.licence === PUBLIC_DOMAIN && isShown(drawing) && !SKIPPED_FOLDERS.test(drawing.path))
-    .map((drawing) => ({ ...drawing, pngPath: drawing.path.replace(/\.svg$/, ".png") }))
-    .filter(({ pngPath }) => existsSync(join(pngFolder, pngPath)))
     .map(({ path, pngPath, title, author }) => ({
       part: "openclipart",
       name: path
@@ -44,16 +37,45 @@ export function openclipartCandidates(workFolder) {
 }
 
 /**
+ * Drawings that may be trained on.
+ * @param {string} workFolder
+ * @returns {string[]} absolute paths of PNG files
+ */
+export function trainingSideDrawings(workFolder) {
+  const { drawings, pngFolder } = readDrawings(workFolder);
+  return drawings
+    .filter((drawing) => !onDemoSide(drawing) && !SKIPPED_FOLDERS.test(drawing.path))
+    .map(({ pngPath }) => join(pngFolder, pngPath));
+}
+
+/** Every drawing that both packages hold, with its metadata. */
+function readDrawings(workFolder) {
+  const svgFolder = join(unpackedFolder(PACKAGES.openclipartSvg, workFolder), SVG);
+  const pngFolder = join(unpackedFolder(PACKAGES.openclipartPng, workFolder), PNG);
+  const drawings = listDrawings(svgFolder)
+    .map((path) => ({ path, pngPath: path.replace(/\.svg$/, ".png") }))
+    .filter(({ pngPath }) => existsSync(join(pngFolder, pngPath)))
+    .map((drawing) => ({ ...drawing, ...readMetadata(readFileSync(join(svgFolder, drawing.path), "utf8")) }));
+  return { drawings, pngFolder };
+}
+
+/**
  * Decides which drawings the demo may show. An empty author counts as its relative path. Spellings of one name
  * ("Bruno Coudoin", "Bruno coudoin") can fall on both sides of the rule; then nobody of that name is shown.
  */
 function authorSplit(drawings) {
-  const key = ({ author, path }) => author || path;
-  const onDemoSide = (drawing) => belongsToDemo(key(drawing), CLIP_ART_AUTHOR_DIVISOR);
   const trainedNames = new Set(
-    drawings.filter((drawing) => !onDemoSide(drawing)).map((drawing) => plainName(key(drawing))),
+    drawings.filter((drawing) => !onDemoSide(drawing)).map((drawing) => plainName(authorKey(drawing))),
   );
-  return (drawing) => onDemoSide(drawing) && !trainedNames.has(plainName(key(drawing)));
+  return (drawing) => onDemoSide(drawing) && !trainedNames.has(plainName(authorKey(drawing)));
+}
+
+function onDemoSide(drawing) {
+  return belongsToDemo(authorKey(drawing), CLIP_ART_AUTHOR_DIVISOR);
+}
+
+function authorKey({ author, path }) {
+  return author || path;
 }
 
 /** "Chris Murphy [someone@example.org]" becomes "Chris Murphy", a bare address its first half. */
