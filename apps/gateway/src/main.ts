@@ -1,32 +1,33 @@
 import { join } from "node:path";
-import { readSettings } from "@medley/config";
+import { findRunningServer, readSettings, removeRunFile, SettingsError, writeRunFile } from "@medley/config";
 import { createInferenceClient } from "@medley/inference-api";
 import { openDatabase } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
 import { pino } from "pino";
 import { createGateway } from "./server.ts";
 
-const settings = readSettings(process.env);
+const RUN_FILE = "gateway";
+
+const settings = readSettingsOrExit();
 const log = pino({ name: "gateway", level: settings.logLevel });
 
-if (settings.inferenceUrl === undefined) {
-  log.fatal("INFERENCE_URL is not set. Start an inference server and set it, or run `medley start`, which does both.");
-  process.exit(2);
+try {
+  await run();
+} catch (error) {
+  log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
 }
 
-const stack = new AsyncDisposableStack();
-const inference = stack.use(
-  createInferenceClient({ url: settings.inferenceUrl, deadlineMs: settings.inferenceDeadlineMs }),
-);
-const db = stack.use(
-  await openDatabase({
+async function run(): Promise<void> {
+  const stop = stopRequest();
+  await using inference = createInferenceClient({ url: inferenceUrl(), deadlineMs: settings.inferenceDeadlineMs });
+  await using db = await openDatabase({
     home: settings.home,
+    databaseUrl: settings.databaseUrl,
     maxConnections: settings.databaseMaxConnections,
-    ...(settings.databaseUrl !== undefined && { databaseUrl: settings.databaseUrl }),
-  }),
-);
-const gateway = stack.use(
-  await createGateway(
+    log: (line) => log.info(line),
+  });
+  await using gateway = await createGateway(
     {
       db,
       inference,
@@ -38,23 +39,42 @@ const gateway = stack.use(
       log,
     },
     { host: settings.host, port: settings.port },
-  ),
-);
-log.info({ url: gateway.url, graphql: `${gateway.url}/graphql`, database: db.kind }, "listening");
+  );
+  writeRunFile(settings.runDirectory, RUN_FILE, { url: gateway.url, pid: process.pid });
+  log.info({ url: gateway.url, pid: process.pid, database: db.kind }, "listening");
+  await stop;
+  removeRunFile(settings.runDirectory, RUN_FILE, process.pid);
+  log.info("stopping");
+}
 
-let stopping = false;
-for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  process.on(signal, () => {
-    // A second signal ends the process at once: whoever sends it does not want to wait for requests in flight.
-    if (stopping) process.exit(1);
-    stopping = true;
-    log.info({ signal }, "stopping");
-    stack.disposeAsync().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error({ err: error }, "stopping failed");
-        process.exit(1);
-      },
-    );
-  });
+/** INFERENCE_URL, or the inference server of this installation that runs on this machine. */
+function inferenceUrl(): string {
+  const url = settings.inferenceUrl ?? findRunningServer(settings.runDirectory, "inference")?.url;
+  if (url !== undefined) return url;
+  const hint = "Start one and set INFERENCE_URL, or run `npm start`, which starts everything.";
+  throw new Error(`No inference server runs in "${settings.home}" and INFERENCE_URL is not set. ${hint}`);
+}
+
+/** Resolves on SIGTERM or SIGINT; a second signal ends the process at once, without waiting for requests in flight. */
+function stopRequest(): Promise<void> {
+  const stop = Promise.withResolvers<void>();
+  let signals = 0;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      signals += 1;
+      if (signals > 1) process.exit(1);
+      stop.resolve();
+    });
+  }
+  return stop.promise;
+}
+
+function readSettingsOrExit() {
+  try {
+    return readSettings(process.env);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    console.error(error.message);
+    process.exit(2);
+  }
 }

@@ -45,16 +45,14 @@ export async function captionOf({ db, inference }: CaptionDependencies, query: C
   const [outcome] = await inference.captionImages([{ sha256: image.sha256 }], { decoding }, options);
   if (outcome === undefined) throw new Error("Bug: captionImages returned no outcome for one picture");
   if (!outcome.ok) throw outcome.error;
-  await addCaption(db, {
-    imageId: image.id,
-    text: outcome.value.text,
-    source: "SYNTHETIC",
-    modelFingerprint: model.fingerprint,
-    decoding,
-    seed: decoding.method === "nucleus" ? decoding.seed : null,
-    tokenLogProbability: outcome.value.logProbability / Math.max(1, outcome.value.tokenIds.length),
-  });
-  return { ...origin, text: outcome.value.text, stored: false };
+  const { text } = outcome.value;
+  // A model may have nothing to say, and an empty text is no caption.
+  if (text.trim() !== "") {
+    const seed = decoding.method === "nucleus" ? decoding.seed : null;
+    const { fingerprint: modelFingerprint } = model;
+    await addCaption(db, { imageId: image.id, text, source: "SYNTHETIC", modelFingerprint, decoding, seed });
+  }
+  return { ...origin, text, stored: false };
 }
 
 function isWrittenBy(caption: Caption, modelFingerprint: string, decoding: Decoding): boolean {
