@@ -78,12 +78,14 @@ function start(): ChildProcess {
 /** Kills the process in the middle of the n-th call of the method. */
 async function killAt(method: string, calls: number): Promise<void> {
   const child = start();
+  const errors = text(child.stderr as NodeJS.ReadableStream);
+  child.stdout?.resume();
   const ended = new Promise<string | null>((resolveEnd) => child.once("exit", (_, signal) => resolveEnd(signal)));
   let seen = 0;
   onCall = (called) => {
     if (called === method && (seen += 1) === calls) child.kill("SIGKILL");
   };
-  expect(await ended).toBe("SIGKILL");
+  expect(await ended, await errors).toBe("SIGKILL");
   onCall = () => {};
 }
 

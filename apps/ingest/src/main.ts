@@ -108,9 +108,12 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     retry: { ...defaultRetry, signal },
   };
   const { captions, retryFailed } = command;
-  if (findings)
-    return runOne(context, { corpus: command.corpus ?? "", findings, captions, retryFailed }, { json: command.json });
-  return workOnCorpora(context, command);
+  if (findings) {
+    const request = { corpus: command.corpus ?? "", findings, captions, retryFailed };
+    // Awaited here, or the database would be closed under the run.
+    return await runOne(context, request, { json: command.json });
+  }
+  return await workOnCorpora(context, command);
 }
 
 /** Does the open steps of the named corpus or of all; with --watch again and again until it is told to stop. */
