@@ -133,14 +133,7 @@ function searchExactly(db: Queryable, { spaceId, corpusId, query, limit }: Vecto
 
 function searchIndex(db: Queryable | Database, search: VectorSearch): Promise<VectorHit[]> {
   return inTransaction(db, async (tx) => {
-    const efSearch = Math.min(LARGEST_EF_SEARCH, Math.max(SMALLEST_EF_SEARCH, search.limit * EF_SEARCH_PER_HIT));
-    // The mode is part of the answer, so the planner may not choose another one. Iterative: the scan goes on when the
-    // index returned images of other corpora. All three end with the transaction.
-    await tx.query(
-      `select set_config('hnsw.ef_search', $1::text, true), set_config('hnsw.iterative_scan', 'strict_order', true),
-         set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true)`,
-      [String(efSearch)],
-    );
+    await requireIndexScan(tx, search.limit);
     return tx.query<VectorHit>(indexSearchSql(search.query.length), [
       search.spaceId,
       search.corpusId,
@@ -148,6 +141,19 @@ function searchIndex(db: Queryable | Database, search: VectorSearch): Promise<Ve
       search.limit,
     ]);
   });
+}
+
+/**
+ * For the rest of the transaction the planner must take the index: the mode is part of the answer. Iterative, because
+ * the index also returns images of other corpora and the scan has to go on until the limit is reached.
+ */
+export async function requireIndexScan(tx: Queryable, limit: number): Promise<void> {
+  const efSearch = Math.min(LARGEST_EF_SEARCH, Math.max(SMALLEST_EF_SEARCH, limit * EF_SEARCH_PER_HIT));
+  await tx.query(
+    `select set_config('hnsw.ef_search', $1::text, true), set_config('hnsw.iterative_scan', 'strict_order', true),
+       set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true)`,
+    [String(efSearch)],
+  );
 }
 
 /**

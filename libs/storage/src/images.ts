@@ -34,7 +34,7 @@ export type NewImage = {
  * and the text. A file of that origin that was rejected earlier counts as mended.
  */
 export async function registerImage(db: Queryable, image: NewImage): Promise<{ imageId: string; created: boolean }> {
-  const text = image.webText?.trim() || null;
+  const text = withoutZeros(image.webText ?? "").trim() || null;
   const [row] = await db.query<{ imageId: string; created: boolean }>(
     `with image as (
        insert into images (corpus_id, sha256, attributes) values ($1::uuid, $2::text, $3::jsonb)
@@ -54,7 +54,7 @@ export async function registerImage(db: Queryable, image: NewImage): Promise<{ i
       image.sha256,
       JSON.stringify(image.attributes),
       withoutZeros(image.origin),
-      text === null ? null : withoutZeros(text),
+      text,
     ],
   );
   if (!row) throw new Error("Bug: an upsert returned no row.");

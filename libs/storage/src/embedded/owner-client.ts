@@ -48,14 +48,16 @@ async function startOwner(options: OwnerOptions & { home: string }, files: Owner
   const deadline = Date.now() + START_DEADLINE_MS;
   let child: ChildProcess | undefined;
   while (!(await answers(socket))) {
-    if (child === undefined || child.exitCode === EXIT_LOCKED) {
-      options.log?.(`starting the embedded database in ${files.directory}`);
-      child = spawnOwner(options, files);
-    } else if (child.exitCode !== null || child.signalCode !== null) {
+    if (child?.exitCode && child.exitCode !== EXIT_LOCKED) {
       throw new StorageError(
         "UNREACHABLE",
-        `The embedded database in "${files.directory}" did not start (exit ${child.exitCode ?? child.signalCode}): ${lastLines(files.log)}`,
+        `The embedded database in "${files.directory}" did not start (exit ${child.exitCode}): ${lastLines(files.log)}`,
       );
+    }
+    // Ended in good order: another process owned the directory and is leaving, or nobody came in time. Or it was killed.
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
+      options.log?.(`starting the embedded database in ${files.directory}`);
+      child = spawnOwner(options, files);
     }
     if (Date.now() > deadline) {
       throw new StorageError(

@@ -1,9 +1,10 @@
 // The process that owns an embedded database: node owner.ts HOME IDLE_EXIT_MS. Started by owner-client.ts and by nobody
 // else. It locks the directory, migrates, then listens, and leaves when it has had no client for a while.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { PGlite } from "@electric-sql/pglite";
 import { vector } from "@electric-sql/pglite-pgvector";
 import { migrate, readMigrations } from "../migrate.ts";
+import { copyTemplate } from "./data-template.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { EXIT_LOCKED, SOCKET_NAME, ownerFiles } from "./owner-files.ts";
 import { serveWire } from "./wire-server.ts";
@@ -25,12 +26,15 @@ async function own(home: string, idleExitMs: number): Promise<void> {
   // A socket's address holds about 100 bytes, a home may be longer: bind it by its name inside the directory.
   process.chdir(files.directory);
   rmSync(SOCKET_NAME, { force: true });
+  const templates = process.env["MEDLEY_DATABASE_TEMPLATE"];
+  if (templates && !existsSync(files.data)) await copyTemplate(templates, files.data);
   const engine = await PGlite.create({ dataDir: files.data, extensions: { vector } });
   await migrateEngine(engine);
 
   const leave = async (status: number): Promise<never> => {
     clearTimeout(idleExit);
     await server[Symbol.asyncDispose]();
+    if (status === 0) await tidy(engine);
     await engine.close();
     lock[Symbol.dispose]();
     process.exit(status);
@@ -52,6 +56,18 @@ async function own(home: string, idleExitMs: number): Promise<void> {
     },
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void leave(0));
+}
+
+/** What autovacuum does on a server: steps are updated several times each, and the planner needs to know the sizes. */
+async function tidy(engine: PGlite): Promise<void> {
+  for (const statement of [
+    "vacuum analyze image_steps",
+    "analyze images",
+    "analyze image_origins",
+    "analyze captions",
+  ]) {
+    await engine.exec(statement).catch((error: unknown) => console.error(`"${statement}" failed.`, error));
+  }
 }
 
 async function migrateEngine(engine: PGlite): Promise<void> {

@@ -1,0 +1,196 @@
+-- The schema after all migrations. Written by `npm run dump-schema` in libs/storage; do not edit.
+
+create extension vector;
+
+create table captions (
+  id uuid not null default gen_random_uuid(),
+  image_id uuid not null,
+  text text not null,
+  source text not null,
+  model_fingerprint text,
+  decoding jsonb,
+  seed bigint,
+  token_log_probability double precision,
+  filter_fingerprint text,
+  itc_cosine double precision,
+  itm_logit double precision,
+  verdict text,
+  created_at timestamp with time zone not null default now(),
+  constraint captions_pkey PRIMARY KEY (id),
+  constraint captions_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
+  constraint captions_source_check CHECK ((source = ANY (ARRAY['WEB'::text, 'SYNTHETIC'::text, 'HUMAN'::text, 'IMPORTED'::text]))),
+  constraint captions_text_check CHECK ((text <> ''::text)),
+  constraint captions_verdict_check CHECK ((verdict = ANY (ARRAY['KEPT'::text, 'REJECTED'::text])))
+);
+
+create table corpora (
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  active_space_id uuid,
+  created_at timestamp with time zone not null default now(),
+  constraint corpora_pkey PRIMARY KEY (id),
+  constraint corpora_name_key UNIQUE (name),
+  constraint corpora_active_space_id_fkey FOREIGN KEY (active_space_id) REFERENCES spaces(id),
+  constraint corpora_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+create table corpus_spaces (
+  corpus_id uuid not null,
+  space_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  activated_at timestamp with time zone,
+  constraint corpus_spaces_pkey PRIMARY KEY (corpus_id, space_id),
+  constraint corpus_spaces_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint corpus_spaces_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE
+);
+
+create table embeddings (
+  space_id uuid not null,
+  image_id uuid not null,
+  corpus_id uuid not null,
+  embedding vector not null,
+  created_at timestamp with time zone not null default now(),
+  constraint embeddings_pkey PRIMARY KEY (space_id, image_id),
+  constraint embeddings_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint embeddings_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
+  constraint embeddings_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE
+) partition by LIST (space_id);
+
+create table image_origins (
+  image_id uuid not null,
+  origin text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint image_origins_pkey PRIMARY KEY (image_id, origin),
+  constraint image_origins_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE
+);
+
+create table image_steps (
+  id bigint not null generated always as identity,
+  image_id uuid not null,
+  corpus_id uuid not null,
+  step text not null,
+  space_id uuid,
+  state text not null default 'pending'::text,
+  attempts integer not null default 0,
+  error_code text,
+  error_message text,
+  lease_owner text,
+  lease_until timestamp with time zone,
+  next_attempt_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint image_steps_pkey PRIMARY KEY (id),
+  constraint image_steps_image_id_step_space_id_key UNIQUE NULLS NOT DISTINCT (image_id, step, space_id),
+  constraint image_steps_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint image_steps_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
+  constraint image_steps_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE,
+  constraint image_steps_check CHECK (((step = 'prepare'::text) = (space_id IS NULL))),
+  constraint image_steps_check1 CHECK (((state = 'leased'::text) = ((lease_owner IS NOT NULL) AND (lease_until IS NOT NULL)))),
+  constraint image_steps_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'leased'::text, 'done'::text, 'failed'::text, 'excluded'::text]))),
+  constraint image_steps_step_check CHECK ((step = ANY (ARRAY['prepare'::text, 'embed'::text, 'caption'::text])))
+);
+
+create table images (
+  id uuid not null default gen_random_uuid(),
+  corpus_id uuid not null,
+  sha256 text not null,
+  attributes jsonb not null default '{}'::jsonb,
+  format text,
+  width integer,
+  height integer,
+  size_bytes bigint,
+  created_at timestamp with time zone not null default now(),
+  constraint images_pkey PRIMARY KEY (id),
+  constraint images_corpus_id_sha256_key UNIQUE (corpus_id, sha256),
+  constraint images_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint images_height_check CHECK ((height > 0)),
+  constraint images_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+  constraint images_size_bytes_check CHECK ((size_bytes > 0)),
+  constraint images_width_check CHECK ((width > 0))
+);
+
+create table operations (
+  id uuid not null default gen_random_uuid(),
+  kind text not null,
+  corpus_id uuid,
+  state text not null default 'QUEUED'::text,
+  counts jsonb not null default '{}'::jsonb,
+  error_code text,
+  error_message text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  finished_at timestamp with time zone,
+  constraint operations_pkey PRIMARY KEY (id),
+  constraint operations_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint operations_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'CANCELLED'::text])))
+);
+
+create table rejected_files (
+  corpus_id uuid not null,
+  origin text not null,
+  error_code text not null,
+  error_message text not null,
+  rejected_at timestamp with time zone not null default now(),
+  constraint rejected_files_pkey PRIMARY KEY (corpus_id, origin),
+  constraint rejected_files_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE
+);
+
+create table schema_migrations (
+  name text not null,
+  checksum text not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint schema_migrations_pkey PRIMARY KEY (name)
+);
+
+create table spaces (
+  id uuid not null default gen_random_uuid(),
+  fingerprint text not null,
+  name text not null,
+  dimensions integer not null,
+  preprocessing jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  constraint spaces_pkey PRIMARY KEY (id),
+  constraint spaces_fingerprint_preprocessing_key UNIQUE (fingerprint, preprocessing),
+  constraint spaces_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 2000)))
+);
+
+CREATE UNIQUE INDEX captions_identity ON public.captions USING btree (image_id, source, model_fingerprint, decoding, md5(text)) NULLS NOT DISTINCT;
+
+CREATE INDEX embeddings_corpus ON ONLY public.embeddings USING btree (space_id, corpus_id);
+
+CREATE INDEX embeddings_image ON ONLY public.embeddings USING btree (image_id);
+
+CREATE INDEX image_steps_corpus ON public.image_steps USING btree (corpus_id, step, space_id, state);
+
+CREATE INDEX image_steps_leased ON public.image_steps USING btree (lease_until) WHERE (state = 'leased'::text);
+
+CREATE INDEX image_steps_open ON public.image_steps USING btree (step, space_id, image_id) WHERE (state = ANY (ARRAY['pending'::text, 'leased'::text]));
+
+CREATE INDEX images_page ON public.images USING btree (corpus_id, id);
+
+CREATE INDEX images_sha256 ON public.images USING btree (sha256);
+
+CREATE INDEX operations_recent ON public.operations USING btree (created_at DESC);
+
+CREATE OR REPLACE FUNCTION public.create_embedding_index(space_id uuid, dimensions integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  partition text := 'embeddings_' || replace(space_id::text, '-', '');
+begin
+  execute format(
+    'create index if not exists %I on %I using hnsw ((embedding::vector(%s)) vector_ip_ops)',
+    partition || '_hnsw', partition, dimensions);
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.create_embedding_partition(space_id uuid, dimensions integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  partition text := 'embeddings_' || replace(space_id::text, '-', '');
+begin
+  execute format(
+    'create table if not exists %I partition of embeddings (check (vector_dims(embedding) = %s)) for values in (%L)',
+    partition, dimensions, space_id);
+end $function$;
