@@ -28,17 +28,21 @@ export function formatAddress({ text, corpus, imageId }: Address): string {
   return query === "" ? "/" : `/?${query}`;
 }
 
+/** How an address is gone to: one that closes something replaces, so that going back does not open it again. */
+export type Step = "add" | "replace";
+
 /** The address as state; going to another one adds to the browser's history, and its back button comes here too. */
-export function useAddress(): [Address, (next: Address) => void] {
+export function useAddress(): [Address, (next: Address, step?: Step) => void] {
   const [address, setAddress] = useState(() => parseAddress(window.location.search));
   useEffect(() => {
     const read = () => setAddress(parseAddress(window.location.search));
     window.addEventListener("popstate", read);
     return () => window.removeEventListener("popstate", read);
   }, []);
-  const go = useCallback((next: Address) => {
+  const go = useCallback((next: Address, step: Step = "add") => {
     const path = formatAddress(next);
-    if (path !== window.location.pathname + window.location.search) window.history.pushState(null, "", path);
+    if (step === "replace") window.history.replaceState(null, "", path);
+    else if (path !== window.location.pathname + window.location.search) window.history.pushState(null, "", path);
     setAddress(next);
   }, []);
   return [address, go];

@@ -45,7 +45,6 @@ export function App() {
           Medley
         </a>
         <SearchForm
-          key={address.text}
           text={address.text}
           corpus={corpus}
           corpora={names}
@@ -85,7 +84,7 @@ export function App() {
           key={address.imageId}
           imageId={address.imageId}
           hit={found.phase === "done" ? found.value.edges.find(({ node }) => node.id === address.imageId) : undefined}
-          onClose={() => go({ ...address, imageId: null })}
+          onClose={() => go({ ...address, imageId: null }, "replace")}
         />
       )}
       <footer>

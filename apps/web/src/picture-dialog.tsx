@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
 import { fetchCaption, fetchPicture, type Hit, type Picture } from "./api.ts";
 import { ErrorNotice } from "./error-notice.tsx";
 import { QuestionForm } from "./question-form.tsx";
@@ -17,7 +17,8 @@ interface PictureDialogProps {
 export function PictureDialog({ imageId, hit, onClose }: PictureDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const picture = useRequest(imageId, (signal) => fetchPicture({ id: imageId }, signal));
-  useEffect(() => {
+  // Before the element leaves the page: only an open dialog gives the focus back.
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     return () => element?.close();

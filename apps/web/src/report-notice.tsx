@@ -14,8 +14,8 @@ export function ReportNotice({ report }: { report: Report }) {
       ))}
       <details className="report">
         <summary>
-          {countOf(report.candidates.reranked, "picture")} compared with the text in{" "}
-          {describeMilliseconds(report.milliseconds)}
+          {report.candidates.reranked === 0 ? "No picture" : countOf(report.candidates.reranked, "picture")} compared
+          with the text in {describeMilliseconds(report.milliseconds)}
         </summary>
         <ul>
           {report.stages.map(({ stage, milliseconds }) => (

@@ -13,6 +13,12 @@ interface SearchFormProps {
 
 export function SearchForm({ text, corpus, corpora, onSearch, onCorpus }: SearchFormProps) {
   const [draft, setDraft] = useState(text);
+  const [shown, setShown] = useState(text);
+  // The browser's back button, an example or the brand changed what the page shows.
+  if (shown !== text) {
+    setShown(text);
+    setDraft(text);
+  }
   return (
     <form
       className="search"

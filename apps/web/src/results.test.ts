@@ -1,0 +1,68 @@
+import { createElement } from "react";
+import { renderToStaticMarkup } from "react-dom/server";
+import { expect, test } from "vitest";
+import type { Hit, Report } from "./api.ts";
+import { ReportNotice } from "./report-notice.tsx";
+import { ResultGrid } from "./result-grid.tsx";
+
+const hit: Hit = {
+  rank: 1,
+  rankBeforeRerank: 9,
+  itcCosine: 0.4123,
+  itmLogit: 3.456,
+  matchProbability: null,
+  node: {
+    id: "7",
+    url: "/images/7",
+    thumbnailUrl: "/thumbnails/7",
+    width: 640,
+    height: 480,
+    captions: [{ text: "two dogs", source: "WEB" }],
+  },
+};
+
+const report: Report = {
+  milliseconds: 1234,
+  stages: [{ stage: "RERANK", milliseconds: 1200 }],
+  candidates: { requested: 128, retrieved: 128, reranked: 128 },
+  indexMode: "EXACT",
+  modelName: "small",
+  modelFingerprint: "abcdef0123456789",
+  itcWeight: 1,
+  degraded: [],
+};
+
+const gridOf = (hits: Hit[]) =>
+  renderToStaticMarkup(
+    createElement(ResultGrid, { hits, address: { text: "dogs", corpus: "demo", imageId: null }, onOpen: () => {} }),
+  );
+
+test("shows a hit with its picture, its caption as alternative text, both scores and both ranks", () => {
+  const page = gridOf([hit]);
+  expect(page).toContain('src="/thumbnails/7"');
+  expect(page).toContain('alt="two dogs"');
+  for (const text of ["+3.46", "0.412", "up from 9"]) expect(page).toContain(text);
+});
+
+test("links a hit to an address that opens it", () => {
+  expect(gridOf([hit])).toContain('href="/?q=dogs&amp;corpus=demo&amp;image=7"');
+});
+
+test("does not invent a logit for a picture that was not matched, nor a caption for one without", () => {
+  const page = gridOf([{ ...hit, itmLogit: null, node: { ...hit.node, captions: [] } }]);
+  expect(page).toContain("<dd>none</dd>");
+  expect(page).toContain('alt="Picture 1, no caption"');
+});
+
+test("shows every way in which an answer is incomplete", () => {
+  const degraded = [{ stage: "RERANK", code: "OVERLOADED", message: "Queue is full.", images: 3 }] as const;
+  const page = renderToStaticMarkup(createElement(ReportNotice, { report: { ...report, degraded: [...degraded] } }));
+  expect(page).toContain("This answer is incomplete.");
+  expect(page).toContain("Queue is full.");
+  expect(renderToStaticMarkup(createElement(ReportNotice, { report }))).not.toContain("incomplete");
+});
+
+test("says when the index may have missed a picture", () => {
+  const approximate: Report = { ...report, indexMode: "HNSW" };
+  expect(renderToStaticMarkup(createElement(ReportNotice, { report: approximate }))).toContain("approximate");
+});

@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { countOf, describeMilliseconds, describeMove, formatCosine, formatLogit } from "./wording.ts";
+
+test("shows scores with as many places as they are worth", () => {
+  expect(formatCosine(0.41234)).toBe("0.412");
+  expect(formatLogit(3.456)).toBe("+3.46");
+  expect(formatLogit(-0.5)).toBe("−0.50");
+});
+
+test("says in words what re-ranking did", () => {
+  expect(describeMove(9, 1)).toBe("up from 9");
+  expect(describeMove(1, 9)).toBe("down from 1");
+  expect(describeMove(4, 4)).toBe("same place");
+});
+
+test("counts and times in words", () => {
+  expect(countOf(1, "picture")).toBe("1 picture");
+  expect(countOf(1234, "picture")).toBe("1,234 pictures");
+  expect([0.42, 42.4, 4200].map(describeMilliseconds)).toEqual(["0.4 ms", "42 ms", "4.2 s"]);
+});
