@@ -35,7 +35,7 @@ async function saveCaption(
   if (outcome === undefined) throw new Error("Bug: captionImages returned fewer outcomes than pictures");
   if (!outcome.ok) return failWithInferenceError(context, { step: "caption", spaceId, imageId, error: outcome.error });
   const { text, logProbability } = outcome.value;
-  const scores = await retryTransient(() => scoreCaption(context.inference, retrieval, sha256, text), context.retry);
+  const scores = await retryTransient(() => scoreCaption(context.inference, sha256, text), context.retry);
   await retryTransient(
     () =>
       context.db.transaction(async (db) => {
@@ -59,28 +59,15 @@ async function saveCaption(
   return { imageId, state: "done" };
 }
 
-/** Both scores of a caption for its own picture; a score that the model cannot give is left out. */
+/** Both scores of a caption for its own picture; a caption that cannot be scored is kept without. */
 async function scoreCaption(
   inference: Inference,
-  retrieval: ModelInfo,
   sha256: string,
   text: string,
 ): Promise<{ itcCosine?: number; itmLogit?: number }> {
   if (text.trim() === "") return {};
-  const [[match], [imageEmbedding], [textEmbedding]] = await Promise.all([
-    retrieval.abilities.includes("match")
-      ? inference.matchTexts({ sha256 }, [text], { role: "retrieval" })
-      : Promise.resolve([]),
-    inference.embedImages([{ sha256 }]),
-    inference.embedTexts([text]),
-  ]);
-  return {
-    ...(imageEmbedding?.ok && textEmbedding?.ok && { itcCosine: cosine(imageEmbedding.value, textEmbedding.value) }),
-    ...(match?.ok && { itmLogit: match.value.itmLogit }),
-  };
-}
-
-/** Of two vectors with norm 1. */
-function cosine(left: Float32Array, right: Float32Array): number {
-  return left.reduce((sum, value, index) => sum + value * (right[index] ?? 0), 0);
+  const [match] = await inference.matchTexts({ sha256 }, [text], { role: "retrieval", itcCosine: true });
+  if (!match?.ok) return {};
+  const { itmLogit, itcCosine } = match.value;
+  return { itmLogit, ...(itcCosine !== undefined && { itcCosine }) };
 }

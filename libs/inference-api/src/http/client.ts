@@ -38,10 +38,8 @@ export function createInferenceClient(options: InferenceClientOptions): Inferenc
     models: () => listModels(connection),
     embedImages: (images, call) => infer(connection, embedImageTask, { images }, call),
     embedTexts: (texts, call) => infer(connection, embedTextTask, { texts }, call),
-    matchImages: (text, images, call) =>
-      infer(connection, matchImageTask, { text, images, ...(call?.role && { role: call.role }) }, call),
-    matchTexts: (image, texts, call) =>
-      infer(connection, matchTextTask, { image, texts, ...(call?.role && { role: call.role }) }, call),
+    matchImages: (text, images, call = {}) => infer(connection, matchImageTask, { text, images, ask: call }, call),
+    matchTexts: (image, texts, call = {}) => infer(connection, matchTextTask, { image, texts, ask: call }, call),
     captionImages: (images, request, call) => infer(connection, captionTask, { images, request }, call),
     answerQuestions: (questions, mode, call) => infer(connection, answerTask, { questions, mode }, call),
     [Symbol.asyncDispose]: async () => {},

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ImageInput, Inference } from "../inference.ts";
-import type { InferenceErrorCode, Outcome } from "../outcome.ts";
+import { InferenceError, type InferenceErrorCode, type Outcome } from "../outcome.ts";
 
 export interface ConformanceSubject {
   readonly inference: Inference;
@@ -128,10 +128,26 @@ export const CONFORMANCE: readonly ConformanceCheck[] = [
   },
   {
     id: "INF-10",
-    promise: "gives every item an outcome when the caller has already given up",
+    promise: "says CANCELLED, of each item or of the whole call, when the caller has already given up",
     run: async ({ inference }) => {
-      const outcomes = await inference.embedTexts(["a dog", "a cat"], { signal: AbortSignal.abort() });
-      assert.deepEqual(outcomes.map(codeOf), ["CANCELLED", "CANCELLED"]);
+      const codes = await inference.embedTexts(["a dog", "a cat"], { signal: AbortSignal.abort() }).then(
+        (outcomes) => outcomes.map(codeOf),
+        (error: unknown) => [error instanceof InferenceError ? error.code : String(error)],
+      );
+      assert.deepEqual([...new Set(codes)], ["CANCELLED"]);
+    },
+  },
+  {
+    id: "INF-11",
+    promise: "gives the cosine of a pair with its match when it is asked for, and only then",
+    run: async ({ inference, picture }) => {
+      const [plain] = await inference.matchTexts({ bytes: picture }, ["a dog"]);
+      assert.equal(valueOf(plain).itcCosine, undefined);
+      const [byImage] = await inference.matchTexts({ bytes: picture }, ["a dog"], { itcCosine: true });
+      const [byText] = await inference.matchImages("a dog", [{ bytes: picture }], { itcCosine: true });
+      const cosine = valueOf(byImage).itcCosine ?? Number.NaN;
+      assert.ok(Math.abs(cosine) <= 1.0001);
+      assert.ok(Math.abs(cosine - (valueOf(byText).itcCosine ?? Number.NaN)) < 1e-4);
     },
   },
 ];

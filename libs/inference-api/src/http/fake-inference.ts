@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import type { Answer, CallOptions, Caption, ImageInput, Inference, Match, ModelInfo, Role } from "../inference.ts";
+import type {
+  Answer,
+  CallOptions,
+  Caption,
+  ImageInput,
+  Inference,
+  Match,
+  MatchOptions,
+  ModelInfo,
+  Role,
+} from "../inference.ts";
 import { failed, InferenceError, type Outcome, succeeded } from "../outcome.ts";
 
 export interface FakeInferenceOptions {
@@ -34,9 +44,9 @@ export function createFakeInference(options: FakeInferenceOptions = {}): Inferen
       run("embedImages", images, call, async (image) => embeddingOf(await pictureKey(image), dimensions)),
     embedTexts: (texts, call) => run("embedTexts", texts, call, (text) => embeddingOf(keyOfText(text), dimensions)),
     matchImages: (text, images, call) =>
-      run("matchImages", images, call, async (image) => matchOf(await pictureKey(image), keyOfText(text), call?.role)),
+      run("matchImages", images, call, async (image) => matchOf(await pictureKey(image), keyOfText(text), call)),
     matchTexts: (image, texts, call) =>
-      run("matchTexts", texts, call, async (text) => matchOf(await pictureKey(image), keyOfText(text), call?.role)),
+      run("matchTexts", texts, call, async (text) => matchOf(await pictureKey(image), keyOfText(text), call)),
     captionImages: (images, request, call) =>
       run("captionImages", images, call, async (image) => captionOf(await pictureKey(image), settingsKey(request))),
     answerQuestions: (questions, mode, call) =>
@@ -107,9 +117,14 @@ function embeddingOf(key: string, dimensions: number): Float32Array {
   return Float32Array.from(values, (value) => value / norm);
 }
 
-function matchOf(picture: string, text: string, role = "retrieval"): Match {
+function matchOf(picture: string, text: string, { role = "retrieval", itcCosine }: MatchOptions = {}): Match {
   const logit = (fraction(`${picture}${text}${role}`) % 1000) / 100 - 5;
-  return { itmLogit: Math.fround(logit), itmNoMatchLogit: Math.fround(-logit) };
+  const cosine = (fraction(`${picture}${text}`) % 2001) / 1000 - 1;
+  return {
+    itmLogit: Math.fround(logit),
+    itmNoMatchLogit: Math.fround(-logit),
+    ...(itcCosine && { itcCosine: cosine }),
+  };
 }
 
 function captionOf(key: string, settings: string): Caption {

@@ -57,6 +57,9 @@ test("carries every value over HTTP without losing a bit", async () => {
   expect(await remote.matchImages("a", images, { role: "filter" })).toEqual(
     await direct.matchImages("a", images, { role: "filter" }),
   );
+  expect(await remote.matchTexts({ bytes: picture }, ["a", ""], { itcCosine: true })).toEqual(
+    await direct.matchTexts({ bytes: picture }, ["a", ""], { itcCosine: true }),
+  );
   expect(await remote.captionImages(images, request)).toEqual(await direct.captionImages(images, request));
   expect(await remote.answerQuestions(questions, rank)).toEqual(await direct.answerQuestions(questions, rank));
 });

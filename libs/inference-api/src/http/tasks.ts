@@ -1,8 +1,18 @@
-import type { Answer, AnswerMode, Caption, CaptionRequest, ImageInput, Inference, Match } from "../inference.ts";
-import type { CallOptions } from "../inference.ts";
+import type {
+  Answer,
+  AnswerMode,
+  CallOptions,
+  Caption,
+  CaptionRequest,
+  ImageInput,
+  Inference,
+  Match,
+  MatchOptions,
+} from "../inference.ts";
 import { failed, InferenceError, type Outcome, succeeded } from "../outcome.ts";
 import { decodeDecoding, encodeDecoding } from "./decoding.ts";
 import {
+  findTensor,
   findTexts,
   numberTensor,
   optionalChoice,
@@ -43,7 +53,8 @@ interface TensorDescription {
   readonly shape: readonly number[];
 }
 
-type MatchRole = "retrieval" | "filter";
+/** What a match is asked for besides its pictures and texts. */
+type MatchAsk = Pick<MatchOptions, "role" | "itcCosine">;
 const MATCH_ROLES = ["retrieval", "filter"] as const;
 
 const TEXT_INPUT = { name: "text", datatype: "BYTES", shape: [-1] } as const;
@@ -59,6 +70,7 @@ const EMBEDDING_OUTPUT = { name: "embedding", datatype: "FP32", shape: [-1, -1] 
 const MATCH_OUTPUTS = [
   { name: "itm_logit", datatype: "FP32", shape: [-1] },
   { name: "itm_no_match_logit", datatype: "FP32", shape: [-1] },
+  { name: "itc_cosine", datatype: "FP64", shape: [-1] },
 ] as const;
 const TEXT_OUTPUTS = [
   { name: "text", datatype: "BYTES", shape: [-1] },
@@ -92,44 +104,42 @@ export const embedTextTask: Task<{ texts: readonly string[] }, Float32Array> = {
   decodeValues: decodeEmbeddings,
 };
 
-export const matchImageTask: Task<{ text: string; images: readonly ImageInput[]; role?: MatchRole }, Match> = {
+export const matchImageTask: Task<{ text: string; images: readonly ImageInput[]; ask: MatchAsk }, Match> = {
   name: "match-image",
   ability: "match",
   inputs: [{ ...TEXT_INPUT, shape: [1] }, ...IMAGE_INPUTS],
   outputs: [...MATCH_OUTPUTS, ...ERROR_OUTPUTS],
-  encodeCall: ({ text, images, role }) => ({
+  encodeCall: ({ text, images, ask }) => ({
     inputs: [textTensor("text", [text]), ...encodeImages(images)],
-    parameters: encodeRole(role),
+    parameters: encodeAsk(ask),
   }),
   decodeCall: (inputs, parameters) => ({
     text: only(requireTexts(inputs, "text"), "text"),
     images: decodeImages(inputs),
-    ...decodeRole(parameters),
+    ask: decodeAsk(parameters),
   }),
   countItems: ({ images }) => images.length,
-  run: (inference, { text, images, role }, options) =>
-    inference.matchImages(text, images, { ...options, ...(role && { role }) }),
+  run: (inference, { text, images, ask }, options) => inference.matchImages(text, images, { ...options, ...ask }),
   encodeValues: encodeMatches,
   decodeValues: decodeMatches,
 };
 
-export const matchTextTask: Task<{ image: ImageInput; texts: readonly string[]; role?: MatchRole }, Match> = {
+export const matchTextTask: Task<{ image: ImageInput; texts: readonly string[]; ask: MatchAsk }, Match> = {
   name: "match-text",
   ability: "match",
   inputs: [TEXT_INPUT, ...IMAGE_INPUTS.map((input) => ({ ...input, shape: [1] }))],
   outputs: [...MATCH_OUTPUTS, ...ERROR_OUTPUTS],
-  encodeCall: ({ image, texts, role }) => ({
+  encodeCall: ({ image, texts, ask }) => ({
     inputs: [textTensor("text", [...texts]), ...encodeImages([image])],
-    parameters: encodeRole(role),
+    parameters: encodeAsk(ask),
   }),
   decodeCall: (inputs, parameters) => ({
     image: only(decodeImages(inputs), "image"),
     texts: requireTexts(inputs, "text"),
-    ...decodeRole(parameters),
+    ask: decodeAsk(parameters),
   }),
   countItems: ({ texts }) => texts.length,
-  run: (inference, { image, texts, role }, options) =>
-    inference.matchTexts(image, texts, { ...options, ...(role && { role }) }),
+  run: (inference, { image, texts, ask }, options) => inference.matchTexts(image, texts, { ...options, ...ask }),
   encodeValues: encodeMatches,
   decodeValues: decodeMatches,
 };
@@ -297,17 +307,22 @@ function decodeEmbeddings(outputs: readonly Tensor[]): Float32Array[] {
 function encodeMatches(matches: readonly (Match | undefined)[]): Tensor[] {
   const logits = matches.map((match) => match?.itmLogit ?? 0);
   const others = matches.map((match) => match?.itmNoMatchLogit ?? 0);
+  const cosines = matches.map((match) => match?.itcCosine ?? 0);
+  const withCosine = matches.some((match) => match?.itcCosine !== undefined);
   return [
     numberTensor("itm_logit", "FP32", [logits.length], logits),
     numberTensor("itm_no_match_logit", "FP32", [others.length], others),
+    ...(withCosine ? [numberTensor("itc_cosine", "FP64", [cosines.length], cosines)] : []),
   ];
 }
 
 function decodeMatches(outputs: readonly Tensor[]): Match[] {
   const others = requireNumbers(outputs, "itm_no_match_logit").data;
+  const cosines = findTensor(outputs, "itc_cosine") && requireNumbers(outputs, "itc_cosine").data;
   return requireNumbers(outputs, "itm_logit").data.map((itmLogit, index) => ({
     itmLogit,
     itmNoMatchLogit: others[index] ?? 0,
+    ...(cosines && { itcCosine: cosines[index] ?? 0 }),
   }));
 }
 
@@ -351,13 +366,13 @@ function decodeAnswerMode(inputs: readonly Tensor[], parameters: Parameters): An
   return { mode, answers: requireTexts(inputs, "answers"), ...(candidates !== undefined && { candidates }) };
 }
 
-function encodeRole(role: MatchRole | undefined): Parameters {
-  return role ? { role } : {};
+function encodeAsk({ role, itcCosine }: MatchAsk): Parameters {
+  return { ...(role && { role }), ...(itcCosine && { itc_cosine: true }) };
 }
 
-function decodeRole(parameters: Parameters): { role?: MatchRole } {
+function decodeAsk(parameters: Parameters): MatchAsk {
   const role = optionalChoice(parameters, "role", MATCH_ROLES);
-  return role ? { role } : {};
+  return { ...(role && { role }), ...(parameters.itc_cosine === true && { itcCosine: true }) };
 }
 
 function only<T>(values: readonly T[], name: string): T {
