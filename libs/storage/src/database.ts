@@ -195,6 +195,7 @@ function fromPool({ pool, kind, where, reopen, close }: PoolOptions): Database {
         }
       }),
     async [Symbol.asyncDispose]() {
+      if (pool.ending) return;
       await pool.end();
       close?.();
     },

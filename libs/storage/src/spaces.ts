@@ -31,28 +31,40 @@ const STATE_ANYWHERE = `case
   else 'BUILDING' end as state`;
 
 /** The space of that fingerprint and preprocessing, created with its table of vectors when there is none. */
-export function ensureSpace(db: Queryable | Database, space: NewSpace): Promise<Space> {
-  return inTransaction(db, async (tx) => {
-    await tx.query(
-      `insert into spaces (fingerprint, name, dimensions, preprocessing)
-       values ($1::text, $2::text, $3::integer, $4::jsonb)
-       on conflict (fingerprint, preprocessing) do nothing`,
-      [space.fingerprint, space.name, space.dimensions, JSON.stringify(space.preprocessing ?? {})],
-    );
-    const [found] = await tx.query<Space>(
-      `select ${COLUMNS}, ${STATE_ANYWHERE} from spaces s where s.fingerprint = $1::text and s.preprocessing = $2::jsonb`,
-      [space.fingerprint, JSON.stringify(space.preprocessing ?? {})],
-    );
-    if (!found) throw new Error("Bug: the space just inserted is missing.");
-    if (found.dimensions !== space.dimensions) {
-      throw new StorageError(
-        "DIMENSION_MISMATCH",
-        `The model "${space.name}" gives ${space.dimensions} dimensions, but space "${found.name}" of the same fingerprint stores ${found.dimensions}.`,
-      );
-    }
-    await tx.query("select create_embedding_partition($1::uuid, $2::integer)", [found.id, found.dimensions]);
-    return found;
-  });
+export async function ensureSpace(db: Queryable | Database, space: NewSpace): Promise<Space> {
+  const found = (await findByModel(db, space)) ?? (await inTransaction(db, (tx) => createSpace(tx, space)));
+  if (found.dimensions === space.dimensions) return found;
+  throw new StorageError(
+    "DIMENSION_MISMATCH",
+    `The model "${space.name}" gives ${space.dimensions} dimensions, but space "${found.name}" of the same fingerprint stores ${found.dimensions}.`,
+  );
+}
+
+async function findByModel(db: Queryable, space: NewSpace): Promise<Space | undefined> {
+  const [found] = await db.query<Space>(
+    `select ${COLUMNS}, ${STATE_ANYWHERE} from spaces s where s.fingerprint = $1::text and s.preprocessing = $2::jsonb`,
+    [space.fingerprint, JSON.stringify(space.preprocessing ?? {})],
+  );
+  return found;
+}
+
+// Any constant that nothing else uses.
+const CREATE_SPACE_LOCK = 6_305_518;
+
+/** One creator at a time: a new partition locks the tables it refers to, and two creators would wait for each other. */
+async function createSpace(tx: Queryable, space: NewSpace): Promise<Space> {
+  await tx.query("select pg_advisory_xact_lock($1::bigint)", [CREATE_SPACE_LOCK]);
+  const known = await findByModel(tx, space);
+  if (known) return known;
+  const [created] = await tx.query<Space>(
+    `insert into spaces as s (fingerprint, name, dimensions, preprocessing)
+     values ($1::text, $2::text, $3::integer, $4::jsonb)
+     returning ${COLUMNS}, 'BUILDING' as state`,
+    [space.fingerprint, space.name, space.dimensions, JSON.stringify(space.preprocessing ?? {})],
+  );
+  if (!created) throw new Error("Bug: an insert returned no row.");
+  await tx.query("select create_embedding_partition($1::uuid, $2::integer)", [created.id, created.dimensions]);
+  return created;
 }
 
 export async function findSpace(db: Queryable, spaceId: string): Promise<Space | null> {

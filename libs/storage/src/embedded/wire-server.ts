@@ -30,6 +30,7 @@ export async function serveWire(options: WireServerOptions): Promise<WireServer>
   let owner: Connection | undefined;
   let idleTransaction: NodeJS.Timeout | undefined;
   let running = false;
+  let closed = false;
 
   async function runUnits(): Promise<void> {
     if (running) return;
@@ -43,6 +44,7 @@ export async function serveWire(options: WireServerOptions): Promise<WireServer>
   }
 
   function nextUnit(): Unit | undefined {
+    if (closed) return undefined;
     const index = owner ? queue.findIndex((unit) => unit.connection === owner) : 0;
     return index < 0 ? undefined : queue.splice(index, 1)[0];
   }
@@ -109,6 +111,8 @@ export async function serveWire(options: WireServerOptions): Promise<WireServer>
   return {
     connectionCount: () => connections.size,
     async [Symbol.asyncDispose]() {
+      closed = true;
+      clearTimeout(idleTransaction);
       for (const { socket } of connections) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
