@@ -15,6 +15,7 @@ import re
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -85,22 +86,25 @@ class Evaluation:
             seen = torch.tensor([not record.withheld for record in records])
             chance = [round(100 * k / len(rows), 2) for k in (1, 5, 10)]
             self.report.add(f"{title}, seen concepts, text→image R@1/5/10 ({len(rows)} pictures)", recall(to_image[seen]), chance)
-            self.report.add(f"{title}, seen concepts, image→text R@1/5/10 ({len(self.labels)} texts)", recall(to_text[seen]), self.histogram_baseline(rows, own)[0] if style != "streamline-emojis" else "")
+            self.report.add(f"{title}, seen concepts, image→text R@1/5/10 ({len(self.labels)} texts)", recall(to_text[seen]), self.histogram_baseline(rows, own))
             self.report.add(f"{title}, withheld concepts, text→image R@1/5/10 (n {int(withheld.sum())})", recall(to_image[withheld]), chance)
 
-    def histogram_baseline(self, rows: list[int], own: Tensor) -> tuple[list[float], int]:
-        """image→text by the nearest colour histogram among the plain drawings of the training styles (their concepts are the texts)."""
-        if not hasattr(self, "_training_histograms"):
-            train = self.space.records
-            plain = [index for index, record in enumerate(train) if record.source == "emoji"][::self.space.recipe.data.drawing_variants]
-            pixels = load_pixels(self.space.data, "train")
-            self._training_histograms = (torch.from_numpy(np.stack([colour_histogram(pixels[index]) for index in plain])), torch.tensor([self.key_row[train[index].concept] for index in plain]))
-        histograms, concepts = self._training_histograms
+    @cached_property
+    def training_histograms(self) -> tuple[Tensor, Tensor]:
+        """Colour histograms of the plain drawings of the training styles, and the rows of their labels."""
+        train = self.space.records
+        plain = [index for index, record in enumerate(train) if record.source == "emoji"][::self.space.recipe.data.drawing_variants]
+        pixels = load_pixels(self.space.data, "train")
+        return torch.from_numpy(np.stack([colour_histogram(pixels[index]) for index in plain])), torch.tensor([self.key_row[train[index].concept] for index in plain])
+
+    def histogram_baseline(self, rows: list[int], own: Tensor) -> list[float]:
+        """image→text by the nearest colour histogram among the training drawings, for concepts that have one."""
+        histograms, concepts = self.training_histograms
         pixels = load_pixels(self.space.data, "test")
         similarity = torch.from_numpy(np.stack([colour_histogram(pixels[row]) for row in rows])) @ histograms.T
         best = torch.full((len(rows), len(self.labels)), -1.0).scatter_reduce(1, concepts.expand(len(rows), -1), similarity, "amax")
-        seen = best.gather(1, own[:, None])[:, 0] >= 0
-        return recall((best > best.gather(1, own[:, None])).sum(1)[seen]), int(seen.sum())
+        own_best = best.gather(1, own[:, None])
+        return recall((best > own_best).sum(1)[own_best[:, 0] >= 0])
 
     # Photographs --------------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,16 @@
  * UNPACKED is `cache/unpacked` of ingredients.py. Writes per style OUT/STYLE.rgba (uint8 [N, 112, 112, 4], straight alpha)
  * and OUT/STYLE.json (the N concept keys), and OUT/concepts.json ({ key: { label, tags, group } }, keys such as "1f415").
  */
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import path from "node:path";
 import sharp from "sharp";
 
@@ -35,7 +44,8 @@ const slugOf = (text) =>
 function readConcepts() {
   const concepts = {};
   for (const emoji of readJson(path.join(unpacked, "emojibase/package/en/data.json"))) {
-    if (GROUPS.has(emoji.group)) concepts[keyOf(emoji.hexcode)] = { label: emoji.label, tags: emoji.tags ?? [], group: emoji.group };
+    if (GROUPS.has(emoji.group))
+      concepts[keyOf(emoji.hexcode)] = { label: emoji.label, tags: emoji.tags ?? [], group: emoji.group };
   }
   return concepts;
 }
@@ -49,7 +59,8 @@ function nameIndex(concepts) {
   for (const [key, concept] of Object.entries(concepts)) add(concept.label, key);
   for (const emoji of readJson(path.join(unpacked, "emoji-datasource/package/emoji.json"))) {
     const key = keyOf(emoji.unified);
-    if (concepts[key]) for (const name of [emoji.name, ...(emoji.short_names ?? [])]) if (name) add(name.replaceAll("_", "-"), key);
+    if (concepts[key])
+      for (const name of [emoji.name, ...(emoji.short_names ?? [])]) if (name) add(name.replaceAll("_", "-"), key);
   }
   return bySlug;
 }
@@ -60,8 +71,15 @@ function iconSet(name, concepts, bySlug) {
   const charsFile = path.join(folder, "chars.json");
   const chars = set.chars ?? (existsSync(charsFile) ? readJson(charsFile) : {});
   const svg = (icon) => {
-    const box = [icon.left ?? set.left ?? 0, icon.top ?? set.top ?? 0, icon.width ?? set.width ?? 16, icon.height ?? set.height ?? 16];
-    return Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="${box.join(" ")}" width="${SIZE}" height="${SIZE}">${icon.body}</svg>`);
+    const box = [
+      icon.left ?? set.left ?? 0,
+      icon.top ?? set.top ?? 0,
+      icon.width ?? set.width ?? 16,
+      icon.height ?? set.height ?? 16,
+    ];
+    return Buffer.from(
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${box.join(" ")}" width="${SIZE}" height="${SIZE}">${icon.body}</svg>`,
+    );
   };
   const drawings = new Map();
   for (const [hexcode, icon] of Object.entries(chars)) {

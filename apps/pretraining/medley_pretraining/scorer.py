@@ -35,8 +35,9 @@ class Scorer:
         with torch.inference_mode(), self._precision():
             for start in range(0, len(pixels), BATCH):
                 parts.append(model.vision_model(normalise_pixels(pixels[start:start + BATCH], recipe)).to(torch.float16))
-            self.tokens = torch.cat(parts)  # float16 [N, P, D]
-            self.features = model.image_features(self.tokens[:, 0].float()).float()
+        self.tokens = torch.cat(parts)  # float16 [N, P, D]
+        with torch.inference_mode():
+            self.features = model.image_features(self.tokens[:, 0].float())
 
     def _precision(self):
         return torch.autocast("cpu", torch.bfloat16) if self.bfloat16 else nullcontext()

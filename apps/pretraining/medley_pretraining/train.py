@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from .phases.distil import distil_text
+from .phases.grounding import run_grounding
 from .phases.image import train_image_side
 from .phases.teacher import build_bank
 from .phases.tokens import cache_frozen_tokens
@@ -34,8 +35,7 @@ def run_phase(space: Workspace, phase: str) -> None:
     elif phase == "image":
         train_image_side(space)
     else:
-        from .phases import grounding  # its imports need the checkpoints of the phases before
-        grounding.run(space, phase)
+        run_grounding(space, phase)
 
 
 def run_all(space: Workspace, arguments: list[str]) -> None:

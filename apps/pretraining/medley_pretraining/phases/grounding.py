@@ -26,6 +26,7 @@ from .distil import text_class_states
 from .mining import Miner
 from .tokens import cache_final_tokens
 
+SEEDS = {"language": 3, "joint": 4, "mined": 5}
 SEEDED_CLS_BETA, SEEDED_OUTPUT = 6.0, 0.5
 
 
@@ -285,7 +286,7 @@ class MinedStep:
         return loss, measured
 
 
-def run(space: Workspace, phase: str) -> None:
+def run_grounding(space: Workspace, phase: str) -> None:
     """Runs one of final, language, joint, mined. "final" caches the image tokens that the others read."""
     model = space.start_model()
     if phase == "final":
@@ -295,8 +296,8 @@ def run(space: Workspace, phase: str) -> None:
     _load_before(space, model, phase)
     for parameter in (*model.vision_model.parameters(), *model.vision_proj.parameters()):
         parameter.requires_grad_(False)
-    rng = random.Random({"language": 3, "joint": 4, "mined": 5}[phase])
-    torch.manual_seed({"language": 3, "joint": 4, "mined": 5}[phase])
+    rng = random.Random(SEEDS[phase])
+    torch.manual_seed(SEEDS[phase])
     recipe = {"language": space.recipe.language, "joint": space.recipe.joint, "mined": space.recipe.mined}[phase]
     grounding = Grounding(model, space.records, space.tokens("final"), space.wordpieces, space.recipe, rng)
     if phase == "language":
@@ -317,7 +318,6 @@ def _load_before(space: Workspace, model: Blip, phase: str) -> None:
     else:
         state = torch.load(space.checkpoint({"joint": "language", "mined": "joint"}[phase]), weights_only=False)["model"]
     load_model(model, state)
-    if phase == "language":  # the decoder's self-attention starts from MiniLM as well, but the distilled one fits the changed tower better
-        with torch.no_grad():
-            for decoder, encoder in zip(model.text_decoder.bert.encoder.layer, model.text_encoder.encoder.layer, strict=True):
-                decoder.attention.load_state_dict(encoder.attention.state_dict())
+    if phase == "language":  # the distilled self-attention fits the distilled tower better than that of MiniLM
+        for decoder, encoder in zip(model.text_decoder.bert.encoder.layer, model.text_encoder.encoder.layer, strict=True):
+            decoder.attention.load_state_dict(encoder.attention.state_dict())

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..model import Blip
+from ..recipe import ModelRecipe
 from ..workspace import Workspace, normalise_pixels
 
 BATCH = 64
@@ -37,13 +38,12 @@ def cache_final_tokens(space: Workspace, model: Blip) -> None:
     fill(space.work / "tokens" / "final.npy", len(frozen), space.recipe.model, compute)
 
 
-def fill(path: Path, pictures: int, shape: object, compute: Callable[[int, int], Tensor]) -> None:
+def fill(path: Path, pictures: int, shape: ModelRecipe, compute: Callable[[int, int], Tensor]) -> None:
     """Writes float16 [pictures, P, D] batch by batch; a stopped run goes on where it was (PATH.progress)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     marker = path.with_suffix(".progress")
     start = json.loads(marker.read_text()) if marker.exists() and path.exists() else 0
-    tokens, width = shape.tokens, shape.width  # type: ignore[attr-defined]
-    out = np.lib.format.open_memmap(path, "r+" if start else "w+", np.float16, (pictures, tokens, width))
+    out = np.lib.format.open_memmap(path, "r+" if start else "w+", np.float16, (pictures, shape.tokens, shape.width))
     began, first = time.monotonic(), start
     while start < pictures:
         stop = min(start + BATCH, pictures)
