@@ -19,13 +19,28 @@ def colour_indices(rgb: np.ndarray) -> np.ndarray:
     low = np.minimum(np.minimum(red, green), blue)
     span = np.maximum(high - low, 1e-6)
     value, saturation = high / 255, np.where(high > 0, (high - low) / np.maximum(high, 1), 0)
-    sector = np.where(high == red, ((green - blue) / span) % 6, np.where(high == green, (blue - red) / span + 2, (red - green) / span + 4))
+    sector = np.where(
+        high == red,
+        ((green - blue) / span) % 6,
+        np.where(high == green, (blue - red) / span + 2, (red - green) / span + 4),
+    )
     hue = sector * 60
     reddish = (hue < 14) | (hue >= 345)
     return np.select(
-        [value < 0.22, (saturation < 0.14) & (value > 0.86), saturation < 0.14, reddish & (value < 0.55),
-         reddish & (saturation < 0.45) & (value > 0.8), reddish, (hue < 42) & ((value < 0.72) | (saturation < 0.55)),
-         hue < 42, hue < 68, hue < 165, hue < 255, hue < 292],
+        [
+            value < 0.22,
+            (saturation < 0.14) & (value > 0.86),
+            saturation < 0.14,
+            reddish & (value < 0.55),
+            reddish & (saturation < 0.45) & (value > 0.8),
+            reddish,
+            (hue < 42) & ((value < 0.72) | (saturation < 0.55)),
+            hue < 42,
+            hue < 68,
+            hue < 165,
+            hue < 255,
+            hue < 292,
+        ],
         [_BLACK, _WHITE, _GRAY, _BROWN, _PINK, _RED, _BROWN, _ORANGE, _YELLOW, _GREEN, _BLUE, _PURPLE],
         _PINK,
     )
@@ -55,7 +70,9 @@ def colour_histogram(rgb: np.ndarray) -> np.ndarray:
     parts = []
     for top in (0, size):
         for left in (0, size):
-            codes = (rgb[top:top + size, left:left + size] >> 6).astype(np.int64).reshape(-1, 3) @ np.array([16, 4, 1])
+            codes = (rgb[top : top + size, left : left + size] >> 6).astype(np.int64).reshape(-1, 3) @ np.array(
+                [16, 4, 1]
+            )
             parts.append(np.sqrt(np.bincount(codes, minlength=64).astype(np.float32)))
     histogram = np.concatenate(parts)
     return histogram / max(float(np.linalg.norm(histogram)), 1e-6)

@@ -20,8 +20,23 @@ from PIL import Image
 
 from .colours import dominant_colour
 from .ingredients import EXTRA_TEST_STYLES, TEST_STYLES, TRAINING_STYLES, fetch_ingredients, unpacked_folder
-from .pictures import (LANDSCAPE_NOUNS, Concept, EmojiScenes, Photograph, Style, crop_landscape, list_photographs, load_clipart, load_concepts,
-                       load_landscapes, load_style, on_colour, read_photograph, restyle, turned)
+from .pictures import (
+    LANDSCAPE_NOUNS,
+    Concept,
+    EmojiScenes,
+    Photograph,
+    Style,
+    crop_landscape,
+    list_photographs,
+    load_clipart,
+    load_concepts,
+    load_landscapes,
+    load_style,
+    on_colour,
+    read_photograph,
+    restyle,
+    turned,
+)
 from .recipe import DataRecipe, load_recipe
 from .records import Record, SplitWriter
 from .scenes import PLAIN_BACKGROUNDS, SCENE_KINDS, SIZE, Scene, compose_scene, paste, presence_questions, trim
@@ -30,7 +45,17 @@ from .wording import described, plural, with_article
 
 
 def scene_record(scene: Scene) -> Record:
-    return Record("scene", scene.captions[0], scene.captions[0], scene.captions, scene.paraphrases, scene.negatives, scene.questions, scene.nouns, kind=scene.kind)
+    return Record(
+        "scene",
+        scene.captions[0],
+        scene.captions[0],
+        scene.captions,
+        scene.paraphrases,
+        scene.negatives,
+        scene.questions,
+        scene.nouns,
+        kind=scene.kind,
+    )
 
 
 def drawing_record(concept: Concept, style: str, rgba: np.ndarray, place: str | None, absent: str) -> Record:
@@ -39,16 +64,33 @@ def drawing_record(concept: Concept, style: str, rgba: np.ndarray, place: str | 
     colour = None if colour and colour in concept.name else colour
     tail = f" {place}" if place else ""
     names = list(dict.fromkeys([concept.spoken, concept.name]))
-    captions = [with_article(name) + tail for name in names] * (2 if len(names) == 1 else 1) + ([concept.name] if not place else [])
+    captions = [with_article(name) + tail for name in names] * (2 if len(names) == 1 else 1) + (
+        [concept.name] if not place else []
+    )
     if colour:
         captions.append(described(concept.spoken, colour) + tail)
-    paraphrases = [concept.name, f"a drawing of {with_article(concept.spoken)}", f"an illustration of {with_article(concept.name)}"]
+    paraphrases = [
+        concept.name,
+        f"a drawing of {with_article(concept.spoken)}",
+        f"an illustration of {with_article(concept.name)}",
+    ]
     if concept.tags:
         paraphrases.append(f"{concept.name}, {', '.join(concept.tags[:2])}")
     questions = [("what", "what is in the picture?", concept.spoken), *presence_questions(concept.spoken, absent)]
     if colour and concept.scene_object:
         questions.append(("colour", f"what color is the {concept.spoken}?", colour))
-    return Record("emoji", concept.key, concept.name, captions, paraphrases, [], questions, names, style=style, withheld=concept.withheld)
+    return Record(
+        "emoji",
+        concept.key,
+        concept.name,
+        captions,
+        paraphrases,
+        [],
+        questions,
+        names,
+        style=style,
+        withheld=concept.withheld,
+    )
 
 
 class DrawingVariants:
@@ -80,7 +122,7 @@ class DrawingVariants:
 def photograph_record(photograph: Photograph, rgb: np.ndarray, nouns: list[str], rng: random.Random) -> Record:
     noun, coarse = photograph.noun, photograph.coarse
     absent = rng.choice([other for other in nouns if other not in (noun, coarse)])
-    centre = rgb[SIZE // 3:2 * SIZE // 3, SIZE // 3:2 * SIZE // 3]
+    centre = rgb[SIZE // 3 : 2 * SIZE // 3, SIZE // 3 : 2 * SIZE // 3]
     colour = dominant_colour(np.dstack([centre, np.full(centre.shape[:2], 255, np.uint8)]), 0.6)
     presence = presence_questions(coarse, absent)
     if photograph.source == "clothing":
@@ -93,10 +135,20 @@ def photograph_record(photograph: Photograph, rgb: np.ndarray, nouns: list[str],
         captions = list(dict.fromkeys([with_article(noun), with_article(coarse)]))
         paraphrases = [f"a photo of {with_article(noun)}", f"{plural(noun)} in a shop", noun]
         questions = [("what", "what is in the picture?", coarse), *presence]
-    return Record(photograph.source, noun, noun, captions, paraphrases, [], questions, list(dict.fromkeys([noun, coarse])))
+    return Record(
+        photograph.source, noun, noun, captions, paraphrases, [], questions, list(dict.fromkeys([noun, coarse]))
+    )
 
 
-def build_drawings(train: SplitWriter, validation: SplitWriter, concepts: dict[str, Concept], styles: list[Style], scenes: EmojiScenes, recipe: DataRecipe, rng: random.Random) -> None:
+def build_drawings(
+    train: SplitWriter,
+    validation: SplitWriter,
+    concepts: dict[str, Concept],
+    styles: list[Style],
+    scenes: EmojiScenes,
+    recipe: DataRecipe,
+    rng: random.Random,
+) -> None:
     variants = DrawingVariants(scenes, rng)
     for style in styles:
         for row, key in enumerate(style.keys):
@@ -110,7 +162,9 @@ def build_drawings(train: SplitWriter, validation: SplitWriter, concepts: dict[s
                 train.add(rgb, drawing_record(concept, style.name, drawn, place, absent))
 
 
-def build_photographs(train: SplitWriter, validation: SplitWriter, photographs: list[Photograph], recipe: DataRecipe, rng: random.Random) -> None:
+def build_photographs(
+    train: SplitWriter, validation: SplitWriter, photographs: list[Photograph], recipe: DataRecipe, rng: random.Random
+) -> None:
     nouns = sorted({photograph.coarse for photograph in photographs})
     for photograph in photographs:
         if is_validation_photograph(photograph.path.name):
@@ -127,19 +181,42 @@ def build_landscapes(train: SplitWriter, scenes: EmojiScenes) -> None:
         for left in (0, SIZE // 2, SIZE):
             for mirrored in (False, True):
                 noun = LANDSCAPE_NOUNS[landscape.word]
-                record = Record("landscape", landscape.word, landscape.word, [noun, noun, f"a {landscape.word} landscape"], [f"a photo of {noun}"], [],
-                                [("place", "what is in the background?", landscape.word)], [landscape.word])
+                record = Record(
+                    "landscape",
+                    landscape.word,
+                    landscape.word,
+                    [noun, noun, f"a {landscape.word} landscape"],
+                    [f"a photo of {noun}"],
+                    [],
+                    [("place", "what is in the background?", landscape.word)],
+                    [landscape.word],
+                )
                 train.add(crop_landscape(landscape, left, mirrored), record)
 
 
 def build_clipart(train: SplitWriter, cache: Path, concepts: dict[str, Concept]) -> None:
     roots = [unpacked_folder(cache, f"openclipart-{kind}") / "usr/share/openclipart" / kind for kind in ("png", "svg")]
-    known = {word for concept in concepts.values() for text in (concept.name, concept.spoken) for word in re.findall("[a-z]+", text)}
-    forbidden = sorted({name for concept in concepts.values() if concept.withheld for name in (concept.name, concept.spoken)})
+    known = {
+        word
+        for concept in concepts.values()
+        for text in (concept.name, concept.spoken)
+        for word in re.findall("[a-z]+", text)
+    }
+    forbidden = sorted(
+        {name for concept in concepts.values() if concept.withheld for name in (concept.name, concept.spoken)}
+    )
     for clipart in load_clipart(roots[0], roots[1], known, forbidden):
         caption = with_article(clipart.noun)
-        record = Record("clipart", clipart.noun, clipart.noun, [caption], [clipart.noun, f"a drawing of {caption}"], [],
-                        [("what", "what is in the picture?", clipart.noun)], [clipart.noun])
+        record = Record(
+            "clipart",
+            clipart.noun,
+            clipart.noun,
+            [caption],
+            [clipart.noun, f"a drawing of {caption}"],
+            [],
+            [("what", "what is in the picture?", clipart.noun)],
+            [clipart.noun],
+        )
         train.add(clipart.rgb, record)
 
 
@@ -152,7 +229,12 @@ def build_test(drawings: Path, landscape_folder: Path, concepts: dict[str, Conce
             record = drawing_record(concepts[key], name, rgba, None, "nothing")
             record.source = name
             test.add(on_colour(rgba), record)
-    scenes = EmojiScenes(concepts, [load_style(drawings, name) for name in TEST_STYLES], load_landscapes(landscape_folder, heldout=True), training=False)
+    scenes = EmojiScenes(
+        concepts,
+        [load_style(drawings, name) for name in TEST_STYLES],
+        load_landscapes(landscape_folder, heldout=True),
+        training=False,
+    )
     rng = random.Random(recipe.test_seed)
     for kind in SCENE_KINDS:
         for _ in range(recipe.test_scenes // len(SCENE_KINDS)):
@@ -184,11 +266,20 @@ def build(cache: Path, work: Path, photos: Path | None, recipe: DataRecipe) -> N
         validation.add(scene.rgb, scene_record(scene))
 
     test = build_test(drawings, landscape_folder, concepts, recipe)
-    photo_nouns = {noun for record in train.records if record.source in ("clothing", "grocery", "clipart", "landscape") for noun in record.nouns}
+    photo_nouns = {
+        noun
+        for record in train.records
+        if record.source in ("clothing", "grocery", "clipart", "landscape")
+        for noun in record.nouns
+    }
     vocabulary = {
         "names": {key: concept.name for key, concept in concepts.items()},
         "withheld": sorted(key for key, concept in concepts.items() if concept.withheld),
-        "taught_elsewhere": sorted(key for key, concept in concepts.items() if concept.withheld and {concept.name, concept.spoken} & photo_nouns),
+        "taught_elsewhere": sorted(
+            key
+            for key, concept in concepts.items()
+            if concept.withheld and {concept.name, concept.spoken} & photo_nouns
+        ),
     }
     for split, writer in (("train", train), ("validation", validation), ("test", test)):
         writer.write(data, split)
@@ -202,8 +293,12 @@ def build(cache: Path, work: Path, photos: Path | None, recipe: DataRecipe) -> N
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, required=True, help="folder for the fetched packages")
-    parser.add_argument("--work", type=Path, required=True, help="folder for pictures, caches and checkpoints (about 12 GB)")
-    parser.add_argument("--photos", type=Path, help="folder with clothing/ and grocery/ as in the original repositories; optional")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder for pictures, caches and checkpoints (about 12 GB)"
+    )
+    parser.add_argument(
+        "--photos", type=Path, help="folder with clothing/ and grocery/ as in the original repositories; optional"
+    )
     parser.add_argument("--recipe", type=Path, help="another recipe.toml")
     options = parser.parse_args()
     cache, work = options.cache.resolve(), options.work.resolve()

@@ -37,36 +37,87 @@ def half_with_shared_storages(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def configuration(geometry: Geometry) -> dict[str, object]:
     """config.json as BlipConfig reads it."""
     text = {
-        "model_type": "blip_text_model", "vocab_size": geometry.vocabulary, "hidden_size": geometry.width, "encoder_hidden_size": geometry.width,
-        "intermediate_size": 4 * geometry.width, "projection_dim": geometry.projection, "num_hidden_layers": geometry.text_layers,
-        "num_attention_heads": geometry.text_heads, "max_position_embeddings": 512, "hidden_act": "gelu", "layer_norm_eps": 1e-12,
-        "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "bos_token_id": DEC, "eos_token_id": SEP, "sep_token_id": SEP, "pad_token_id": 0,
+        "model_type": "blip_text_model",
+        "vocab_size": geometry.vocabulary,
+        "hidden_size": geometry.width,
+        "encoder_hidden_size": geometry.width,
+        "intermediate_size": 4 * geometry.width,
+        "projection_dim": geometry.projection,
+        "num_hidden_layers": geometry.text_layers,
+        "num_attention_heads": geometry.text_heads,
+        "max_position_embeddings": 512,
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-12,
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+        "bos_token_id": DEC,
+        "eos_token_id": SEP,
+        "sep_token_id": SEP,
+        "pad_token_id": 0,
     }
     vision = {
-        "model_type": "blip_vision_model", "hidden_size": geometry.width, "intermediate_size": 4 * geometry.width, "projection_dim": geometry.projection,
-        "num_hidden_layers": geometry.vision_blocks, "num_attention_heads": geometry.vision_heads, "image_size": geometry.image_size,
-        "patch_size": geometry.patch_size, "hidden_act": "gelu", "layer_norm_eps": 1e-6, "attention_dropout": 0.0,
+        "model_type": "blip_vision_model",
+        "hidden_size": geometry.width,
+        "intermediate_size": 4 * geometry.width,
+        "projection_dim": geometry.projection,
+        "num_hidden_layers": geometry.vision_blocks,
+        "num_attention_heads": geometry.vision_heads,
+        "image_size": geometry.image_size,
+        "patch_size": geometry.patch_size,
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-6,
+        "attention_dropout": 0.0,
     }
-    return {"architectures": ["BlipForImageTextRetrieval"], "model_type": "blip", "text_config": text, "vision_config": vision,
-            "image_text_hidden_size": geometry.projection, "projection_dim": geometry.projection, "logit_scale_init_value": 2.6592,
-            "initializer_factor": 1.0, "torch_dtype": "float16"}
+    return {
+        "architectures": ["BlipForImageTextRetrieval"],
+        "model_type": "blip",
+        "text_config": text,
+        "vision_config": vision,
+        "image_text_hidden_size": geometry.projection,
+        "projection_dim": geometry.projection,
+        "logit_scale_init_value": 2.6592,
+        "initializer_factor": 1.0,
+        "torch_dtype": "float16",
+    }
 
 
 def preprocessing(recipe: ModelRecipe) -> dict[str, object]:
     size = recipe.image_size
-    return {"image_processor_type": "BlipImageProcessor", "processor_class": "BlipProcessor", "do_resize": True, "size": {"height": size, "width": size},
-            "resample": 3, "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": list(recipe.pixel_mean),
-            "image_std": list(recipe.pixel_std), "do_convert_rgb": True}
+    return {
+        "image_processor_type": "BlipImageProcessor",
+        "processor_class": "BlipProcessor",
+        "do_resize": True,
+        "size": {"height": size, "width": size},
+        "resample": 3,
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": list(recipe.pixel_mean),
+        "image_std": list(recipe.pixel_std),
+        "do_convert_rgb": True,
+    }
 
 
-TOKENIZER = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 512, "unk_token": "[UNK]", "sep_token": "[SEP]",
-             "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]"}
+TOKENIZER = {
+    "tokenizer_class": "BertTokenizer",
+    "do_lower_case": True,
+    "model_max_length": 512,
+    "unk_token": "[UNK]",
+    "sep_token": "[SEP]",
+    "pad_token": "[PAD]",
+    "cls_token": "[CLS]",
+    "mask_token": "[MASK]",
+}
 
 
 def write_model_folder(model: Blip, recipe: ModelRecipe, vocabulary: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     torch.save(half_with_shared_storages(model.export_state()), out / "pytorch_model.bin")
-    for name, content in (("config.json", configuration(model.geometry)), ("preprocessor_config.json", preprocessing(recipe)), ("tokenizer_config.json", TOKENIZER)):
+    for name, content in (
+        ("config.json", configuration(model.geometry)),
+        ("preprocessor_config.json", preprocessing(recipe)),
+        ("tokenizer_config.json", TOKENIZER),
+    ):
         (out / name).write_text(json.dumps(content, indent=2) + "\n")
     shutil.copy(vocabulary, out / "vocab.txt")
 
@@ -91,8 +142,13 @@ def compare_with_transformers(out: Path, geometry: Geometry) -> Differences:
     from transformers import BlipForConditionalGeneration, BlipForImageTextRetrieval, BlipForQuestionAnswering
 
     ours = Blip(geometry).eval()
-    ours.load_state_dict({name: tensor.float() for name, tensor in torch.load(out / "pytorch_model.bin", weights_only=True).items()})
-    retrieval, captioner, answerer = (kind.from_pretrained(out, dtype=torch.float32).eval() for kind in (BlipForImageTextRetrieval, BlipForConditionalGeneration, BlipForQuestionAnswering))
+    ours.load_state_dict(
+        {name: tensor.float() for name, tensor in torch.load(out / "pytorch_model.bin", weights_only=True).items()}
+    )
+    retrieval, captioner, answerer = (
+        kind.from_pretrained(out, dtype=torch.float32).eval()
+        for kind in (BlipForImageTextRetrieval, BlipForConditionalGeneration, BlipForQuestionAnswering)
+    )
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randn(2, 3, geometry.image_size, geometry.image_size, generator=generator)
     text = torch.tensor([[CLS, 1037, 2417, 2482, SEP], [CLS, 1037, 3899, SEP, 0]])
@@ -105,16 +161,26 @@ def compare_with_transformers(out: Path, geometry: Geometry) -> Differences:
     cross = ours.cross_key_values(tokens)
     matching = retrieval(input_ids=grounded, attention_mask=mask, pixel_values=pixels, use_itm_head=True)[0]
     cosine = retrieval(input_ids=text, attention_mask=mask, pixel_values=pixels, use_itm_head=False)[0]
-    words = captioner.text_decoder(input_ids=prefix, encoder_hidden_states=captioner.vision_model(pixels)[0], is_decoder=True).logits
-    states = answerer.text_encoder(input_ids=grounded[:1], encoder_hidden_states=answerer.vision_model(pixels[:1])[0], return_dict=True).last_hidden_state
+    words = captioner.text_decoder(
+        input_ids=prefix, encoder_hidden_states=captioner.vision_model(pixels)[0], is_decoder=True
+    ).logits
+    states = answerer.text_encoder(
+        input_ids=grounded[:1], encoder_hidden_states=answerer.vision_model(pixels[:1])[0], return_dict=True
+    ).last_hidden_state
     answers = answerer.text_decoder(input_ids=prefix[:1, :1], encoder_hidden_states=states, is_decoder=True).logits
     own_states = ours.encode_text(grounded[:1], ours.cross_key_values(tokens[:1]))
     return Differences(
         (tokens - theirs).abs().max().item(),
         (ours.itm_head(ours.encode_text(grounded, cross)[:, 0]) - matching).abs().max().item(),
-        (ours.image_features(tokens[:, 0]) @ ours.text_features(ours.encode_text(text)[:, 0]).T - cosine).abs().max().item(),
+        (ours.image_features(tokens[:, 0]) @ ours.text_features(ours.encode_text(text)[:, 0]).T - cosine)
+        .abs()
+        .max()
+        .item(),
         (ours.word_logits(ours.decode_text(prefix, cross)) - words).abs().max().item(),
-        (ours.word_logits(ours.decode_text(prefix[:1, :1], ours.cross_key_values(own_states))) - answers).abs().max().item(),
+        (ours.word_logits(ours.decode_text(prefix[:1, :1], ours.cross_key_values(own_states))) - answers)
+        .abs()
+        .max()
+        .item(),
     )
 
 
@@ -133,9 +199,13 @@ def main() -> None:
     differences = compare_with_transformers(options.out, model.geometry)
     unique = sum(parameter.numel() for parameter in model.parameters())
     size = sum(file.stat().st_size for file in options.out.iterdir())
-    print(f"{options.out}: {unique / 1e6:.1f} M parameters, {size / 1e6:.1f} MB; largest differences to transformers: {differences}")
+    print(
+        f"{options.out}: {unique / 1e6:.1f} M parameters, {size / 1e6:.1f} MB; largest differences to transformers: {differences}"
+    )
     if differences.largest() > LARGEST_DIFFERENCE:
-        raise SystemExit(f"The exported model differs from transformers by {differences.largest():.2e}, allowed is {LARGEST_DIFFERENCE}.")
+        raise SystemExit(
+            f"The exported model differs from transformers by {differences.largest():.2e}, allowed is {LARGEST_DIFFERENCE}."
+        )
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ class Geometry:
 
     @staticmethod
     def tiny() -> Geometry:
-        return Geometry(image_size=28, width=24, vision_blocks=3, vision_heads=2, text_layers=2, text_heads=2, projection=8)
+        return Geometry(
+            image_size=28, width=24, vision_blocks=3, vision_heads=2, text_layers=2, text_heads=2, projection=8
+        )
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, mask: Tensor | None = None) -> Tensor:
@@ -52,8 +54,10 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, mask: Tensor |
     Written out: the backward pass of torch's fused CPU attention is 4 to 15 times slower at these sizes (bf16, one thread, torch 2.13:
     77 against 20 ms for 64 pictures of 65 tokens, 20 against 1.4 ms for 32 texts of 12).
     """
+
     def split(x: Tensor) -> Tensor:
         return x.view(x.shape[0], x.shape[1], heads, -1).transpose(1, 2)  # [B, H, T, D/H]
+
     query, key, value = split(query), split(key), split(value)
     weights = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)  # [B, H, T, P]
     if mask is not None:
@@ -71,7 +75,10 @@ class VisionEmbeddings(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         patches = self.patch_embedding(pixels).flatten(2).transpose(1, 2)  # [B, P-1, D]
-        return torch.cat([self.class_embedding.expand(len(patches), -1, -1).to(patches.dtype), patches], 1) + self.position_embedding
+        return (
+            torch.cat([self.class_embedding.expand(len(patches), -1, -1).to(patches.dtype), patches], 1)
+            + self.position_embedding
+        )
 
 
 class VisionAttention(nn.Module):
@@ -207,7 +214,9 @@ class TextLayer(nn.Module):
 class TextStack(nn.Module):
     def __init__(self, geometry: Geometry, tied: TextStack | None = None) -> None:
         super().__init__()
-        self.layer = nn.ModuleList(TextLayer(geometry, tied.layer[index] if tied else None) for index in range(geometry.text_layers))
+        self.layer = nn.ModuleList(
+            TextLayer(geometry, tied.layer[index] if tied else None) for index in range(geometry.text_layers)
+        )
 
 
 class TextModel(nn.Module):
@@ -278,7 +287,9 @@ class ActiveVocabulary:
         self.position_of = torch.full((model.geometry.vocabulary,), -1)
         self.position_of[self.token_ids] = torch.arange(len(self.token_ids))
         self.rows = nn.Parameter(model.text_encoder.embeddings.word_embeddings.weight[self.token_ids].detach().clone())
-        self.bias = nn.Parameter(model.text_decoder.cls.predictions.bias[self.token_ids].detach().clone().clamp(min=self.UNUSED_BIAS + 2))
+        self.bias = nn.Parameter(
+            model.text_decoder.cls.predictions.bias[self.token_ids].detach().clone().clamp(min=self.UNUSED_BIAS + 2)
+        )
         model.text_encoder.embeddings.word_embeddings.weight.requires_grad_(False)
         model.text_decoder.cls.predictions.bias.requires_grad_(False)
 

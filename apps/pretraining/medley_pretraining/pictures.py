@@ -14,18 +14,51 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from .scenes import PLAIN_BACKGROUNDS, SIZE, Background, Cutout, trim
-from .splits import PICTORIAL_GROUPS, is_heldout_author, is_heldout_landscape, is_validation_drawing, is_withheld_concept
+from .splits import (
+    PICTORIAL_GROUPS,
+    is_heldout_author,
+    is_heldout_landscape,
+    is_validation_drawing,
+    is_withheld_concept,
+)
 from .wording import plain_name, spoken_name
 
 PLACES = {  # first word of a landscape's file name -> (how a caption says it, how an answer says it)
-    "beach": ("on a beach", "beach"), "sea": ("at the sea", "sea"), "mountain": ("in the mountains", "mountains"), "city": ("in a city", "city"),
-    "canyon": ("in a canyon", "canyon"), "valley": ("in a valley", "valley"), "fields": ("in a field", "field"), "snow": ("in the snow", "snow"),
-    "water": ("by a lake", "lake"), "desert": ("in a desert", "desert"), "forest": ("in a forest", "forest"), "sky": ("in the sky", "sky"),
-    "dune": ("on sand dunes", "sand"), "hills": ("in the hills", "hills"), "fog": ("in the fog", "fog"), "lava": ("on lava", "lava"),
+    "beach": ("on a beach", "beach"),
+    "sea": ("at the sea", "sea"),
+    "mountain": ("in the mountains", "mountains"),
+    "city": ("in a city", "city"),
+    "canyon": ("in a canyon", "canyon"),
+    "valley": ("in a valley", "valley"),
+    "fields": ("in a field", "field"),
+    "snow": ("in the snow", "snow"),
+    "water": ("by a lake", "lake"),
+    "desert": ("in a desert", "desert"),
+    "forest": ("in a forest", "forest"),
+    "sky": ("in the sky", "sky"),
+    "dune": ("on sand dunes", "sand"),
+    "hills": ("in the hills", "hills"),
+    "fog": ("in the fog", "fog"),
+    "lava": ("on lava", "lava"),
 }
-LANDSCAPE_NOUNS = {"beach": "a beach", "sea": "the sea", "mountains": "mountains", "city": "a city", "canyon": "a canyon", "valley": "a valley", "field": "a field",
-                   "snow": "a snowy landscape", "lake": "a lake", "desert": "a desert", "forest": "a forest", "sky": "a cloudy sky", "sand": "sand dunes",
-                   "hills": "hills", "fog": "a foggy landscape", "lava": "lava"}
+LANDSCAPE_NOUNS = {
+    "beach": "a beach",
+    "sea": "the sea",
+    "mountains": "mountains",
+    "city": "a city",
+    "canyon": "a canyon",
+    "valley": "a valley",
+    "field": "a field",
+    "snow": "a snowy landscape",
+    "lake": "a lake",
+    "desert": "a desert",
+    "forest": "a forest",
+    "sky": "a cloudy sky",
+    "sand": "sand dunes",
+    "hills": "hills",
+    "fog": "a foggy landscape",
+    "lava": "lava",
+}
 # The share-alike contributions of endless-sky-data, by name; everything else there is in the public domain.
 _SHARE_ALIKE = re.compile(r"^(bwerner|myrabella|dmottl|mfield)|-(sfiera|striker|harro|iridium|spfld)|^lava5\.")
 # Labels that cannot be an object in a composed scene: places, weather, clocks, faces.
@@ -33,9 +66,32 @@ _NOT_AN_OBJECT = re.compile(
     r"face|\d|o.clock|thirty|flag|button|globe|moon|sunrise|sunset|cityscape|night|mountain|beach|desert|park|milky|map|building|station|office|post|bank|"
     r"with|japanese|stadium|island|foggy|bridge at|sun|cloud|sky|rain|wave|fire$|star|fog|landslide|cyclone|construction|motorway|wedding|cooking|camping"
 )
-CLOTHING_NOUNS = {"dress": "dress", "hat": "hat", "longsleeve": "long sleeve shirt", "outwear": "jacket", "pants": "pair of pants", "shirt": "shirt",
-                  "shoes": "pair of shoes", "shorts": "pair of shorts", "skirt": "skirt", "t-shirt": "t-shirt"}
-CLIPART_FOLDERS = ("animals", "buildings", "containers", "electronics", "food", "plants", "recreation", "tools", "transportation", "people", "education", "decorations")
+CLOTHING_NOUNS = {
+    "dress": "dress",
+    "hat": "hat",
+    "longsleeve": "long sleeve shirt",
+    "outwear": "jacket",
+    "pants": "pair of pants",
+    "shirt": "shirt",
+    "shoes": "pair of shoes",
+    "shorts": "pair of shorts",
+    "skirt": "skirt",
+    "t-shirt": "t-shirt",
+}
+CLIPART_FOLDERS = (
+    "animals",
+    "buildings",
+    "containers",
+    "electronics",
+    "food",
+    "plants",
+    "recreation",
+    "tools",
+    "transportation",
+    "people",
+    "education",
+    "decorations",
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +110,15 @@ def load_concepts(drawings: Path) -> dict[str, Concept]:
     for key, raw in json.loads((drawings / "concepts.json").read_text()).items():
         name = plain_name(raw["label"])
         is_object = raw["group"] in PICTORIAL_GROUPS and _NOT_AN_OBJECT.search(name) is None and len(name.split()) <= 2
-        concepts[key] = Concept(key, name, spoken_name(raw["label"]), tuple(raw["tags"]), raw["group"], is_withheld_concept(key, raw["group"]), is_object)
+        concepts[key] = Concept(
+            key,
+            name,
+            spoken_name(raw["label"]),
+            tuple(raw["tags"]),
+            raw["group"],
+            is_withheld_concept(key, raw["group"]),
+            is_object,
+        )
     return concepts
 
 
@@ -87,10 +151,22 @@ def load_landscapes(folder: Path, heldout: bool) -> list[Landscape]:
     found = []
     for path in sorted(folder.glob("*.jpg")):
         kind = re.match(r"[a-z]+", path.name)
-        if kind is None or kind[0] not in PLACES or _SHARE_ALIKE.search(path.name) or is_heldout_landscape(path.name) != heldout:
+        if (
+            kind is None
+            or kind[0] not in PLACES
+            or _SHARE_ALIKE.search(path.name)
+            or is_heldout_landscape(path.name) != heldout
+        ):
             continue
         place, word = PLACES[kind[0]]
-        found.append(Landscape(path.name, Image.open(path).convert("RGB").resize((2 * SIZE, SIZE), Image.Resampling.BICUBIC), place, word))
+        found.append(
+            Landscape(
+                path.name,
+                Image.open(path).convert("RGB").resize((2 * SIZE, SIZE), Image.Resampling.BICUBIC),
+                place,
+                word,
+            )
+        )
     return found
 
 
@@ -102,13 +178,20 @@ def crop_landscape(landscape: Landscape, left: int, mirrored: bool) -> np.ndarra
 class EmojiScenes:
     """SceneSource over emoji cut-outs and landscapes. Withheld concepts and validation drawings never occur when `training`."""
 
-    def __init__(self, concepts: dict[str, Concept], styles: list[Style], landscapes: list[Landscape], training: bool) -> None:
+    def __init__(
+        self, concepts: dict[str, Concept], styles: list[Style], landscapes: list[Landscape], training: bool
+    ) -> None:
         self.landscapes = landscapes
         self.places = dict(PLACES.values())
         self.styles = {style.name: style for style in styles}
         self._rows = {
-            style.name: [(row, key) for row, key in enumerate(style.keys)
-                         if concepts[key].scene_object and not concepts[key].withheld and not (training and is_validation_drawing(style.name, key))]
+            style.name: [
+                (row, key)
+                for row, key in enumerate(style.keys)
+                if concepts[key].scene_object
+                and not concepts[key].withheld
+                and not (training and is_validation_drawing(style.name, key))
+            ]
             for style in styles
         }
         self._spoken = {key: concept.spoken for key, concept in concepts.items()}
@@ -120,7 +203,9 @@ class EmojiScenes:
     def background(self, rng: random.Random) -> Background:
         if self.landscapes and rng.random() < 0.6:
             landscape = rng.choice(self.landscapes)
-            return Background(crop_landscape(landscape, rng.randint(0, SIZE), rng.random() < 0.5), landscape.place, landscape.word)
+            return Background(
+                crop_landscape(landscape, rng.randint(0, SIZE), rng.random() < 0.5), landscape.place, landscape.word
+            )
         return Background(np.full((SIZE, SIZE, 3), rng.choice(PLAIN_BACKGROUNDS), np.uint8), None, None)
 
     def cutout(self, rng: random.Random, style: str) -> Cutout:
@@ -140,7 +225,9 @@ def restyle(rgba: np.ndarray, rng: random.Random) -> np.ndarray:
     """Redraws a cut-out as another artist might: outlined, shaded, grey, paler, softer. Keeps hue, so colour words stay true."""
     picture = Image.fromarray(np.ascontiguousarray(rgba))
     alpha = picture.getchannel("A")
-    rgb = on_white = Image.alpha_composite(Image.new("RGBA", picture.size, (255, 255, 255, 255)), picture).convert("RGB")
+    rgb = on_white = Image.alpha_composite(Image.new("RGBA", picture.size, (255, 255, 255, 255)), picture).convert(
+        "RGB"
+    )
     manner = rng.choice(("outline", "outline", "shade", "pale", "grey", "soft", "shade"))
     if manner in ("outline", "pale"):
         rgb = Image.blend(rgb, Image.new("RGB", picture.size, (255, 255, 255)), rng.uniform(0.1, 0.45))
@@ -151,7 +238,7 @@ def restyle(rgba: np.ndarray, rng: random.Random) -> np.ndarray:
     pixels = np.array(rgb).astype(np.float32)
     if manner == "shade":
         angle_x, angle_y = rng.uniform(-1, 1), rng.uniform(-1, 1)
-        rows, columns = np.mgrid[-1:1:SIZE * 1j, -1:1:SIZE * 1j]
+        rows, columns = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
         light = 1 + 0.3 * (angle_x * columns + angle_y * rows) + rng.uniform(-0.05, 0.1)
         pixels = pixels * light[..., None] + 18 * (light[..., None] > 1.1)
     if manner == "outline":
@@ -194,11 +281,19 @@ def load_clipart(png_root: Path, svg_root: Path, known_words: set[str], forbidde
         for path in sorted((png_root / folder).rglob("*.png")):
             words = [word for word in re.findall(r"[a-z]+", path.stem.lower()) if len(word) > 2 and word in known_words]
             noun = " ".join(dict.fromkeys(words))
-            if not 1 <= len(words) <= 3 or times.get(noun, 0) >= 2 or any(re.search(rf"\b{re.escape(name)}s?\b", noun) for name in forbidden):
+            if (
+                not 1 <= len(words) <= 3
+                or times.get(noun, 0) >= 2
+                or any(re.search(rf"\b{re.escape(name)}s?\b", noun) for name in forbidden)
+            ):
                 continue
             relative = path.relative_to(png_root).with_suffix(".svg")
             svg = svg_root / relative
-            author = clipart_author(svg.read_text(encoding="utf-8", errors="replace"), str(relative)) if svg.exists() else str(relative)
+            author = (
+                clipart_author(svg.read_text(encoding="utf-8", errors="replace"), str(relative))
+                if svg.exists()
+                else str(relative)
+            )
             if is_heldout_author(author):
                 continue
             try:

@@ -40,11 +40,20 @@ class ShortLists:
         return torch.where(hits.any(1), hits.float().argmax(1), SHORT_LIST)
 
 
-def short_lists(scorer: Scorer, cosine: Tensor, relevant: Tensor, pictures: list[list[int]] | list[int], texts: list[str] | list[list[str]], by_text: bool) -> ShortLists:
+def short_lists(
+    scorer: Scorer,
+    cosine: Tensor,
+    relevant: Tensor,
+    pictures: list[list[int]] | list[int],
+    texts: list[str] | list[list[str]],
+    by_text: bool,
+) -> ShortLists:
     """by_text: row q is the text texts[q], candidate c the picture pictures[c]; otherwise row q is the picture pictures[q], candidate c the text texts[c]."""
     top = cosine.topk(min(SHORT_LIST, cosine.shape[1]), 1)
     rows = range(len(cosine))
-    pairs = [(pictures[c], texts[q]) if by_text else (pictures[q], texts[c]) for q in rows for c in top.indices[q].tolist()]
+    pairs = [
+        (pictures[c], texts[q]) if by_text else (pictures[q], texts[c]) for q in rows for c in top.indices[q].tolist()
+    ]
     logits = scorer.match_logits([picture for picture, _ in pairs], [text for _, text in pairs])
     return ShortLists(top.values, logits.view(top.values.shape), relevant.gather(1, top.indices))
 
@@ -56,5 +65,8 @@ def mean_reciprocal_rank(ranks: Tensor) -> float:
 
 def fit_weight(lists: dict[str, ShortLists]) -> tuple[float, dict[float, float]]:
     """The weight of ITC with the best mean reciprocal rank over all lists, and the curve."""
-    curve = {weight: sum(mean_reciprocal_rank(entry.ranks(weight)) for entry in lists.values()) / len(lists) for weight in WEIGHTS}
+    curve = {
+        weight: sum(mean_reciprocal_rank(entry.ranks(weight)) for entry in lists.values()) / len(lists)
+        for weight in WEIGHTS
+    }
     return max(curve, key=lambda weight: curve[weight]), curve

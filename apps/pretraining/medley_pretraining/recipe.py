@@ -119,8 +119,16 @@ class Recipe:
     mix: dict[str, float]
 
 
-_SECTIONS = {"data": DataRecipe, "model": ModelRecipe, "distil": DistilRecipe, "image": ImageRecipe, "language": LanguageRecipe, "joint": JointRecipe, "mined": MinedRecipe,
-             "contrast": ContrastRecipe}
+_SECTIONS = {
+    "data": DataRecipe,
+    "model": ModelRecipe,
+    "distil": DistilRecipe,
+    "image": ImageRecipe,
+    "language": LanguageRecipe,
+    "joint": JointRecipe,
+    "mined": MinedRecipe,
+    "contrast": ContrastRecipe,
+}
 
 
 def load_recipe(path: Path | None = None) -> Recipe:
@@ -131,6 +139,10 @@ def load_recipe(path: Path | None = None) -> Recipe:
     for name, kind in _SECTIONS.items():
         expected, found = {field.name for field in fields(kind)}, set(raw.get(name, {}))
         if expected != found:
-            raise ValueError(f'Section [{name}] of "{path}" misses {sorted(expected - found)} and has unknown {sorted(found - expected)}.')
-        sections[name] = kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw[name].items()})
+            raise ValueError(
+                f'Section [{name}] of "{path}" misses {sorted(expected - found)} and has unknown {sorted(found - expected)}.'
+            )
+        sections[name] = kind(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in raw[name].items()}
+        )
     return Recipe(**sections, mix=raw["mix"])  # type: ignore[arg-type]

@@ -47,13 +47,17 @@ class SplitWriter:
 
     def add(self, rgb: np.ndarray, record: Record) -> None:
         if rgb.shape != (SIZE, SIZE, 3) or rgb.dtype != np.uint8:
-            raise ValueError(f"Picture has shape {list(rgb.shape)} and type {rgb.dtype}, expected [{SIZE}, {SIZE}, 3] uint8.")
+            raise ValueError(
+                f"Picture has shape {list(rgb.shape)} and type {rgb.dtype}, expected [{SIZE}, {SIZE}, 3] uint8."
+            )
         self.pictures.append(rgb)
         self.records.append(record)
 
     def write(self, folder: Path, split: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        pixels = np.lib.format.open_memmap(folder / f"{split}.pixels.npy", "w+", np.uint8, (len(self.pictures), SIZE, SIZE, 3))
+        pixels = np.lib.format.open_memmap(
+            folder / f"{split}.pixels.npy", "w+", np.uint8, (len(self.pictures), SIZE, SIZE, 3)
+        )
         for index, picture in enumerate(self.pictures):
             pixels[index] = picture
         pixels.flush()

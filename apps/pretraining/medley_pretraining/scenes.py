@@ -17,7 +17,16 @@ from .colours import COLOURS, dominant_colour, rotate_hue
 from .wording import NUMBER_WORDS, described, is_plural, plural, with_article
 
 SIZE = 112  # pixels of a picture, both ways
-PLAIN_BACKGROUNDS = ((246, 241, 228), (223, 234, 245), (233, 245, 225), (247, 222, 222), (255, 255, 255), (235, 235, 235), (255, 250, 210), (225, 215, 245))
+PLAIN_BACKGROUNDS = (
+    (246, 241, 228),
+    (223, 234, 245),
+    (233, 245, 225),
+    (247, 222, 222),
+    (255, 255, 255),
+    (235, 235, 235),
+    (255, 250, 210),
+    (225, 215, 245),
+)
 SCENE_KINDS = ("single", "count", "relation", "list")
 GENERAL_COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
 
@@ -79,14 +88,16 @@ class _Thing:
 def trim(rgba: np.ndarray) -> np.ndarray:
     """Cuts away the transparent border."""
     rows, columns = np.where(rgba[..., 3] > 10)
-    return rgba if len(rows) == 0 else rgba[rows.min():rows.max() + 1, columns.min():columns.max() + 1]
+    return rgba if len(rows) == 0 else rgba[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
 
 def paste(canvas: Image.Image, rgba: np.ndarray, left: int, top: int, size: int) -> None:
     """Scales a cut-out so that its longer side is `size` pixels and lays it on the canvas, kept inside."""
     picture = Image.fromarray(np.ascontiguousarray(rgba))
     scale = size / max(picture.size)
-    picture = picture.resize((max(1, int(picture.width * scale)), max(1, int(picture.height * scale))), Image.Resampling.BILINEAR)
+    picture = picture.resize(
+        (max(1, int(picture.width * scale)), max(1, int(picture.height * scale))), Image.Resampling.BILINEAR
+    )
     where = (max(0, min(left, SIZE - picture.width)), max(0, min(top, SIZE - picture.height)))
     canvas.paste(picture, where, picture)
 
@@ -96,7 +107,12 @@ def compose_scene(source: SceneSource, rng: random.Random, kind: str | None = No
     background = source.background(rng)
     canvas = Image.fromarray(background.rgb.copy())
     composer = _Composer(source, rng, canvas, background)
-    scene = {"single": composer.single, "count": composer.count, "relation": composer.relation, "list": composer.listing}[kind]()
+    scene = {
+        "single": composer.single,
+        "count": composer.count,
+        "relation": composer.relation,
+        "list": composer.listing,
+    }[kind]()
     composer.ask_presence(scene)
     if background.word:
         scene.questions.append(("place", "what is in the background?", background.word))
@@ -145,7 +161,10 @@ class _Composer:
         paste(self.canvas, thing.rgba, rng.randint(0, SIZE - size), rng.randint(0, SIZE - size), size)
         scene = Scene(np.empty(0), "single", nouns=[thing.noun])
         scene.captions = [thing.full + self.tail, thing.full + self.tail, thing.bare + self.tail]
-        scene.paraphrases = [f"there is {thing.full}{self.tail}", f"one {thing.colour + ' ' if thing.colour else ''}{thing.noun}{self.tail}"]
+        scene.paraphrases = [
+            f"there is {thing.full}{self.tail}",
+            f"one {thing.colour + ' ' if thing.colour else ''}{thing.noun}{self.tail}",
+        ]
         scene.negatives.append(("noun", described(self.other_noun(), thing.colour) + self.tail))
         if thing.colour:
             scene.negatives.append(("colour", described(thing.noun, self.other_colour(thing.colour)) + self.tail))
@@ -163,14 +182,23 @@ class _Composer:
         cells = [(column, row) for column in range(3) for row in range(3)]
         rng.shuffle(cells)
         for column, row in cells[:number]:
-            paste(self.canvas, thing.rgba, column * 37 + rng.randint(0, 6), row * 37 + rng.randint(0, 6), rng.randint(28, 36))
+            paste(
+                self.canvas,
+                thing.rgba,
+                column * 37 + rng.randint(0, 6),
+                row * 37 + rng.randint(0, 6),
+                rng.randint(28, 36),
+            )
         colour = f"{thing.colour} " if thing.colour else ""
         several, word = plural(thing.noun), NUMBER_WORDS[number]
         wrong = NUMBER_WORDS[rng.choice([other for other in (2, 3, 4, 5) if other != number])]
         scene = Scene(np.empty(0), "count", nouns=[thing.noun])
         scene.captions = [f"{word} {colour}{several}{self.tail}"] * 2 + [f"{word} {several}{self.tail}"]
         scene.paraphrases = [f"there are {word} {colour}{several}{self.tail}", f"{colour}{several}{self.tail}"]
-        scene.negatives = [("count", f"{wrong} {colour}{several}{self.tail}"), ("noun", f"{word} {colour}{plural(self.other_noun())}{self.tail}")]
+        scene.negatives = [
+            ("count", f"{wrong} {colour}{several}{self.tail}"),
+            ("noun", f"{word} {colour}{plural(self.other_noun())}{self.tail}"),
+        ]
         scene.questions.append(("count", f"how many {several} are there?", word))
         if thing.colour:
             scene.negatives.append(("colour", f"{word} {self.other_colour(thing.colour)} {several}{self.tail}"))
@@ -188,14 +216,34 @@ class _Composer:
         ahead, behind = ("to the left of", "to the right of") if horizontal else ("above", "below")
         x, y, tail = first.full, second.full, self.tail
         scene = Scene(np.empty(0), "relation", nouns=[first.noun, second.noun])
-        scene.captions = [f"{x} {ahead} {y}{tail}", f"{y} {behind} {x}{tail}", f"{first.bare} {ahead} {second.bare}{tail}", f"{first.bare} and {second.bare}{tail}"]
+        scene.captions = [
+            f"{x} {ahead} {y}{tail}",
+            f"{y} {behind} {x}{tail}",
+            f"{first.bare} {ahead} {second.bare}{tail}",
+            f"{first.bare} and {second.bare}{tail}",
+        ]
         sides = ("on the left", "on the right") if horizontal else ("at the top", "at the bottom")
-        scene.paraphrases = [f"{x} {sides[0]} and {y} {sides[1]}{tail}", f"{x} and {y}{tail}", f"{first.bare} next to {second.bare}{tail}" if horizontal else f"{second.bare} under {first.bare}{tail}"]
-        scene.negatives = [("relation", f"{x} {behind} {y}{tail}"), ("relation", f"{y} {ahead} {x}{tail}"),
-                           ("noun", f"{x} {ahead} {described(self.other_noun(), second.colour)}{tail}")]
+        scene.paraphrases = [
+            f"{x} {sides[0]} and {y} {sides[1]}{tail}",
+            f"{x} and {y}{tail}",
+            f"{first.bare} next to {second.bare}{tail}" if horizontal else f"{second.bare} under {first.bare}{tail}",
+        ]
+        scene.negatives = [
+            ("relation", f"{x} {behind} {y}{tail}"),
+            ("relation", f"{y} {ahead} {x}{tail}"),
+            ("noun", f"{x} {ahead} {described(self.other_noun(), second.colour)}{tail}"),
+        ]
         if first.colour and second.colour and first.colour != second.colour:
-            scene.negatives.append(("colour swap", f"{described(first.noun, second.colour)} {ahead} {described(second.noun, first.colour)}{tail}"))
-        scene.questions = [("position", f"what is {ahead} the {second.noun}?", first.noun), ("position", f"what is {behind} the {first.noun}?", second.noun)]
+            scene.negatives.append(
+                (
+                    "colour swap",
+                    f"{described(first.noun, second.colour)} {ahead} {described(second.noun, first.colour)}{tail}",
+                )
+            )
+        scene.questions = [
+            ("position", f"what is {ahead} the {second.noun}?", first.noun),
+            ("position", f"what is {behind} the {first.noun}?", second.noun),
+        ]
         self.ask_colours(scene, [first, second])
         return scene
 
@@ -218,7 +266,9 @@ class _Composer:
         return scene
 
     def ask_colours(self, scene: Scene, things: list[_Thing]) -> None:
-        scene.questions += [("colour", f"what color is the {thing.noun}?", thing.colour) for thing in things if thing.colour]
+        scene.questions += [
+            ("colour", f"what color is the {thing.noun}?", thing.colour) for thing in things if thing.colour
+        ]
 
     def ask_presence(self, scene: Scene) -> None:
         present, absent = self.rng.choice(scene.nouns), self.other_noun()
@@ -227,8 +277,10 @@ class _Composer:
 
 def presence_questions(present: str, absent: str) -> list[tuple[str, str, str]]:
     """One question with "yes" and one with "no"."""
+
     def ask(noun: str) -> str:
         return f"{'are' if is_plural(noun) else 'is'} there {with_article(noun)} in the picture?"
+
     return [("yes-no", ask(present), "yes"), ("yes-no", ask(absent), "no")]
 
 

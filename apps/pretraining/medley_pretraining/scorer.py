@@ -24,17 +24,23 @@ LONGEST_CAPTION, LONGEST_ANSWER = 16, 6  # new word pieces
 def load_exported(folder: Path, recipe: ModelRecipe) -> Blip:
     """Our model with the weights of an exported folder, in fp32."""
     model = Blip(geometry_of(recipe))
-    model.load_state_dict({name: tensor.float() for name, tensor in torch.load(folder / "pytorch_model.bin", weights_only=True).items()})
+    model.load_state_dict(
+        {name: tensor.float() for name, tensor in torch.load(folder / "pytorch_model.bin", weights_only=True).items()}
+    )
     return model.eval()
 
 
 class Scorer:
-    def __init__(self, model: Blip, wordpieces: Wordpieces, pixels: np.ndarray, recipe: ModelRecipe, bfloat16: bool = False) -> None:
+    def __init__(
+        self, model: Blip, wordpieces: Wordpieces, pixels: np.ndarray, recipe: ModelRecipe, bfloat16: bool = False
+    ) -> None:
         self.model, self.wordpieces, self.bfloat16 = model, wordpieces, bfloat16
         parts = []
         with torch.inference_mode(), self._precision():
             for start in range(0, len(pixels), BATCH):
-                parts.append(model.vision_model(normalise_pixels(pixels[start:start + BATCH], recipe)).to(torch.float16))
+                parts.append(
+                    model.vision_model(normalise_pixels(pixels[start : start + BATCH], recipe)).to(torch.float16)
+                )
         self.tokens = torch.cat(parts)  # float16 [N, P, D]
         with torch.inference_mode():
             self.features = model.image_features(self.tokens[:, 0].float())
@@ -46,23 +52,34 @@ class Scorer:
     def text_features(self, texts: Sequence[str]) -> Tensor:
         """float [N, E], unit vectors."""
         with self._precision():
-            return torch.cat([self.model.text_features(text_class_states(self.model, [self.wordpieces(text) for text in texts[start:start + 4 * BATCH]]).float())
-                              for start in range(0, len(texts), 4 * BATCH)]).float()
+            return torch.cat(
+                [
+                    self.model.text_features(
+                        text_class_states(
+                            self.model, [self.wordpieces(text) for text in texts[start : start + 4 * BATCH]]
+                        ).float()
+                    )
+                    for start in range(0, len(texts), 4 * BATCH)
+                ]
+            ).float()
 
     @torch.inference_mode()
     def match_logits(self, pictures: Sequence[int], texts: Sequence[str]) -> Tensor:
         """Raw match logit itm[:, 1] of every (picture, text) pair, float [N]. Pairs of one picture should stand together."""
         logits = []
         for start in range(0, len(texts), 4 * BATCH):
-            chunk = list(pictures[start:start + 4 * BATCH])
-            sequences = [self.wordpieces(text) for text in texts[start:start + 4 * BATCH]]
+            chunk = list(pictures[start : start + 4 * BATCH])
+            sequences = [self.wordpieces(text) for text in texts[start : start + 4 * BATCH]]
             unique = sorted(set(chunk))
             row_of = {picture: row for row, picture in enumerate(unique)}
             part = torch.empty(len(chunk))
             with self._precision():
                 key_values = self.model.cross_key_values(self.tokens[unique].float())
                 for group in by_length(sequences, 3):
-                    hidden = self.model.encode_text(pad([sequences[index] for index in group], ENC), take(key_values, [row_of[chunk[index]] for index in group]))
+                    hidden = self.model.encode_text(
+                        pad([sequences[index] for index in group], ENC),
+                        take(key_values, [row_of[chunk[index]] for index in group]),
+                    )
                     part[torch.tensor(group)] = self.model.itm_head(hidden[:, 0])[:, 1].float()
             logits.append(part)
         return torch.cat(logits)
@@ -72,7 +89,7 @@ class Scorer:
         out = []
         for start in range(0, len(pictures), BATCH):
             with torch.inference_mode(), self._precision():
-                key_values = self.model.cross_key_values(self.tokens[list(pictures[start:start + BATCH])].float())
+                key_values = self.model.cross_key_values(self.tokens[list(pictures[start : start + BATCH])].float())
                 out += self._continue(key_values, self.wordpieces(PROMPT), LONGEST_CAPTION)
         return out
 
@@ -84,11 +101,15 @@ class Scorer:
         out = [""] * len(questions)
         for same in lengths.values():
             for start in range(0, len(same), BATCH):
-                part = same[start:start + BATCH]
+                part = same[start : start + BATCH]
                 with torch.inference_mode(), self._precision():
                     cross = self.model.cross_key_values(self.tokens[[pictures[index] for index in part]].float())
-                    states = self.model.encode_text(pad([self.wordpieces(questions[index]) for index in part], ENC), cross)
-                    for index, answer in zip(part, self._continue(self.model.cross_key_values(states), [], LONGEST_ANSWER), strict=True):
+                    states = self.model.encode_text(
+                        pad([self.wordpieces(questions[index]) for index in part], ENC), cross
+                    )
+                    for index, answer in zip(
+                        part, self._continue(self.model.cross_key_values(states), [], LONGEST_ANSWER), strict=True
+                    ):
                         out[index] = answer
         return out
 
@@ -102,4 +123,6 @@ class Scorer:
             ended |= word == SEP
             if bool(ended.all()):
                 break
-        return [self.wordpieces.decode([token for token in row[1 + len(prefix):] if token != SEP]) for row in ids.tolist()]
+        return [
+            self.wordpieces.decode([token for token in row[1 + len(prefix) :] if token != SEP]) for row in ids.tolist()
+        ]

@@ -49,7 +49,7 @@ def by_length(sequences: Sequence[Sequence[int]], groups: int) -> list[list[int]
     """Indices in `groups` parts of like length, so that little of a batch is padding."""
     order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
     size = -(-len(order) // groups)
-    return [order[start:start + size] for start in range(0, len(order), size)]
+    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def all_texts(texts: Iterable[str], wordpieces: Wordpieces) -> None:

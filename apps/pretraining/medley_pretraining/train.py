@@ -50,7 +50,7 @@ def run_all(space: Workspace, arguments: list[str]) -> None:
 
 
 def parse_minutes(text: str) -> dict[str, float]:
-    """"image=20,joint=45" -> seconds per phase."""
+    """ "image=20,joint=45" -> seconds per phase."""
     caps = {}
     for part in filter(None, text.split(",")):
         phase, _, minutes = part.partition("=")
@@ -63,14 +63,26 @@ def parse_minutes(text: str) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, required=True, help="folder of the fetched packages (data step)")
-    parser.add_argument("--work", type=Path, required=True, help="folder of pictures, caches and checkpoints (data step)")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder of pictures, caches and checkpoints (data step)"
+    )
     parser.add_argument("--recipe", type=Path, help="another recipe.toml")
     parser.add_argument("--phases", default="all", help=f"some of {','.join(PHASES)}; default all")
     parser.add_argument("--minutes", default="", help='end phases early by the clock, e.g. "image=20,joint=45"')
-    parser.add_argument("--threads", type=int, default=1, help="threads of this process; more than one is slower beside any other busy process")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        help="threads of this process; more than one is slower beside any other busy process",
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    space = Workspace(options.cache.resolve(), options.work.resolve(), load_recipe(options.recipe), caps=parse_minutes(options.minutes))
+    space = Workspace(
+        options.cache.resolve(),
+        options.work.resolve(),
+        load_recipe(options.recipe),
+        caps=parse_minutes(options.minutes),
+    )
     if options.phases == "all":
         run_all(space, sys.argv[1:])
         return

@@ -133,12 +133,19 @@ class Phase:
         print(f"{self.name}: resumed at {self.progress.samples} samples", flush=True)
 
     def save(self) -> None:
-        save_atomically({
-            "model": self.model.export_state(), "optimizer": self.optimizer.state_dict(), "sampler": self.sampler.state(),
-            "python_random": self.sampler.rng.getstate(), "torch_random": torch.get_rng_state(), "extra": self.extra_state(),
-            "progress": vars(self.progress),
-            "active": (self.model.active.rows.detach(), self.model.active.bias.detach()),
-        }, self.checkpoint)
+        save_atomically(
+            {
+                "model": self.model.export_state(),
+                "optimizer": self.optimizer.state_dict(),
+                "sampler": self.sampler.state(),
+                "python_random": self.sampler.rng.getstate(),
+                "torch_random": torch.get_rng_state(),
+                "extra": self.extra_state(),
+                "progress": vars(self.progress),
+                "active": (self.model.active.rows.detach(), self.model.active.bias.detach()),
+            },
+            self.checkpoint,
+        )
 
     def run(self) -> None:
         """Steps until the samples or the cap are reached; then marks the checkpoint as done."""
@@ -173,10 +180,16 @@ class Phase:
 
     def _log(self, logged: list[dict[str, float]]) -> None:
         names = list(dict.fromkeys(name for entry in logged for name in entry))
-        means = {name: sum(entry[name] for entry in logged if name in entry) / sum(name in entry for entry in logged) for name in names}
+        means = {
+            name: sum(entry[name] for entry in logged if name in entry) / sum(name in entry for entry in logged)
+            for name in names
+        }
         rate = self.progress.samples / max(self.progress.seconds, 1e-9)
-        print(f"{self.name} {self.progress.samples}/{self.samples} {self.progress.seconds:.0f}s {rate:.1f}/s "
-              + " ".join(f"{name} {value:.3f}" for name, value in means.items()), flush=True)
+        print(
+            f"{self.name} {self.progress.samples}/{self.samples} {self.progress.seconds:.0f}s {rate:.1f}/s "
+            + " ".join(f"{name} {value:.3f}" for name, value in means.items()),
+            flush=True,
+        )
 
 
 def load_model(model: nn.Module, state: dict[str, Tensor]) -> None:

@@ -33,7 +33,13 @@ def read_backbone(onnx_file: Path) -> dict[str, Tensor]:
             continue
         for name, other in (tuple(node.input), tuple(node.input)[::-1]):
             product = producer.get(other)
-            if name in constants and name.startswith(_PREFIX) and name.endswith(".bias") and product is not None and product.op_type == "MatMul":
+            if (
+                name in constants
+                and name.startswith(_PREFIX)
+                and name.endswith(".bias")
+                and product is not None
+                and product.op_type == "MatMul"
+            ):
                 for factor in product.input:
                     if factor in constants:
                         found[name.removeprefix(_PREFIX).removesuffix("bias") + "weight"] = constants[factor].T
@@ -44,9 +50,20 @@ def read_backbone(onnx_file: Path) -> dict[str, Tensor]:
 def _positions(constants: dict[str, np.ndarray]) -> np.ndarray:
     """float [1, 1 + 37·37, D]: the exporter split the positions into the class row and the patch rows and gave them numbers for names."""
     width = next(value.shape[-1] for name, value in constants.items() if name == _PREFIX + "layernorm.bias")
-    rows = {value.shape[1]: value for value in constants.values() if value.ndim == 3 and value.shape[0] == 1 and value.shape[2] == width and value.shape[1] in (1, _SOURCE_GRID**2)
-            and not np.array_equal(value, constants.get(_PREFIX + "embeddings.cls_token", np.zeros(0)))}
-    grid = [value for value in constants.values() if value.ndim == 4 and value.shape == (1, _SOURCE_GRID, _SOURCE_GRID, width)]
+    rows = {
+        value.shape[1]: value
+        for value in constants.values()
+        if value.ndim == 3
+        and value.shape[0] == 1
+        and value.shape[2] == width
+        and value.shape[1] in (1, _SOURCE_GRID**2)
+        and not np.array_equal(value, constants.get(_PREFIX + "embeddings.cls_token", np.zeros(0)))
+    }
+    grid = [
+        value
+        for value in constants.values()
+        if value.ndim == 4 and value.shape == (1, _SOURCE_GRID, _SOURCE_GRID, width)
+    ]
     patches = rows[_SOURCE_GRID**2] if _SOURCE_GRID**2 in rows else grid[0].reshape(1, -1, width)
     return np.concatenate([rows[1], patches], 1)
 
@@ -74,11 +91,16 @@ def load_vision_start(vision: VisionModel, backbone: dict[str, Tensor], side: in
     for index in range(len(vision.encoder.layers)):
         source, target = f"encoder.layer.{index}.", f"encoder.layers.{index}."
         for kind in ("weight", "bias"):
-            state[f"{target}self_attn.qkv.{kind}"] = torch.cat([backbone[f"{source}attention.attention.{part}.{kind}"] for part in ("query", "key", "value")])
+            state[f"{target}self_attn.qkv.{kind}"] = torch.cat(
+                [backbone[f"{source}attention.attention.{part}.{kind}"] for part in ("query", "key", "value")]
+            )
             state[f"{target}layer_norm1.{kind}"] = backbone[f"{source}norm1.{kind}"]
             state[f"{target}layer_norm2.{kind}"] = backbone[f"{source}norm2.{kind}"]
             state[f"{target}mlp.fc1.{kind}"] = backbone[f"{source}mlp.fc1.{kind}"]
-            for scale_name, linear, into in (("layer_scale1", "attention.output.dense", "self_attn.projection"), ("layer_scale2", "mlp.fc2", "mlp.fc2")):
+            for scale_name, linear, into in (
+                ("layer_scale1", "attention.output.dense", "self_attn.projection"),
+                ("layer_scale2", "mlp.fc2", "mlp.fc2"),
+            ):
                 scale, value = backbone[f"{source}{scale_name}.lambda1"], backbone[f"{source}{linear}.{kind}"]
                 state[f"{target}{into}.{kind}"] = scale[:, None] * value if kind == "weight" else scale * value
     vision.load_state_dict(state)

@@ -25,12 +25,23 @@ MODEL_SEED = 0
 
 
 def geometry_of(recipe: ModelRecipe) -> Geometry:
-    return Geometry(recipe.image_size, recipe.patch_size, recipe.width, recipe.vision_blocks, recipe.vision_heads, len(recipe.text_layers), recipe.text_heads, recipe.projection)
+    return Geometry(
+        recipe.image_size,
+        recipe.patch_size,
+        recipe.width,
+        recipe.vision_blocks,
+        recipe.vision_heads,
+        len(recipe.text_layers),
+        recipe.text_heads,
+        recipe.projection,
+    )
 
 
 def normalise_pixels(rgb: np.ndarray, recipe: ModelRecipe) -> Tensor:
     """uint8 [B, S, S, 3] -> float [B, 3, S, S]."""
-    pixels = torch.from_numpy(np.array(rgb)).permute(0, 3, 1, 2).float() / 255  # a copy: memory-mapped pixels are read-only
+    pixels = (
+        torch.from_numpy(np.array(rgb)).permute(0, 3, 1, 2).float() / 255
+    )  # a copy: memory-mapped pixels are read-only
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (recipe.pixel_mean, recipe.pixel_std))
     return (pixels - mean) / std
 
@@ -84,7 +95,9 @@ class Workspace:
         torch.manual_seed(MODEL_SEED)
         model = Blip(geometry_of(self.recipe.model))
         load_text_start(model, self.minilm, self.recipe.model.text_layers)
-        load_vision_start(model.vision_model, self.backbone, self.recipe.model.image_size // self.recipe.model.patch_size)
+        load_vision_start(
+            model.vision_model, self.backbone, self.recipe.model.image_size // self.recipe.model.patch_size
+        )
         for record in self.records:
             for text in record_texts(record):
                 self.wordpieces(text)

@@ -59,14 +59,37 @@ def records() -> list[Record]:
         for _ in range(2):
             found.append(Record("emoji", noun, noun, [f"a {noun}"], [noun], [], questions, [noun]))
         caption = f"a red {noun} and a {other}"
-        found.append(Record("scene", caption, caption, [caption], [], [("colour", f"a blue {noun} and a {other}")], questions, [noun, other], kind="list"))
+        found.append(
+            Record(
+                "scene",
+                caption,
+                caption,
+                [caption],
+                [],
+                [("colour", f"a blue {noun} and a {other}")],
+                questions,
+                [noun, other],
+                kind="list",
+            )
+        )
     return found
 
 
 @pytest.fixture()
 def wordpieces(tmp_path: Path, records: list[Record]) -> Wordpieces:
-    words = sorted({word for record in records for text in record_texts(record) for word in pre_tokenizers.Whitespace().pre_tokenize_str(text) for word in [word[0]]} | {"a", "picture", "of"})
-    tokenizer = Tokenizer(models.WordPiece({"[UNK]": 100, **{word: 2000 + index for index, word in enumerate(words)}}, unk_token="[UNK]"))
+    words = sorted(
+        {
+            word
+            for record in records
+            for text in record_texts(record)
+            for word in pre_tokenizers.Whitespace().pre_tokenize_str(text)
+            for word in [word[0]]
+        }
+        | {"a", "picture", "of"}
+    )
+    tokenizer = Tokenizer(
+        models.WordPiece({"[UNK]": 100, **{word: 2000 + index for index, word in enumerate(words)}}, unk_token="[UNK]")
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     pieces = Wordpieces(tmp_path / "tokenizer.json")

@@ -3,7 +3,14 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from medley_pretraining.losses import choose_hard, contrastive_loss, matching_loss, ranking_loss, soft_targets, word_loss
+from medley_pretraining.losses import (
+    choose_hard,
+    contrastive_loss,
+    matching_loss,
+    ranking_loss,
+    soft_targets,
+    word_loss,
+)
 
 
 def test_contrast_targets_spread_over_all_pictures_of_the_same_concept() -> None:

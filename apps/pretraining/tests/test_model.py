@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import torch
-
 from conftest import fresh_model
+
 from medley_pretraining.model import CLS, DEC, SEP, Blip
 from medley_pretraining.training import load_model
 
@@ -18,7 +18,9 @@ def test_decoder_states_do_not_see_later_words(random_model: Blip) -> None:
     cross = random_model.cross_key_values(torch.randn(1, 5, 24))
     first, second = torch.tensor([[DEC, 7, 8, 9]]), torch.tensor([[DEC, 7, 8, 99]])
     with torch.no_grad():
-        assert torch.allclose(random_model.decode_text(first, cross)[:, :3], random_model.decode_text(second, cross)[:, :3], atol=1e-6)
+        assert torch.allclose(
+            random_model.decode_text(first, cross)[:, :3], random_model.decode_text(second, cross)[:, :3], atol=1e-6
+        )
 
 
 def test_padding_does_not_change_a_text(random_model: Blip) -> None:

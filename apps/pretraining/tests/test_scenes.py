@@ -45,8 +45,13 @@ def test_the_thing_on_the_left_is_drawn_on_the_left(scene_source) -> None:
         if "to the left of" not in scene.captions[0]:
             continue
         first, second = scene.nouns
-        assert (f"what is to the left of the {second}?", first) in [(question, answer) for _, question, answer in scene.questions]
-        assert scene.captions[1].endswith(scene.captions[0].split(" to the left of ")[0] + (f" {'on a beach'}" if "on a beach" in scene.captions[0] else ""))
+        assert (f"what is to the left of the {second}?", first) in [
+            (question, answer) for _, question, answer in scene.questions
+        ]
+        assert scene.captions[1].endswith(
+            scene.captions[0].split(" to the left of ")[0]
+            + (f" {'on a beach'}" if "on a beach" in scene.captions[0] else "")
+        )
 
 
 def test_every_scene_is_a_picture_of_the_right_size(scene_source) -> None:

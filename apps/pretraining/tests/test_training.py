@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from conftest import fresh_model
+
+from medley_pretraining.model import CLS
 from medley_pretraining.phases.grounding import Grounding, JointStep, MinedStep, language_step, seed_cross_attention
 from medley_pretraining.phases.mining import Miner
-from medley_pretraining.model import CLS
 from medley_pretraining.recipe import Recipe
 from medley_pretraining.records import Record
 from medley_pretraining.text import Wordpieces, pad
@@ -19,7 +19,16 @@ from medley_pretraining.training import MixSampler, Phase, rate_factor, text_gro
 MIX = {"emoji": 0.5, "scene": 0.5, "absent": 0.3}
 
 
-def make_phase(kind: str, records: list[Record], tokens: np.ndarray, wordpieces: Wordpieces, recipe: Recipe, checkpoint: Path, samples: int, rate: float = 1e-3) -> Phase:
+def make_phase(
+    kind: str,
+    records: list[Record],
+    tokens: np.ndarray,
+    wordpieces: Wordpieces,
+    recipe: Recipe,
+    checkpoint: Path,
+    samples: int,
+    rate: float = 1e-3,
+) -> Phase:
     model, rng = fresh_model(), random.Random(0)
     model.activate(sorted(wordpieces.used_ids()))
     for parameter in (*model.vision_model.parameters(), *model.vision_proj.parameters()):
@@ -28,12 +37,26 @@ def make_phase(kind: str, records: list[Record], tokens: np.ndarray, wordpieces:
     step = {"language": language_step, "joint": JointStep, "mined": MinedStep}[kind](grounding)
     stateful = step if kind == "joint" else grounding
     optimizer = torch.optim.AdamW(text_groups(model, rate, 2 * rate))
-    return Phase(kind, model, optimizer, MixSampler(records, MIX, rng), 4, samples, step, checkpoint, after_step=model.centre_matching_head,
-                 extra_state=stateful.state, restore_extra=stateful.restore, checkpoint_seconds=0)
+    return Phase(
+        kind,
+        model,
+        optimizer,
+        MixSampler(records, MIX, rng),
+        4,
+        samples,
+        step,
+        checkpoint,
+        after_step=model.centre_matching_head,
+        extra_state=stateful.state,
+        restore_extra=stateful.restore,
+        checkpoint_seconds=0,
+    )
 
 
 @pytest.mark.parametrize("kind", ["language", "joint", "mined"])
-def test_a_phase_runs_to_its_last_sample_and_a_finished_one_does_nothing(kind: str, records, tokens, wordpieces, recipe, tmp_path: Path) -> None:
+def test_a_phase_runs_to_its_last_sample_and_a_finished_one_does_nothing(
+    kind: str, records, tokens, wordpieces, recipe, tmp_path: Path
+) -> None:
     phase = make_phase(kind, records, tokens, wordpieces, recipe, tmp_path / "c.pt", 16)
     phase.run()
     assert phase.progress.done and phase.progress.samples == 16
@@ -97,7 +120,9 @@ def test_mined_negatives_are_never_true(records: list[Record]) -> None:
             assert not own <= set(other.nouns)
 
 
-def test_the_mix_leaves_out_sources_without_pictures_and_uses_each_picture_before_repeating(records: list[Record]) -> None:
+def test_the_mix_leaves_out_sources_without_pictures_and_uses_each_picture_before_repeating(
+    records: list[Record],
+) -> None:
     sampler = MixSampler(records, {"scene": 1.0, "clothing": 5.0}, random.Random(0))
     drawn = sampler.draw(6)
     assert sorted(drawn) == [index for index, record in enumerate(records) if record.source == "scene"]

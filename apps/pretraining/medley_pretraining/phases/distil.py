@@ -37,7 +37,10 @@ class TextSampler(MixSampler):
 
     def draw(self, number: int) -> list[int]:
         main, extra = self._sizes
-        return [self.rng.randrange(main) if not extra or self.rng.random() < 0.67 else main + self.rng.randrange(extra) for _ in range(number)]
+        return [
+            self.rng.randrange(main) if not extra or self.rng.random() < 0.67 else main + self.rng.randrange(extra)
+            for _ in range(number)
+        ]
 
     def state(self) -> dict:
         return {}
@@ -62,8 +65,23 @@ def distil_text(space: Workspace) -> None:
         contrast = F.cross_entropy(features @ target.T * recipe.contrast, torch.arange(len(chosen)))
         return COSINE_WEIGHT * (1 - cosine).mean() + contrast, {"cosine": cosine.mean().item()}
 
-    trained = [parameter for name, parameter in model.named_parameters()
-               if parameter.requires_grad and name.startswith(("text_encoder", "text_proj")) and ".crossattention." not in name]
-    optimizer = torch.optim.AdamW(parameter_groups([([*trained, model.active.rows], recipe.learning_rate)]), weight_decay=0.01)
+    trained = [
+        parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and name.startswith(("text_encoder", "text_proj")) and ".crossattention." not in name
+    ]
+    optimizer = torch.optim.AdamW(
+        parameter_groups([([*trained, model.active.rows], recipe.learning_rate)]), weight_decay=0.01
+    )
     sampler = TextSampler(bank, random.Random(1))
-    Phase("distil", model, optimizer, sampler, recipe.batch, recipe.samples, step, space.checkpoint("distil"), space.caps.get("distil", float("inf"))).run()
+    Phase(
+        "distil",
+        model,
+        optimizer,
+        sampler,
+        recipe.batch,
+        recipe.samples,
+        step,
+        space.checkpoint("distil"),
+        space.caps.get("distil", float("inf")),
+    ).run()

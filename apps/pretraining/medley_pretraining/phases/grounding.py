@@ -65,21 +65,43 @@ def take(key_values: list[KeyValue], rows: list[int]) -> list[KeyValue]:
 class Grounding:
     """The losses over image tokens, for one model and one set of records."""
 
-    def __init__(self, model: Blip, records: list[Record], tokens: np.ndarray, wordpieces: Wordpieces, recipe: Recipe, rng: random.Random) -> None:
-        self.model, self.records, self.tokens, self.wordpieces, self.recipe, self.rng = model, records, tokens, wordpieces, recipe, rng
+    def __init__(
+        self,
+        model: Blip,
+        records: list[Record],
+        tokens: np.ndarray,
+        wordpieces: Wordpieces,
+        recipe: Recipe,
+        rng: random.Random,
+    ) -> None:
+        self.model, self.records, self.tokens, self.wordpieces, self.recipe, self.rng = (
+            model,
+            records,
+            tokens,
+            wordpieces,
+            recipe,
+            rng,
+        )
         numbers = {concept: number for number, concept in enumerate(sorted({record.concept for record in records}))}
         self.concepts = torch.tensor([numbers[record.concept] for record in records])
         self.prompt = wordpieces(PROMPT)
         self.queue_features = torch.zeros(0, model.geometry.projection)
         self.queue_concepts = torch.zeros(0, dtype=torch.long)
         with torch.no_grad():
-            self.image_features = torch.cat([model.image_features(torch.from_numpy(tokens[start:start + 512, 0].astype(np.float32))) for start in range(0, len(tokens), 512)])
+            self.image_features = torch.cat(
+                [
+                    model.image_features(torch.from_numpy(tokens[start : start + 512, 0].astype(np.float32)))
+                    for start in range(0, len(tokens), 512)
+                ]
+            )
 
     def read_tokens(self, chosen: list[int]) -> Tensor:
         """float [B, P, D]"""
         return torch.from_numpy(self.tokens[np.array(chosen)].astype(np.float32))
 
-    def caption_loss(self, captions: list[str], key_values: list[KeyValue], label_smoothing: float) -> tuple[Tensor, float]:
+    def caption_loss(
+        self, captions: list[str], key_values: list[KeyValue], label_smoothing: float
+    ) -> tuple[Tensor, float]:
         """Next-word loss of captions behind the prompt, which itself is not asked for, and the share of words that are right."""
         sequences = [self.prompt + self.wordpieces(caption) for caption in captions]
         states, targets = [], []
@@ -87,7 +109,7 @@ class Grounding:
             ids = pad([sequences[index] for index in group], DEC)
             hidden = self.model.decode_text(ids, take(key_values, group))[:, :-1]
             wanted = ids[:, 1:].clone()
-            wanted[:, :len(self.prompt)] = PAD
+            wanted[:, : len(self.prompt)] = PAD
             states.append(hidden[wanted != PAD])
             targets.append(wanted[wanted != PAD])
         return self._words(torch.cat(states), torch.cat(targets), label_smoothing)
@@ -122,7 +144,7 @@ class Grounding:
         """Rows to ask: all scenes, and a few others."""
         scenes = [row for row, record in enumerate(records) if record.source == "scene"]
         others = [row for row, record in enumerate(records) if record.source != "scene" and record.questions]
-        return scenes + others[:max(4, len(scenes) // 2)]
+        return scenes + others[: max(4, len(scenes) // 2)]
 
     def contrast_loss(self, chosen: list[int], features: Tensor) -> Tensor:
         """Both directions of ITC. Texts are compared with the batch's pictures and a random part of all pictures, pictures with the batch's
@@ -130,11 +152,16 @@ class Grounding:
         recipe, own = self.recipe.contrast, self.concepts[chosen]
         more = torch.tensor(self.rng.sample(range(len(self.records)), min(recipe.bank_images, len(self.records))))
         images = torch.cat([self.image_features[chosen], self.image_features[more]])
-        to_images = contrastive_loss(recipe.scale * features @ images.T, soft_targets(own, torch.cat([own, self.concepts[more]])))
+        to_images = contrastive_loss(
+            recipe.scale * features @ images.T, soft_targets(own, torch.cat([own, self.concepts[more]]))
+        )
         texts = torch.cat([features, self.queue_features])
-        to_texts = contrastive_loss(recipe.scale * self.image_features[chosen] @ texts.T, soft_targets(own, torch.cat([own, self.queue_concepts])))
-        self.queue_features = torch.cat([features.detach(), self.queue_features])[:recipe.queue_texts]
-        self.queue_concepts = torch.cat([own, self.queue_concepts])[:recipe.queue_texts]
+        to_texts = contrastive_loss(
+            recipe.scale * self.image_features[chosen] @ texts.T,
+            soft_targets(own, torch.cat([own, self.queue_concepts])),
+        )
+        self.queue_features = torch.cat([features.detach(), self.queue_features])[: recipe.queue_texts]
+        self.queue_concepts = torch.cat([own, self.queue_concepts])[: recipe.queue_texts]
         return (to_images + to_texts) / 2
 
     def match_logits(self, texts: list[str], rows: list[int], key_values: list[KeyValue]) -> Tensor:
@@ -150,7 +177,9 @@ class Grounding:
         return self.model.itm_head(torch.cat(parts)[back])
 
     def text_features(self, texts: list[str]) -> Tensor:
-        return self.model.text_features(text_class_states(self.model, [self.wordpieces(text) for text in texts]).float())
+        return self.model.text_features(
+            text_class_states(self.model, [self.wordpieces(text) for text in texts]).float()
+        )
 
     def state(self) -> dict[str, Any]:
         return {"queue_features": self.queue_features, "queue_concepts": self.queue_concepts}
@@ -169,7 +198,9 @@ def language_step(grounding: Grounding) -> Step:
         records = [grounding.records[index] for index in chosen]
         with torch.autocast("cpu", torch.bfloat16):
             key_values = grounding.model.cross_key_values(grounding.read_tokens(chosen))
-            loss, words = grounding.caption_loss([rng.choice(record.captions) for record in records], key_values, recipe.label_smoothing)
+            loss, words = grounding.caption_loss(
+                [rng.choice(record.captions) for record in records], key_values, recipe.label_smoothing
+            )
             measured = {"words": words}
             if progress.steps % 2 == 0 and (rows := grounding.answerable(records)):
                 answers, measured["answers"] = grounding.answer_loss(rows, records, key_values)
@@ -193,7 +224,9 @@ class JointStep:
         texts = [rng.choice(record.texts()) for record in records]
         with torch.autocast("cpu", torch.bfloat16):
             key_values = grounding.model.cross_key_values(grounding.read_tokens(chosen))
-            loss, words = grounding.caption_loss([rng.choice(record.captions) for record in records], key_values, recipe.label_smoothing)
+            loss, words = grounding.caption_loss(
+                [rng.choice(record.captions) for record in records], key_values, recipe.label_smoothing
+            )
             measured = {"words": words}
             if progress.steps % 2 == 0:
                 if rows := grounding.answerable(records):
@@ -208,7 +241,12 @@ class JointStep:
         matching = matching_loss(logits, matches)
         right = (logits.argmax(1) == matches).float().mean().item()
         self.accuracy = 0.98 * self.accuracy + 0.02 * right
-        return loss + matching, {**measured, "matching": matching.item(), "matched": right, "hard": float(self.accuracy > recipe.hard_from)}
+        return loss + matching, {
+            **measured,
+            "matching": matching.item(),
+            "matched": right,
+            "hard": float(self.accuracy > recipe.hard_from),
+        }
 
     def pairs(self, chosen: list[int], records: list[Record], texts: list[str]) -> tuple[list[str], list[int], Tensor]:
         """The true pairs, then one false pair per picture: (texts, rows of pictures, matches int64)."""
@@ -261,20 +299,32 @@ class MinedStep:
         texts = [rng.choice(record.texts()) for record in records]
         false_images = [self.miner.false_image(index, rng) for index in chosen]
         first = [self.miner.false_text(index, rng) for index in chosen]
-        second = [rng.choice(record.negatives)[1] if record.negatives else self.miner.false_text(index, rng) for index, record in zip(chosen, records, strict=True)]
+        second = [
+            rng.choice(record.negatives)[1] if record.negatives else self.miner.false_text(index, rng)
+            for index, record in zip(chosen, records, strict=True)
+        ]
         own = list(range(batch))
         with torch.autocast("cpu", torch.bfloat16):
             key_values = grounding.model.cross_key_values(grounding.read_tokens(chosen + false_images))
-            logits = grounding.match_logits([*texts, *first, *second, *texts], [*own, *own, *own, *range(batch, 2 * batch)], key_values)
+            logits = grounding.match_logits(
+                [*texts, *first, *second, *texts], [*own, *own, *own, *range(batch, 2 * batch)], key_values
+            )
             log_odds = (logits[:, 1] - logits[:, 0]).float().view(4, batch).T
             matching = matching_loss(logits, torch.tensor([1] * batch + [0] * 3 * batch), recipe.match_weight)
             ranking = ranking_loss(log_odds)
             loss = matching + recipe.list_weight * ranking
-            measured = {"matching": matching.item(), "ranking": ranking.item(), "true": (log_odds[:, 0] > 0).float().mean().item(),
-                        "false": (log_odds[:, 1:] < 0).float().mean().item(), "first": (log_odds.argmax(1) == 0).float().mean().item()}
+            measured = {
+                "matching": matching.item(),
+                "ranking": ranking.item(),
+                "true": (log_odds[:, 0] > 0).float().mean().item(),
+                "false": (log_odds[:, 1:] < 0).float().mean().item(),
+                "first": (log_odds.argmax(1) == 0).float().mean().item(),
+            }
             if progress.steps % 2 == 0:
                 mine = take(key_values, own)
-                captions, measured["words"] = grounding.caption_loss([rng.choice(record.captions) for record in records], mine, recipe.label_smoothing)
+                captions, measured["words"] = grounding.caption_loss(
+                    [rng.choice(record.captions) for record in records], mine, recipe.label_smoothing
+                )
                 loss = loss + recipe.language_weight * captions
                 if rows := grounding.answerable(records):
                     answers, measured["answers"] = grounding.answer_loss(rows, records, mine)
@@ -301,12 +351,31 @@ def run_grounding(space: Workspace, phase: str) -> None:
     recipe = {"language": space.recipe.language, "joint": space.recipe.joint, "mined": space.recipe.mined}[phase]
     grounding = Grounding(model, space.records, space.tokens("final"), space.wordpieces, space.recipe, rng)
     if phase == "language":
-        seed_cross_attention(model, grounding.read_tokens(rng.sample(range(len(space.records)), min(256, len(space.records)))), pad([space.wordpieces("a red car")], CLS))
+        seed_cross_attention(
+            model,
+            grounding.read_tokens(rng.sample(range(len(space.records)), min(256, len(space.records)))),
+            pad([space.wordpieces("a red car")], CLS),
+        )
     step = {"language": language_step, "joint": JointStep, "mined": MinedStep}[phase](grounding)
     stateful = step if phase == "joint" else grounding
-    optimizer = torch.optim.AdamW(text_groups(model, recipe.learning_rate, recipe.cross_learning_rate), weight_decay=0.05, betas=(0.9, 0.98))
-    Phase(phase, model, optimizer, MixSampler(space.records, space.recipe.mix, rng), recipe.batch, recipe.samples, step, space.checkpoint(phase),
-          space.caps.get(phase, float("inf")), model.centre_matching_head, stateful.state, stateful.restore, space.checkpoint_seconds).run()
+    optimizer = torch.optim.AdamW(
+        text_groups(model, recipe.learning_rate, recipe.cross_learning_rate), weight_decay=0.05, betas=(0.9, 0.98)
+    )
+    Phase(
+        phase,
+        model,
+        optimizer,
+        MixSampler(space.records, space.recipe.mix, rng),
+        recipe.batch,
+        recipe.samples,
+        step,
+        space.checkpoint(phase),
+        space.caps.get(phase, float("inf")),
+        model.centre_matching_head,
+        stateful.state,
+        stateful.restore,
+        space.checkpoint_seconds,
+    ).run()
 
 
 def _load_before(space: Workspace, model: Blip, phase: str) -> None:
@@ -316,8 +385,12 @@ def _load_before(space: Workspace, model: Blip, phase: str) -> None:
         vision = torch.load(space.checkpoint("image"), weights_only=False)["model"]
         state.update({name: value for name, value in vision.items() if name.startswith("vision")})
     else:
-        state = torch.load(space.checkpoint({"joint": "language", "mined": "joint"}[phase]), weights_only=False)["model"]
+        state = torch.load(space.checkpoint({"joint": "language", "mined": "joint"}[phase]), weights_only=False)[
+            "model"
+        ]
     load_model(model, state)
     if phase == "language":  # the distilled self-attention fits the distilled tower better than that of MiniLM
-        for decoder, encoder in zip(model.text_decoder.bert.encoder.layer, model.text_encoder.encoder.layer, strict=True):
+        for decoder, encoder in zip(
+            model.text_decoder.bert.encoder.layer, model.text_encoder.encoder.layer, strict=True
+        ):
             decoder.attention.load_state_dict(encoder.attention.state_dict())

@@ -30,8 +30,24 @@ def train_image_side(space: Workspace) -> None:
         return loss, {"top1": (rank == 0).float().mean().item(), "top10": (rank < 10).float().mean().item()}
 
     layers = list(vision.encoder.layers)[blocks:]
-    groups = [(layer.parameters(), recipe.learning_rate * recipe.block_decay ** (len(layers) - 1 - index)) for index, layer in enumerate(layers)]
-    groups += [(vision.post_layernorm.parameters(), recipe.learning_rate), (model.vision_proj.parameters(), recipe.projection_learning_rate)]
+    groups = [
+        (layer.parameters(), recipe.learning_rate * recipe.block_decay ** (len(layers) - 1 - index))
+        for index, layer in enumerate(layers)
+    ]
+    groups += [
+        (vision.post_layernorm.parameters(), recipe.learning_rate),
+        (model.vision_proj.parameters(), recipe.projection_learning_rate),
+    ]
     optimizer = torch.optim.AdamW(parameter_groups(groups), weight_decay=0.05, betas=(0.9, 0.98))
     sampler = MixSampler(space.records, recipe.mix, random.Random(2))
-    Phase("image", model, optimizer, sampler, recipe.batch, recipe.samples, step, space.checkpoint("image"), space.caps.get("image", float("inf"))).run()
+    Phase(
+        "image",
+        model,
+        optimizer,
+        sampler,
+        recipe.batch,
+        recipe.samples,
+        step,
+        space.checkpoint("image"),
+        space.caps.get("image", float("inf")),
+    ).run()

@@ -36,11 +36,23 @@ class Miner:
     def mine(self, image_features: Tensor, text_features: Callable[[list[str]], Tensor]) -> None:
         """image_features [N, E]; text_features maps texts to [M, E]. Keeps twice as many neighbours as are used, since some may be true."""
         with torch.autocast("cpu", torch.bfloat16):
-            features = torch.cat([text_features(self.bank[start:start + CHUNK]) for start in range(0, len(self.bank), CHUNK)]).float()
+            features = torch.cat(
+                [text_features(self.bank[start : start + CHUNK]) for start in range(0, len(self.bank), CHUNK)]
+            ).float()
             wanted = min(2 * self.nearest, len(self.bank))
-            self._near_texts = torch.cat([(image_features[start:start + CHUNK] @ features.T).topk(wanted, 1).indices for start in range(0, len(image_features), CHUNK)])
+            self._near_texts = torch.cat(
+                [
+                    (image_features[start : start + CHUNK] @ features.T).topk(wanted, 1).indices
+                    for start in range(0, len(image_features), CHUNK)
+                ]
+            )
             wanted = min(2 * self.nearest, len(image_features))
-            self._near_images = torch.cat([(features[start:start + CHUNK] @ image_features.T).topk(wanted, 1).indices for start in range(0, len(features), CHUNK)])
+            self._near_images = torch.cat(
+                [
+                    (features[start : start + CHUNK] @ image_features.T).topk(wanted, 1).indices
+                    for start in range(0, len(features), CHUNK)
+                ]
+            )
         print(f"mined: {len(self.bank)} texts, {len(image_features)} pictures", flush=True)
 
     def may_be_true(self, text: int, picture: int) -> bool:
@@ -49,14 +61,18 @@ class Miner:
 
     def false_text(self, picture: int, rng: random.Random) -> str:
         """A text of one of the nearest records whose claim is not true of the picture."""
-        near = [text for text in self._near_texts[picture].tolist() if not self.may_be_true(text, picture)][:self.nearest]
+        near = [text for text in self._near_texts[picture].tolist() if not self.may_be_true(text, picture)][
+            : self.nearest
+        ]
         text = rng.choice(near) if near else self._any_false_text(picture, rng)
         return rng.choice(self.records[rng.choice(self.members[text])].texts())
 
     def false_image(self, picture: int, rng: random.Random) -> int:
         """One of the pictures nearest to the text of `picture` of which that text is not true."""
         text = self.bank_of[picture]
-        near = [other for other in self._near_images[text].tolist() if not self.may_be_true(text, other)][:self.nearest]
+        near = [other for other in self._near_images[text].tolist() if not self.may_be_true(text, other)][
+            : self.nearest
+        ]
         if near:
             return rng.choice(near)
         while self.may_be_true(text, other := rng.randrange(len(self.records))):

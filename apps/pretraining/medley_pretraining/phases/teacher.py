@@ -44,10 +44,18 @@ def build_bank(space: Workspace) -> None:
         raw, raw_others = (teacher.embed(list(part), wordpieces).float() for part in (texts, others))
     mean, axes = principal_axes(raw, space.recipe.model.projection, PCA_SAMPLE, PCA_SEED)
     index = {text: position for position, text in enumerate(texts)}
-    save_atomically({
-        "texts": texts, "embeddings": F.normalize((raw - mean) @ axes.T, dim=-1), "of_picture": torch.tensor([index[record.bank] for record in space.records]),
-        "extra_texts": others, "extra_embeddings": F.normalize((raw_others - mean) @ axes.T, dim=-1), "mean": mean, "axes": axes,
-    }, path)
+    save_atomically(
+        {
+            "texts": texts,
+            "embeddings": F.normalize((raw - mean) @ axes.T, dim=-1),
+            "of_picture": torch.tensor([index[record.bank] for record in space.records]),
+            "extra_texts": others,
+            "extra_embeddings": F.normalize((raw_others - mean) @ axes.T, dim=-1),
+            "mean": mean,
+            "axes": axes,
+        },
+        path,
+    )
     print(f"bank: {len(texts)} texts for pictures, {len(others)} more", flush=True)
 
 

@@ -53,4 +53,7 @@ def fill(path: Path, pictures: int, shape: ModelRecipe, compute: Callable[[int, 
         if (start // BATCH) % 50 == 0 or start == pictures:
             out.flush()
             marker.write_text(json.dumps(start))
-            print(f"{path.stem} tokens {start}/{pictures} {(start - first) / (time.monotonic() - began):.0f}/s", flush=True)
+            print(
+                f"{path.stem} tokens {start}/{pictures} {(start - first) / (time.monotonic() - began):.0f}/s",
+                flush=True,
+            )
