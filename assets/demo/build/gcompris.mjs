@@ -1,13 +1,12 @@
 /** Photographs of GCompris whose README block plainly says public domain or CC0. */
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { commonsTitle, parseCredits } from "./gcompris-credits.mjs";
 import { PACKAGES, packageLabel, unpackedFolder } from "./packages.mjs";
 import { readQtResource } from "./qt-resource.mjs";
 
 const ARCHIVES = "usr/share/gcompris-qt/rcc";
-const ACTIVITIES = "gcompris/src/activities";
-/** Activities that show photographs, and the prefix their pictures carry here. */
+/** Activities that show photographs. */
 const PHOTO_ACTIVITIES = [
   "categorization",
   "erase",
