@@ -12,6 +12,8 @@ export interface CheckpointReference {
   readonly path: string;
   /** See `ModelInfo.visionFingerprint`. */
   readonly visionFingerprint: string;
+  /** Side of the pictures, where it is not the checkpoint's own. */
+  readonly imagePixels?: number;
 }
 
 /** Which checkpoint serves which role, and what belongs to the set as a whole. */

@@ -93,6 +93,67 @@ for (const { name, weights } of RETRIEVAL) {
   });
 }
 
+const FORMS = [
+  { form: "retrieval-fp32", tolerance: 1e-3 },
+  { form: "retrieval-bin", tolerance: 1e-3 },
+  { form: "retrieval-sharded", tolerance: 1e-3 },
+  { form: "retrieval-fp16", tolerance: 1e-3 },
+  { form: "retrieval-bf16", tolerance: 1e-3 },
+];
+
+for (const { form, tolerance } of FORMS) {
+  test(`gives the reference's match logits from the file form ${form}`, async () => {
+    const { folder, reference } = openFixture("forms");
+    const { run, model } = await openTaskContext(`${folder}/${form}`);
+    const wanted = (reference[form] as { itmLogitsEnc: number[][][] }).itmLogitsEnc;
+    const texts = reference["texts"] as { tokenIds: number[] }[];
+    const size = reference["imageSize"] as number;
+    const images = (reference["pictureSeeds"] as number[]).map((seed) => ({ bytes: seededPicture(seed, size) }));
+    for (const [t, { tokenIds }] of texts.entries()) {
+      const itmIds = [model.blip.tokenizer.specialTokens.encode, ...tokenIds.slice(1)];
+      const results = await run({ kind: "matchImages", text: { itmIds }, images });
+      for (const [p, result] of results.entries()) {
+        const difference = value<MatchLogits>(result).itmLogit - (wanted[p]?.[t]?.[1] as number);
+        expect(Math.abs(difference)).toBeLessThan(tolerance);
+      }
+    }
+  });
+}
+
+for (const form of ["captioner-tied", "captioner-transformers-5", "captioner-untied"]) {
+  test(`writes the reference's captions with the output matrix of ${form}`, async () => {
+    const { folder, reference } = openFixture("forms");
+    const { run } = await openTaskContext(`${folder}/${form}`);
+    const { greedy } = reference[form] as { greedy: { picture: number; tokenIds: number[]; prefixLength?: number }[] };
+    const size = reference["imageSize"] as number;
+    const seeds = reference["pictureSeeds"] as number[];
+    expect(greedy.length).toBeGreaterThan(0);
+    for (const [index, one] of greedy.entries()) {
+      const image = { bytes: seededPicture(seeds[one.picture ?? index] as number, size) };
+      const settings = decodingSettings({ method: "greedy" }, CAPTION_LENGTHS);
+      const prefix = one.tokenIds.slice(0, 4);
+      const [written] = await run({ kind: "captionImages", images: [image], prefix, settings });
+      expect(value<GeneratedText>(written).tokenIds).toEqual(one.tokenIds);
+    }
+  });
+}
+
+test("interpolates positions as PyTorch does when the model is opened at another size", async () => {
+  const fixture = openFixture("original/retrieval");
+  const cases = fixture.reference["interpolation"] as { imageSize: number; imageTokens: { file: string } }[];
+  expect(cases.length).toBeGreaterThan(1);
+  for (const one of cases) {
+    const path = `${fixture.folder}/model_retrieval.pth`;
+    const { images, model } = await openTaskContext(path, { imagePixels: one.imageSize });
+    const pictures = [1, 2, 3, 4].map((seed) => ({ bytes: seededPicture(seed, one.imageSize) }));
+    const encoded = await images.encode(model, pictures);
+    const wanted = fixture.floatsOf(one.imageTokens);
+    const [first] = encoded;
+    const data = first && "tokens" in first ? (first.tokens.data as Float32Array) : new Float32Array();
+    expect(largestDifference(data, wanted.slice(0, data.length))).toBeLessThan(1e-4);
+  }
+});
+
 interface Generation {
   readonly picture: number;
   readonly prefix: string;

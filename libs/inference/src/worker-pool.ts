@@ -39,18 +39,20 @@ export async function startWorkerPool(
 
   async function spawn(seat: Seat | undefined): Promise<Seat> {
     const worker = new Worker(new URL("./worker/main.ts", import.meta.url), { workerData: start });
-    await new Promise<void>((ready, failed) => {
-      worker.once("message", () => ready());
-      worker.once("error", failed);
-      worker.once("exit", (code) => failed(new Error(`The worker ended with code ${code} while starting.`)));
-    });
-    worker.removeAllListeners();
     const taken = seat ?? { worker, job: undefined };
+    await new Promise<void>((ready, failed) => {
+      let started = false;
+      worker.on("message", (message: "ready" | WorkerReply) => {
+        if (message !== "ready") return finish(taken, message);
+        started = true;
+        ready();
+      });
+      const died = (cause: Error): void => (started ? void replace(taken, worker, cause) : failed(cause));
+      worker.on("error", died);
+      worker.on("exit", (code) => died(new Error(`The worker ended with code ${code}.`)));
+    });
     taken.worker = worker;
     taken.job = undefined;
-    worker.on("message", (reply: WorkerReply) => finish(taken, reply));
-    worker.on("error", (error) => void replace(taken, error));
-    worker.on("exit", (code) => void replace(taken, new Error(`The worker ended with code ${code}.`)));
     return taken;
   }
 
@@ -61,13 +63,13 @@ export async function startWorkerPool(
     offer(seat);
   }
 
-  async function replace(seat: Seat, cause: Error): Promise<void> {
-    if (closing) return;
-    seat.worker.removeAllListeners();
+  async function replace(seat: Seat, dead: Worker, cause: Error): Promise<void> {
+    // A crash is reported as "error" and as "exit"; the first of them counts.
+    if (closing || seat.worker !== dead || !seats.includes(seat)) return;
+    seats.splice(seats.indexOf(seat), 1);
     const { job } = seat;
     seat.job = undefined;
     job?.finish(new InferenceError("ENGINE_FAILED", `An inference worker died: ${cause.message}`, { cause }));
-    seats.splice(seats.indexOf(seat), 1);
     try {
       seats.push(await spawn(seat));
       offer(seat);
@@ -95,7 +97,6 @@ export async function startWorkerPool(
       await Promise.all(
         seats.map(async (seat) => {
           seat.job?.finish(new InferenceError("UNAVAILABLE", "The inference engine is shutting down."));
-          seat.worker.removeAllListeners();
           await seat.worker.terminate();
         }),
       );

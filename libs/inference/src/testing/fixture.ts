@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { OpenBlipOptions } from "@medley/blip";
 import type { ImageInput } from "@medley/inference-api";
 import { createImageTokenSource } from "../worker/image-tokens.ts";
 import { loadModel } from "../worker/loaded-model.ts";
@@ -19,20 +20,24 @@ export interface Fixture {
   // The keys of each folder are described in libs/blip/fixtures/README.md; tests state the shape they read.
   readonly reference: Readonly<Record<string, unknown>>;
   floats(key: string): Float32Array;
+  floatsOf(stored: Pick<StoredArray, "file">): Float32Array;
   pictures(): readonly ImageInput[];
 }
 
+/** Opens a fixture folder by its path below libs/blip/fixtures. */
 export function openFixture(name: string): Fixture {
   const folder = fileURLToPath(new URL(`../../../blip/fixtures/${name}`, import.meta.url));
   const reference = JSON.parse(readFileSync(`${folder}/reference.json`, "utf8")) as Record<string, unknown>;
+  const floatsOf = ({ file }: Pick<StoredArray, "file">): Float32Array => {
+    const raw = readFileSync(`${folder}/${file}`);
+    return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength));
+  };
   const bytes = (key: string): Buffer => readFileSync(`${folder}/${(reference[key] as StoredArray).file}`);
   return {
     folder,
     reference,
-    floats: (key) => {
-      const raw = bytes(key);
-      return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength));
-    },
+    floats: (key) => floatsOf(reference[key] as StoredArray),
+    floatsOf,
     pictures: () => {
       const raw = bytes("pictures");
       const [count = 0, height = 0, width = 0] = (reference["pictures"] as StoredArray).shape;
@@ -76,8 +81,12 @@ export function seededPicture(seed: number, size: number): Uint8Array {
 }
 
 /** A checkpoint opened in this thread, with pictures given as raw pixels of the model's own size. */
-export async function openTaskContext(path: string): Promise<TaskContext & { run(task: Task): Promise<ItemResult[]> }> {
-  const model = await loadModel({ path, visionFingerprint: "test" }, { threads: 1, executionProviders: ["cpu"] });
+export async function openTaskContext(
+  path: string,
+  options: OpenBlipOptions = {},
+): Promise<TaskContext & { run(task: Task): Promise<ItemResult[]> }> {
+  const runtime = { threads: 1, executionProviders: ["cpu"] };
+  const model = await loadModel({ path, visionFingerprint: "test", ...options }, runtime);
   const context: TaskContext = { model, images: createImageTokenSource(openResources()), stop: () => {} };
   return { ...context, run: (task) => runTask(context, task) };
 }

@@ -66,7 +66,10 @@ export type Outputs = Readonly<Record<string, ort.Tensor>>;
 
 /** Opens a checkpoint for running. Weights stay in the file: sessions map them, and nothing is repacked. */
 export async function loadModel(reference: CheckpointReference, runtime: RuntimeSettings): Promise<LoadedModel> {
-  const blip = await openBlip(reference.path);
+  const blip = await openBlip(
+    reference.path,
+    reference.imagePixels === undefined ? {} : { imagePixels: reference.imagePixels },
+  );
   const weights = await loadWeights(blip);
   const sessions = new Map<GraphName, Promise<ort.InferenceSession>>();
   const session = (name: GraphName): Promise<ort.InferenceSession> => {

@@ -1,0 +1,143 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Outcome } from "@medley/inference-api";
+import { describe, expect, test } from "vitest";
+import { createLocalInference, type LocalInferenceOptions } from "./local-inference.ts";
+import { openModelSet } from "./model-set.ts";
+import { openFixture, seededPicture } from "./testing/fixture.ts";
+
+async function open(name: string, more: Partial<LocalInferenceOptions> & { file?: string; module?: string } = {}) {
+  const fixture = openFixture(name);
+  const { file = "", module = "raw-pixels", ...options } = more;
+  const inference = await createLocalInference({
+    modelSet: options.modelSet ?? (await openModelSet(fixture.folder + file)),
+    resources: { url: new URL(`./testing/${module}.ts`, import.meta.url).href, settings: {} },
+    graphDirectory: mkdtempSync(join(tmpdir(), "medley-graphs-")),
+    workers: 2,
+    ...options,
+  });
+  return { inference, fixture };
+}
+
+function values<T>(outcomes: readonly Outcome<T>[]): T[] {
+  return outcomes.map((one) => {
+    if (!one.ok) throw one.error;
+    return one.value;
+  });
+}
+
+const picture = (seed: number, size = 42) => ({ bytes: seededPicture(seed, size) });
+
+describe("the engine in worker threads", () => {
+  test("answers in input order, and one bad picture is one error in its place", async () => {
+    const { inference } = await open("retrieval-wide");
+    await using _engine = inference;
+    const good = [picture(1), picture(2), picture(3)];
+    const alone = await Promise.all(good.map(async (one) => values(await inference.embedImages([one]))[0]));
+    const mixed = await inference.embedImages([
+      good[0],
+      { bytes: Uint8Array.of(1, 2, 3) },
+      good[1],
+      good[2],
+    ] as typeof good);
+    expect(mixed.map((one) => one.ok)).toEqual([true, false, true, true]);
+    expect(mixed[1]).toMatchObject({ ok: false, error: { code: "INVALID_IMAGE", retryable: false } });
+    expect(values([mixed[0], mixed[2], mixed[3]] as Outcome<Float32Array>[])).toEqual(alone);
+  });
+
+  test("gives the same logits for an image alone and among others", async () => {
+    const { inference } = await open("retrieval-wide");
+    await using _engine = inference;
+    const images = Array.from({ length: 20 }, (_, index) => picture(index + 1));
+    const together = values(await inference.matchImages("a dog near the house", images));
+    const [alone] = values(await inference.matchImages("a dog near the house", [picture(7)]));
+    expect(Math.abs((together[6]?.itmLogit as number) - (alone?.itmLogit as number))).toBeLessThan(1e-5);
+    const [turned] = values(await inference.matchTexts(picture(7), ["a dog near the house"]));
+    expect(Math.abs((turned?.itmLogit as number) - (alone?.itmLogit as number))).toBeLessThan(1e-4);
+  });
+
+  test("switches to explicit keys and values for long texts without changing the result", async () => {
+    const { inference } = await open("retrieval-wide");
+    await using _engine = inference;
+    const long =
+      "a happy child and three small birds are playing with a yellow ball under the old tree in the green grass";
+    const [byImages] = values(await inference.matchImages(long, [picture(3)]));
+    const [byTexts] = values(await inference.matchTexts(picture(3), [long]));
+    expect(Math.abs((byImages?.itmLogit as number) - (byTexts?.itmLogit as number))).toBeLessThan(1e-4);
+  });
+
+  test("refuses an empty text by name and still does the others", async () => {
+    const { inference } = await open("retrieval-square");
+    await using _engine = inference;
+    const [empty, fine] = await inference.embedTexts([" ... ", "a dog"]);
+    expect(empty).toMatchObject({ ok: false, error: { code: "INVALID_TEXT" } });
+    expect(fine?.ok).toBe(true);
+  });
+
+  test("says which roles a model set has when another is asked for", async () => {
+    const { inference } = await open("retrieval-square");
+    await using _engine = inference;
+    const call = inference.captionImages([picture(1)], { decoding: { method: "greedy" } });
+    await expect(call).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });
+    await expect(call).rejects.toThrow(/it has: retrieval, filter/);
+  });
+
+  test("refuses more work than the queue holds with a retryable error, and takes it later", async () => {
+    const { inference } = await open("retrieval-square", { maxQueuedItems: 4 });
+    await using _engine = inference;
+    const many = Array.from({ length: 12 }, (_, index) => `word${index} dog`);
+    await expect(inference.embedTexts(many)).rejects.toMatchObject({ code: "OVERLOADED", retryable: true });
+    expect(values(await inference.embedTexts(many.slice(0, 4)))).toHaveLength(4);
+  });
+
+  test("gives up at the deadline and when the caller goes away", async () => {
+    const { inference } = await open("captioner", { workers: 1 });
+    await using _engine = inference;
+    const pictures = Array.from({ length: 30 }, (_, index) => picture(index + 1, 32));
+    const request = { decoding: { method: "beam", beams: 3 } } as const;
+    const late = await inference.captionImages(pictures, request, { deadlineMs: 1 });
+    expect(late.filter((one) => !one.ok && one.error.code === "DEADLINE_EXCEEDED").length).toBeGreaterThan(20);
+    const abort = new AbortController();
+    const leaving = inference.captionImages(pictures, request, { signal: abort.signal });
+    setTimeout(() => abort.abort(), 20);
+    expect((await leaving).filter((one) => !one.ok && one.error.code === "CANCELLED").length).toBeGreaterThan(20);
+    expect(values(await inference.captionImages([picture(1, 32)], request))).toHaveLength(1);
+  });
+
+  test("replaces a worker that dies, fails only its item, and goes on", async () => {
+    const { inference } = await open("retrieval-square", { module: "fragile-pixels", workers: 1 });
+    await using _engine = inference;
+    const size = openFixture("retrieval-square").reference["imageSize"] as number;
+    const images = [picture(1, size), { bytes: Uint8Array.of(0) }, picture(2, size)];
+    const outcomes = await inference.embedImages(images);
+    expect(outcomes.map((one) => one.ok)).toEqual([true, false, true]);
+    expect(outcomes[1]).toMatchObject({ ok: false, error: { code: "ENGINE_FAILED", retryable: true } });
+  });
+
+  test("samples the same caption for the same seed, alone or in a batch, and another for another seed", async () => {
+    const { inference } = await open("captioner");
+    await using _engine = inference;
+    const images = Array.from({ length: 6 }, (_, index) => picture(index + 1, 32));
+    const sample = async (seed: number, some: typeof images) =>
+      values(await inference.captionImages(some, { decoding: { method: "nucleus", topP: 0.9, seed } })).map(
+        (one) => one.tokenIds,
+      );
+    const first = await sample(1, images);
+    expect(await sample(1, images)).toEqual(first);
+    expect(await sample(1, images.slice(2, 3))).toEqual(first.slice(2, 3));
+    expect(await sample(2, images)).not.toEqual(first);
+  });
+
+  test("ranks a closed list of answers and names the chosen one", async () => {
+    const { inference } = await open("answerer");
+    await using _engine = inference;
+    const answers = ["yes", "no", "red", "two dogs"];
+    const question = { image: picture(1, 24), question: "what color is the dog?" };
+    const [answer] = values(await inference.answerQuestions([question], { mode: "rank", answers }));
+    expect(answers).toContain(answer?.text);
+    expect(answer?.mode).toBe("rank");
+    const [empty] = await inference.answerQuestions([question], { mode: "rank", answers: [] });
+    expect(empty).toMatchObject({ ok: false, error: { code: "INVALID_TEXT" } });
+  });
+});
