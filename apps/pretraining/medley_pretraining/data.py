@@ -19,7 +19,13 @@ import numpy as np
 from PIL import Image
 
 from .colours import dominant_colour
-from .ingredients import EXTRA_TEST_STYLES, TEST_STYLES, TRAINING_STYLES, fetch_ingredients, unpacked_folder
+from .ingredients import (
+    EXTRA_TEST_STYLES,
+    TEST_STYLES,
+    TRAINING_STYLES,
+    fetch_ingredients,
+    unpacked_folder,
+)
 from .pictures import (
     LANDSCAPE_NOUNS,
     Concept,
@@ -39,7 +45,16 @@ from .pictures import (
 )
 from .recipe import DataRecipe, load_recipe
 from .records import Record, SplitWriter
-from .scenes import PLAIN_BACKGROUNDS, SCENE_KINDS, SIZE, Scene, compose_scene, paste, presence_questions, trim
+from .scenes import (
+    PLAIN_BACKGROUNDS,
+    SCENE_KINDS,
+    SIZE,
+    Scene,
+    compose_scene,
+    paste,
+    presence_questions,
+    trim,
+)
 from .splits import is_validation_drawing, is_validation_photograph
 from .wording import described, plural, with_article
 

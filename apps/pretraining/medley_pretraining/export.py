@@ -139,7 +139,11 @@ class Differences:
 @torch.no_grad()
 def compare_with_transformers(out: Path, geometry: Geometry) -> Differences:
     """Loads `out` into the three classes (fp32 arithmetic on the fp16 weights) and into ours."""
-    from transformers import BlipForConditionalGeneration, BlipForImageTextRetrieval, BlipForQuestionAnswering
+    from transformers import (
+        BlipForConditionalGeneration,
+        BlipForImageTextRetrieval,
+        BlipForQuestionAnswering,
+    )
 
     ours = Blip(geometry).eval()
     ours.load_state_dict(

@@ -325,6 +325,13 @@ class Blip(nn.Module):
     def active(self) -> ActiveVocabulary | None:
         return self._active[0] if self._active else None
 
+    @property
+    def trained_words(self) -> ActiveVocabulary:
+        """The active vocabulary, where there has to be one."""
+        if not self._active:
+            raise ValueError("The model has no active vocabulary. Call activate() before training it.")
+        return self._active[0]
+
     def activate(self, token_ids: Sequence[int]) -> ActiveVocabulary:
         self._active[:] = [ActiveVocabulary(self, token_ids)]
         return self._active[0]

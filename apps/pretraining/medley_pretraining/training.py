@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .model import Blip
 from .records import Record
 
 CHECKPOINT_SECONDS = 180
@@ -62,7 +63,7 @@ def parameter_groups(groups: Iterable[tuple[Iterable[nn.Parameter], float]]) -> 
     return [{"params": list(parameters), "lr": rate, "base": rate} for parameters, rate in groups]
 
 
-def text_groups(model: nn.Module, rate: float, cross_rate: float) -> list[dict[str, Any]]:
+def text_groups(model: Blip, rate: float, cross_rate: float) -> list[dict[str, Any]]:
     """Everything but vision: cross-attention and heads at their own rate. Shared parameters appear once."""
     fast, slow, seen = [], [], set()
     for name, parameter in model.named_parameters():
@@ -71,8 +72,8 @@ def text_groups(model: nn.Module, rate: float, cross_rate: float) -> list[dict[s
         seen.add(id(parameter))
         is_fast = ".crossattention." in name or name.startswith(("text_proj", "itm_head")) or ".transform." in name
         (fast if is_fast else slow).append(parameter)
-    slow.append(model.active.rows)  # type: ignore[union-attr]
-    fast.append(model.active.bias)  # type: ignore[union-attr]
+    slow.append(model.trained_words.rows)
+    fast.append(model.trained_words.bias)
     return parameter_groups([(slow, rate), (fast, cross_rate)])
 
 
@@ -98,7 +99,7 @@ class Phase:
     """One phase of training, resumable. `step` takes the drawn indices and returns the loss and what to log."""
 
     name: str
-    model: nn.Module
+    model: Blip
     optimizer: torch.optim.Optimizer
     sampler: MixSampler
     batch: int
@@ -122,7 +123,9 @@ class Phase:
         state = torch.load(self.checkpoint, weights_only=False)
         load_model(self.model, state["model"])
         with torch.no_grad():
-            for parameter, saved in zip((self.model.active.rows, self.model.active.bias), state["active"], strict=True):
+            for parameter, saved in zip(
+                (self.model.trained_words.rows, self.model.trained_words.bias), state["active"], strict=True
+            ):
                 parameter.copy_(saved)
         self.optimizer.load_state_dict(state["optimizer"])
         self.sampler.restore(state["sampler"])
@@ -142,7 +145,7 @@ class Phase:
                 "torch_random": torch.get_rng_state(),
                 "extra": self.extra_state(),
                 "progress": vars(self.progress),
-                "active": (self.model.active.rows.detach(), self.model.active.bias.detach()),
+                "active": (self.model.trained_words.rows.detach(), self.model.trained_words.bias.detach()),
             },
             self.checkpoint,
         )
@@ -192,10 +195,10 @@ class Phase:
         )
 
 
-def load_model(model: nn.Module, state: dict[str, Tensor]) -> None:
+def load_model(model: Blip, state: dict[str, Tensor]) -> None:
     """Loads a full state and refreshes the active vocabulary from it."""
     model.load_state_dict(state)
-    active = model.active  # type: ignore[union-attr]
+    active = model.active
     if active is not None:
         with torch.no_grad():
             active.rows.copy_(state["text_encoder.embeddings.word_embeddings.weight"][active.token_ids])

@@ -32,7 +32,12 @@ from medley_pretraining.pictures import (
 from medley_pretraining.recipe import load_recipe
 from medley_pretraining.records import Record, SplitWriter, load_pixels, load_records
 from medley_pretraining.scenes import SIZE, compose_scene
-from medley_pretraining.splits import crc32, is_heldout_author, is_heldout_landscape, is_validation_photograph
+from medley_pretraining.splits import (
+    crc32,
+    is_heldout_author,
+    is_heldout_landscape,
+    is_validation_photograph,
+)
 from medley_pretraining.workspace import record_texts
 
 WORDS = [

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from medley_pretraining.export import compare_with_transformers, half_with_shared_storages, write_model_folder
+from medley_pretraining.export import (
+    compare_with_transformers,
+    half_with_shared_storages,
+    write_model_folder,
+)
 from medley_pretraining.model import Blip
 from medley_pretraining.recipe import load_recipe
 

@@ -9,7 +9,13 @@ import torch
 from conftest import fresh_model
 
 from medley_pretraining.model import CLS
-from medley_pretraining.phases.grounding import Grounding, JointStep, MinedStep, language_step, seed_cross_attention
+from medley_pretraining.phases.grounding import (
+    Grounding,
+    JointStep,
+    MinedStep,
+    language_step,
+    seed_cross_attention,
+)
 from medley_pretraining.phases.mining import Miner
 from medley_pretraining.recipe import Recipe
 from medley_pretraining.records import Record

@@ -71,7 +71,7 @@ def distil_text(space: Workspace) -> None:
         if parameter.requires_grad and name.startswith(("text_encoder", "text_proj")) and ".crossattention." not in name
     ]
     optimizer = torch.optim.AdamW(
-        parameter_groups([([*trained, model.active.rows], recipe.learning_rate)]), weight_decay=0.01
+        parameter_groups([([*trained, model.trained_words.rows], recipe.learning_rate)]), weight_decay=0.01
     )
     sampler = TextSampler(bank, random.Random(1))
     Phase(

@@ -15,7 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..losses import choose_hard, contrastive_loss, matching_loss, ranking_loss, soft_targets, word_loss
+from ..losses import (
+    choose_hard,
+    contrastive_loss,
+    matching_loss,
+    ranking_loss,
+    soft_targets,
+    word_loss,
+)
 from ..model import CLS, DEC, ENC, PAD, Blip, KeyValue
 from ..recipe import Recipe
 from ..records import Record
@@ -137,7 +144,7 @@ class Grounding:
 
     def _words(self, states: Tensor, targets: Tensor, label_smoothing: float) -> tuple[Tensor, float]:
         logits = self.model.word_logits(states)
-        positions = self.model.active.positions(targets)
+        positions = self.model.trained_words.positions(targets)
         return word_loss(logits, positions, label_smoothing), (logits.argmax(1) == positions).float().mean().item()
 
     def answerable(self, records: list[Record]) -> list[int]:
