@@ -1,0 +1,49 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Settings } from "@medley/config";
+import { CliError } from "../cli-error.ts";
+import { startTool } from "../processes/child.ts";
+import { withInference } from "../processes/with-inference.ts";
+
+export interface IngestOptions {
+  readonly corpus: string;
+  readonly captions: boolean;
+  readonly retryFailed: boolean;
+  readonly json: boolean;
+}
+
+/** Runs apps/ingest with the inference server of this installation. Resolves with its exit code. */
+export async function runIngest(settings: Settings, path: string, options: IngestOptions): Promise<number> {
+  // Before models are loaded: a mistyped path is answered at once.
+  if (!existsSync(path)) throw new CliError("SOURCE_NOT_FOUND", `There is no folder or file "${path}".`);
+  return withInference(settings, "wait", (_, url) => addPictures(settings, url, path, options));
+}
+
+export async function addPictures(
+  settings: Settings,
+  inferenceUrl: string,
+  path: string,
+  options: IngestOptions,
+): Promise<number> {
+  const tool = startTool({
+    name: "ingest",
+    main: join(settings.repository, "apps/ingest/src/main.ts"),
+    args: [
+      "add",
+      path,
+      "--corpus",
+      options.corpus,
+      ...(options.captions ? [] : ["--no-captions"]),
+      ...(options.retryFailed ? ["--retry-failed"] : []),
+      ...(options.json ? ["--json"] : []),
+    ],
+    env: { MEDLEY_HOME: settings.home, INFERENCE_URL: inferenceUrl },
+  });
+  const stop = () => void tool.stop();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
+  try {
+    return await tool.exit;
+  } finally {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, stop);
+  }
+}

@@ -1,0 +1,80 @@
+import type { Settings } from "@medley/config";
+import type { Inference } from "@medley/inference-api";
+import { searchImages } from "@medley/search";
+import { type Database, findImages, openDatabase } from "@medley/storage";
+import { note, writeLine, writeRecord } from "../output.ts";
+import { withInference } from "../processes/with-inference.ts";
+
+export interface SearchOptions {
+  readonly corpus: string;
+  readonly first: number;
+  readonly candidates?: number;
+  readonly json: boolean;
+}
+
+export async function runSearch(settings: Settings, text: string, options: SearchOptions): Promise<void> {
+  await using db = await openDatabase({
+    home: settings.home,
+    maxConnections: settings.databaseMaxConnections,
+    databaseUrl: settings.databaseUrl,
+  });
+  const { hits, notes } = await withInference(settings, "exit", (inference) =>
+    findHits({ db, inference }, text, options),
+  );
+  for (const sentence of notes) note(sentence);
+  for (const hit of hits) {
+    if (options.json) await writeRecord(hit);
+    else await writeLine(describeHit(hit));
+  }
+  if (hits.length === 0) note(`Corpus "${options.corpus}" has no pictures that are embedded yet.`);
+}
+
+/** One hit with the scores and places of both stages. */
+export interface Hit {
+  readonly rank: number;
+  readonly imageId: string;
+  readonly path: string;
+  readonly sha256: string;
+  readonly itcCosine: number;
+  readonly itmLogit: number | null;
+  readonly matchProbability: number | null;
+  readonly rankBeforeRerank: number;
+  readonly rankAfterRerank: number;
+  /** Codes of what was cut from this answer; absent when nothing was. */
+  readonly degraded?: readonly string[];
+}
+
+export async function findHits(
+  { db, inference }: { db: Database; inference: Inference },
+  text: string,
+  { corpus, first, candidates }: Pick<SearchOptions, "corpus" | "first" | "candidates">,
+): Promise<{ hits: Hit[]; notes: string[] }> {
+  const query = { corpus, text, first, ...(candidates !== undefined && { candidates }) };
+  const { hits, report } = await searchImages({ db, inference }, query);
+  const images = await findImages(
+    db,
+    hits.map(({ imageId }) => imageId),
+  );
+  const paths = new Map(images.map(({ id, origins }) => [id, origins[0]]));
+  const degraded = report.degraded.map(({ code }) => code);
+  return {
+    hits: hits.map((hit, index) => ({
+      rank: index + 1,
+      imageId: hit.imageId,
+      path: paths.get(hit.imageId) ?? "",
+      sha256: hit.sha256,
+      itcCosine: hit.itcCosine,
+      itmLogit: hit.itmLogit,
+      matchProbability: hit.matchProbability,
+      rankBeforeRerank: hit.rankBeforeRerank,
+      rankAfterRerank: hit.rankAfterRerank,
+      ...(degraded.length > 0 && { degraded }),
+    })),
+    notes: report.degraded.map(({ message }) => message),
+  };
+}
+
+export function describeHit(hit: Hit): string {
+  const logit = hit.itmLogit === null ? "not matched" : `itmLogit ${hit.itmLogit.toFixed(2)}`;
+  return `${String(hit.rank).padStart(2)}. ${hit.path}  (itcCosine ${hit.itcCosine.toFixed(3)}, ${logit}, was ${hit.rankBeforeRerank})`;
+}

@@ -1,0 +1,44 @@
+import { existsSync } from "node:fs";
+import type { Settings } from "@medley/config";
+import { createLocalInference, type ItmToken, type ModelSet, openModelSet } from "@medley/inference";
+import type { Inference } from "@medley/inference-api";
+import { CliError } from "../cli-error.ts";
+import type { ResourceSettings } from "./worker-resources.ts";
+
+/** A batch command has no caller who waits: only a stuck engine shall ever meet this limit. */
+const DEADLINE_MS = 3_600_000;
+
+export interface EngineOptions {
+  /** Checkpoint folder or file, a medley.models.json, or a name of `medley models list`; the model set when absent. */
+  readonly model?: string;
+  readonly itmToken?: ItmToken;
+}
+
+/** Opens models in this process. Throws BlipError, CheckpointError or CliError that says what is wrong with them. */
+export async function openEngine(settings: Settings, options: EngineOptions): Promise<Inference> {
+  const resources: ResourceSettings = { maxPixels: settings.maxPixels };
+  const path = options.model === undefined ? settings.modelsFile : await findModel(settings, options.model);
+  return createLocalInference({
+    modelSet: await openModelSet(path, options.itmToken ? { itmToken: options.itmToken } : {}),
+    resources: { url: new URL("./worker-resources.ts", import.meta.url).href, settings: resources },
+    graphDirectory: settings.graphDirectory,
+    executionProviders: settings.executionProviders,
+    defaultDeadlineMs: DEADLINE_MS,
+    ...(settings.inferenceWorkers !== undefined && { workers: settings.inferenceWorkers }),
+    ...(settings.inferenceThreads !== undefined && { threadsPerWorker: settings.inferenceThreads }),
+  });
+}
+
+/** Path of a model that a person named by its path or by its name in the model set. */
+export async function findModel(settings: Settings, model: string): Promise<string> {
+  if (existsSync(model)) return model;
+  const set: ModelSet | undefined = await openModelSet(settings.modelsFile).catch(() => undefined);
+  const models = [...(set?.roles.values() ?? [])];
+  const named = models.find(({ name }) => name === model);
+  if (named) return named.path;
+  const known = [...new Set(models.map(({ name }) => `"${name}"`))].join(", ") || "none";
+  throw new CliError(
+    "MODEL_NOT_FOUND",
+    `There is no checkpoint "${model}", and no model of that name (there are: ${known}).`,
+  );
+}
