@@ -90,3 +90,14 @@ test("a transaction that rests too long is rolled back and lets the others go on
   expect((await patient.query("select to_regclass('left_open') as found")).rows).toEqual([{ found: null }]);
   await expect(forgetful.query("commit")).rejects.toThrow();
 });
+
+test("the owner's own statements run between those of clients and never inside a client's transaction", async () => {
+  const client = await connect();
+  await client.query("begin");
+  await server.runBetween("create table made_by_owner (id integer)");
+  await client.query("rollback");
+  const find = async () => (await client.query("select to_regclass('made_by_owner')::text as found")).rows;
+  expect(await find()).toEqual([{ found: null }]);
+  await server.runBetween("create table made_by_owner (id integer)");
+  expect(await find()).toEqual([{ found: "made_by_owner" }]);
+});

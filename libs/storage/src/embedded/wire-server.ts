@@ -10,7 +10,10 @@ import type { PGlite } from "@electric-sql/pglite";
 type Unit = { readonly connection: Connection; readonly bytes: Buffer; readonly complete: boolean };
 type Connection = { readonly socket: Socket; received: Buffer; unit: Buffer[]; started: boolean };
 
-export type WireServer = AsyncDisposable & { readonly connectionCount: () => number };
+export type WireServer = AsyncDisposable & {
+  /** Runs a statement of the process itself, or does nothing while a client is being served. */
+  readonly runBetween: (sql: string) => Promise<void>;
+};
 
 export type WireServerOptions = {
   readonly engine: PGlite;
@@ -109,7 +112,13 @@ export async function serveWire(options: WireServerOptions): Promise<WireServer>
   const server = createServer(accept);
   await listen(server, options.path);
   return {
-    connectionCount: () => connections.size,
+    async runBetween(sql) {
+      if (running || owner || closed) return;
+      running = true;
+      await execute(simpleQuery(sql)).catch(options.onEngineFailure);
+      running = false;
+      await runUnits();
+    },
     async [Symbol.asyncDispose]() {
       closed = true;
       clearTimeout(idleTransaction);
