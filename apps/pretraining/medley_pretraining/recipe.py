@@ -104,6 +104,8 @@ class ContrastRecipe:
     scale: float
     bank_images: int
     queue_texts: int
+    anchor_texts: int
+    anchor_weight: float
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ def make_phase(
     model.activate(sorted(wordpieces.used_ids()))
     for parameter in (*model.vision_model.parameters(), *model.vision_proj.parameters()):
         parameter.requires_grad_(False)
-    grounding = Grounding(model, records, tokens, wordpieces, recipe, rng)
+    anchors = (["a dog", "a cat"], torch.nn.functional.normalize(torch.randn(2, model.geometry.projection), dim=-1))
+    grounding = Grounding(model, records, tokens, wordpieces, recipe, rng, anchors)
     step = {"language": language_step, "joint": JointStep, "mined": MinedStep}[kind](grounding)
     stateful = step if kind == "joint" else grounding
     optimizer = torch.optim.AdamW(text_groups(model, rate, 2 * rate))

@@ -31,6 +31,7 @@ from ..training import MixSampler, Phase, Progress, load_model, text_groups
 from ..workspace import Workspace
 from .distil import text_class_states
 from .mining import Miner
+from .teacher import load_bank
 from .tokens import cache_final_tokens
 
 SEEDS = {"language": 3, "joint": 4, "mined": 5}
@@ -80,6 +81,7 @@ class Grounding:
         wordpieces: Wordpieces,
         recipe: Recipe,
         rng: random.Random,
+        anchors: tuple[list[str], Tensor] | None = None,
     ) -> None:
         self.model, self.records, self.tokens, self.wordpieces, self.recipe, self.rng = (
             model,
@@ -92,6 +94,7 @@ class Grounding:
         numbers = {concept: number for number, concept in enumerate(sorted({record.concept for record in records}))}
         self.concepts = torch.tensor([numbers[record.concept] for record in records])
         self.prompt = wordpieces(PROMPT)
+        self.anchors = anchors  # texts and the teacher's embeddings of them [N, projection]
         self.queue_features = torch.zeros(0, model.geometry.projection)
         self.queue_concepts = torch.zeros(0, dtype=torch.long)
         with torch.no_grad():
@@ -152,6 +155,15 @@ class Grounding:
         scenes = [row for row, record in enumerate(records) if record.source == "scene"]
         others = [row for row, record in enumerate(records) if record.source != "scene" and record.questions]
         return scenes + others[: max(4, len(scenes) // 2)]
+
+    def anchor_loss(self) -> Tensor:
+        """1 - cosine between text features and the teacher's embeddings for texts drawn at random: keeps the text tower where the image
+        features were trained to, also for words that no picture of the last batches was about."""
+        if self.anchors is None:
+            return torch.zeros(())
+        texts, embeddings = self.anchors
+        chosen = [self.rng.randrange(len(texts)) for _ in range(self.recipe.contrast.anchor_texts)]
+        return 1 - (self.text_features([texts[index] for index in chosen]) * embeddings[chosen]).sum(-1).mean()
 
     def contrast_loss(self, chosen: list[int], features: Tensor) -> Tensor:
         """Both directions of ITC. Texts are compared with the batch's pictures and a random part of all pictures, pictures with the batch's
@@ -241,8 +253,9 @@ class JointStep:
                     loss = loss + recipe.answer_weight * answers
             else:
                 contrast = grounding.contrast_loss(chosen, grounding.text_features(texts))
-                measured["contrast"] = contrast.item()
-                loss = loss + recipe.contrast_weight * contrast
+                anchor = grounding.anchor_loss()
+                measured["contrast"], measured["anchor"] = contrast.item(), anchor.item()
+                loss = loss + recipe.contrast_weight * contrast + grounding.recipe.contrast.anchor_weight * anchor
             pair_texts, rows, matches = self.pairs(chosen, records, texts)
             logits = grounding.match_logits(pair_texts, rows, key_values)
         matching = matching_loss(logits, matches)
@@ -338,8 +351,9 @@ class MinedStep:
                     loss = loss + recipe.answer_weight * answers
             else:
                 contrast = grounding.contrast_loss(chosen, grounding.text_features(texts))
-                measured["contrast"] = contrast.item()
-                loss = loss + recipe.contrast_weight * contrast
+                anchor = grounding.anchor_loss()
+                measured["contrast"], measured["anchor"] = contrast.item(), anchor.item()
+                loss = loss + recipe.contrast_weight * contrast + grounding.recipe.contrast.anchor_weight * anchor
         return loss, measured
 
 
@@ -356,7 +370,9 @@ def run_grounding(space: Workspace, phase: str) -> None:
     rng = random.Random(SEEDS[phase])
     torch.manual_seed(SEEDS[phase])
     recipe = {"language": space.recipe.language, "joint": space.recipe.joint, "mined": space.recipe.mined}[phase]
-    grounding = Grounding(model, space.records, space.tokens("final"), space.wordpieces, space.recipe, rng)
+    bank = load_bank(space)
+    anchors = (bank.texts + bank.extra_texts, torch.cat([bank.embeddings, bank.extra_embeddings]))
+    grounding = Grounding(model, space.records, space.tokens("final"), space.wordpieces, space.recipe, rng, anchors)
     if phase == "language":
         seed_cross_attention(
             model,
