@@ -95,7 +95,7 @@ export function App() {
   );
 }
 
-const EXAMPLES = ["a beach at sunset", "snow on the mountains", "a city at night", "trees in the fog"];
+const EXAMPLES = ["a red apple", "snow on the mountains", "a polar bear", "an old castle"];
 
 function Invitation({ corpus, onSearch }: { corpus: Corpus | undefined; onSearch: (text: string) => void }) {
   return (

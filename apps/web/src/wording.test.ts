@@ -3,6 +3,7 @@ import { countOf, describeMilliseconds, describeMove, formatCosine, formatLogit 
 
 test("shows scores with as many places as they are worth", () => {
   expect(formatCosine(0.41234)).toBe("0.412");
+  expect(formatCosine(-0.2)).toBe("−0.200");
   expect(formatLogit(3.456)).toBe("+3.46");
   expect(formatLogit(-0.5)).toBe("−0.50");
 });

@@ -2,7 +2,7 @@ import type { CaptionSource, SearchStage } from "./generated/documents.ts";
 
 /** A cosine with three places, which is as fine as two pictures are worth telling apart. */
 export function formatCosine(itcCosine: number): string {
-  return itcCosine.toFixed(3);
+  return itcCosine.toFixed(3).replace("-", "−");
 }
 
 /** A logit with its sign: above 0 the matching head says "match". */
