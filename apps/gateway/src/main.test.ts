@@ -20,7 +20,8 @@ afterEach(async () => {
 async function start(environment: Record<string, string>) {
   const home = await mkdtemp(join(tmpdir(), "medley-gateway-"));
   homes.push(home);
-  const { INFERENCE_URL: _own, ...inherited } = process.env;
+  const inherited = { ...process.env };
+  delete inherited["INFERENCE_URL"];
   const child = spawn(process.execPath, [MAIN], {
     env: { ...inherited, MEDLEY_HOME: home, MEDLEY_PORT: "0", MEDLEY_LOG_LEVEL: "info", ...environment },
     stdio: ["ignore", "pipe", "inherit"],

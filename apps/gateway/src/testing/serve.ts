@@ -13,8 +13,9 @@ export interface ServedGateway extends Gateway {
   graphql(query: string, variables?: object): Promise<GraphqlReply>;
 }
 
-// biome-ignore lint: tests read replies freely; the schema types them elsewhere.
-type Json = any; // eslint-disable-line @typescript-eslint/no-explicit-any
+// Tests read replies freely; the schema types them elsewhere.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Json = any;
 
 export interface GraphqlReply {
   readonly status: number;
