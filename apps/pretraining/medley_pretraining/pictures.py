@@ -63,7 +63,8 @@ LANDSCAPE_NOUNS = {
 _SHARE_ALIKE = re.compile(r"^(bwerner|myrabella|dmottl|mfield)|-(sfiera|striker|harro|iridium|spfld)|^lava5\.")
 # Labels that cannot be an object in a composed scene: places, weather, clocks, faces.
 _NOT_AN_OBJECT = re.compile(
-    r"face|\d|o.clock|thirty|flag|button|globe|moon|sunrise|sunset|cityscape|night|mountain|beach|desert|park|milky|map|building|station|office|post|bank|"
+    r"face|\d|o.clock|thirty|flag|button|globe|moon|sunrise|sunset|cityscape|night|mountain|beach|desert|park|milky|map|"
+    r"building|station|office|post|bank|"
     r"with|japanese|stadium|island|foggy|bridge at|sun|cloud|sky|rain|wave|fire$|star|fog|landslide|cyclone|construction|motorway|wedding|cooking|camping"
 )
 CLOTHING_NOUNS = {

@@ -18,12 +18,6 @@ def recall(ranks: Tensor) -> list[float]:
     return [round(100 * (ranks < k).float().mean().item(), 1) if len(ranks) else float("nan") for k in (1, 5, 10)]
 
 
-def first_hit(similarity: Tensor, relevant: Tensor) -> Tensor:
-    """Rank of the best relevant candidate per row: how many candidates are strictly better. similarity [Q, C], relevant bool [Q, C]."""
-    best = similarity.masked_fill(~relevant, float("-inf")).max(1, keepdim=True).values
-    return (similarity > best).sum(1)
-
-
 @dataclass(frozen=True)
 class ShortLists:
     """The SHORT_LIST best candidates by ITC of every query, with their match logits. All [Q, SHORT_LIST]."""
@@ -36,7 +30,7 @@ class ShortLists:
         """Rank of the first relevant candidate under matchLogit + weight·cosine; weight None orders by cosine alone.
         A query without any relevant candidate in its list gets the rank SHORT_LIST."""
         score = self.cosine if weight is None else self.match_logit + weight * self.cosine
-        hits = self.relevant.gather(1, score.argsort(1, descending=True, stable=True))
+        hits = self.relevant.gather(1, score.argsort(dim=1, descending=True, stable=True))
         return torch.where(hits.any(1), hits.float().argmax(1), SHORT_LIST)
 
 
@@ -48,7 +42,8 @@ def short_lists(
     texts: list[str] | list[list[str]],
     by_text: bool,
 ) -> ShortLists:
-    """by_text: row q is the text texts[q], candidate c the picture pictures[c]; otherwise row q is the picture pictures[q], candidate c the text texts[c]."""
+    """cosine and relevant: [queries, candidates]. by_text: query q is the text texts[q], candidate c the picture pictures[c];
+    otherwise query q is the picture pictures[q], candidate c the text texts[c]."""
     top = cosine.topk(min(SHORT_LIST, cosine.shape[1]), 1)
     rows = range(len(cosine))
     pairs = [

@@ -15,7 +15,8 @@ CHUNK = 512
 
 
 def text_nouns(record: Record) -> frozenset[str]:
-    """What a text of the record claims to be there: everything named in a scene, the thing itself otherwise (a grocery picture has a second, coarser noun)."""
+    """What a text of the record claims to be there: everything named in a scene, the thing itself otherwise
+    (a grocery picture has a second, coarser noun)."""
     return frozenset(record.nouns if record.source == "scene" else record.nouns[:1])
 
 
