@@ -38,34 +38,55 @@ const RUN_FILE = "medley";
  */
 export async function runStart(settings: Settings, options: StartOptions): Promise<void> {
   await checkPreconditions(settings);
-  const port = settings.port === 0 ? 0 : await reservePort(settings.host, settings.port, "MEDLEY_PORT");
   const servers: Supervised[] = [];
   const stop = stopRequest(servers);
-  try {
-    await using db = await openDatabase({
-      home: settings.home,
-      maxConnections: settings.databaseMaxConnections,
-      databaseUrl: settings.databaseUrl,
-    });
-    const [inferenceUrl] = await Promise.all([startModels(settings, servers), buildWebPage(settings)]);
-    const env = { MEDLEY_HOME: settings.home, INFERENCE_URL: inferenceUrl };
-    const gateway = await superviseApp(settings, servers, "gateway", { ...env, MEDLEY_PORT: String(port) });
-    writeRunFile(settings.runDirectory, RUN_FILE, { url: gateway.url, pid: process.pid });
-    const announce = createAnnouncer(options.json);
-    await announce.listening(gateway.url);
-    const inference = createInferenceClient({ url: inferenceUrl, deadlineMs: settings.inferenceDeadlineMs });
-    if (options.demo && !stop.signal.aborted) {
-      await ensureDemo(settings, { db, inference, inferenceUrl });
-      if (!stop.signal.aborted)
-        await announce.answer(await findHits({ db, inference }, DEMO_QUERY, { corpus: DEMO_CORPUS, first: 3 }));
-    }
-    if (!stop.signal.aborted) await announce.ready(gateway.url);
-    await Promise.race([stop.requested, ...servers.map(({ lost }) => lost), keepWorking(settings, env, stop.signal)]);
-    note("Stopping.");
-  } finally {
-    removeRunFile(settings.runDirectory, RUN_FILE, process.pid);
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(async () => {
     for (const server of servers.toReversed()) await server.stop();
+  });
+  const port = await reservePort(settings.host, settings.port, "MEDLEY_PORT");
+  const inferenceUrl = await startModels(settings, servers);
+  const env = { MEDLEY_HOME: settings.home, INFERENCE_URL: inferenceUrl };
+  const gateway = startGateway(settings, servers, { ...env, MEDLEY_PORT: String(port) });
+  const opening = openDatabase(databaseOptions(settings));
+  cleanup.defer(async () => {
+    await opening.then((db) => db[Symbol.asyncDispose]()).catch(() => {});
+  });
+  const listening = Promise.all(servers.map((server) => server.listening));
+  const serve = async () => {
+    // All at once: each of them takes seconds, and none needs another to be ready.
+    const [db, url] = await Promise.all([opening, gateway.listening, buildWebPage(settings), listening]);
+    writeRunFile(settings.runDirectory, RUN_FILE, { url, pid: process.pid });
+    cleanup.defer(() => removeRunFile(settings.runDirectory, RUN_FILE, process.pid));
+    await showDemo(settings, { db, inferenceUrl, url, options, signal: stop.signal });
+    return await keepWorking(settings, env, stop.signal);
+  };
+  const running = serve();
+  // When it is told to stop, what is half done may fail; that is no news any more.
+  running.catch(() => {});
+  await Promise.race([stop.requested, running, ...servers.map(({ lost }) => lost)]);
+  note("Stopping.");
+}
+
+interface DemoRun {
+  readonly db: Database;
+  readonly inferenceUrl: string;
+  readonly url: string;
+  readonly options: StartOptions;
+  readonly signal: AbortSignal;
+}
+
+/** Says where everything is, with one real answer between the two. */
+async function showDemo(settings: Settings, { db, inferenceUrl, url, options, signal }: DemoRun): Promise<void> {
+  const announce = createAnnouncer(options.json);
+  await announce.listening(url);
+  const inference = createInferenceClient({ url: inferenceUrl, deadlineMs: settings.inferenceDeadlineMs });
+  if (options.demo) await ensureDemo(settings, { db, inference, inferenceUrl });
+  if (signal.aborted) return;
+  if (options.demo && (await findCorpus(db, DEMO_CORPUS))) {
+    await announce.answer(await findHits({ db, inference }, DEMO_QUERY, { corpus: DEMO_CORPUS, first: 3 }));
   }
+  await announce.ready(url);
 }
 
 async function checkPreconditions(settings: Settings): Promise<void> {
@@ -95,28 +116,27 @@ function stopRequest(servers: readonly Supervised[]): { signal: AbortSignal; req
   return { signal: stop.signal, requested };
 }
 
+/** Starts the inference server unless another one is configured. Resolves with its URL before it listens. */
 async function startModels(settings: Settings, servers: Supervised[]): Promise<string> {
   if (settings.inferenceUrl !== undefined) return settings.inferenceUrl;
-  // Fixed before the first start, so that the gateway finds a restarted server where the old one was.
-  const port = await reservePort(settings.inferenceHost, settings.inferencePort, "INFERENCE_PORT");
-  const name = "The inference server";
-  const server = await supervise({ name, start: () => startInference(settings, port), onNote: note });
-  servers.push(server);
-  return server.url;
+  const host = settings.inferenceHost;
+  const port = await reservePort(host, settings.inferencePort, "INFERENCE_PORT");
+  servers.push(supervise({ name: "The inference server", start: () => startInference(settings, port), onNote: note }));
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-async function superviseApp(
-  settings: Settings,
-  servers: Supervised[],
-  app: "gateway",
-  env: Readonly<Record<string, string>>,
-): Promise<Supervised> {
-  const name = `The ${app}`;
-  const main = join(settings.repository, `apps/${app}/src/main.ts`);
-  const logFile = join(settings.home, `logs/${app}.log`);
-  const server = await supervise({ name, start: () => startServer({ name, main, env, logFile }), onNote: note });
-  servers.push(server);
-  return server;
+function startGateway(settings: Settings, servers: Supervised[], env: Readonly<Record<string, string>>): Supervised {
+  const name = "The gateway";
+  const main = join(settings.repository, "apps/gateway/src/main.ts");
+  const logFile = join(settings.home, "logs/gateway.log");
+  const gateway = supervise({ name, start: () => startServer({ name, main, env, logFile }), onNote: note });
+  servers.push(gateway);
+  return gateway;
+}
+
+function databaseOptions(settings: Settings) {
+  const { home, databaseUrl, databaseMaxConnections: maxConnections } = settings;
+  return { home, databaseUrl, maxConnections };
 }
 
 /** Done once; a page that cannot be built is no reason not to serve GraphQL. */

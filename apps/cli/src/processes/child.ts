@@ -10,6 +10,7 @@ const END_WITH_PARENT = fileURLToPath(new URL("./end-with-parent.ts", import.met
 const STOP_MS = 15_000;
 /** Last lines of a process that are shown when it dies. */
 const KEPT_LINES = 8;
+const WARN_LEVEL = 40;
 
 export interface ChildOptions {
   readonly name: string;
@@ -41,7 +42,8 @@ export function startServer(options: ChildOptions): ServerChild {
   const listening = Promise.withResolvers<string>();
   const read = (line: string) => {
     log.write(`${line}\n`);
-    kept.push(messageOf(line));
+    const words = wordsOf(line);
+    if (words) kept.push(words);
     if (kept.length > KEPT_LINES) kept.shift();
     const url = listeningUrl(line);
     if (url !== undefined) listening.resolve(url);
@@ -51,7 +53,7 @@ export function startServer(options: ChildOptions): ServerChild {
   }
   const ended = endOf(child).then((how) => {
     log.end();
-    return `${options.name} ended (${how}): ${kept.filter(Boolean).join("\n  ") || "it said nothing"}`;
+    return `${options.name} ended (${how}): ${kept.join("\n  ") || "it said nothing"}`;
   });
   ended.then((text) => listening.reject(new Error(text)));
   listening.promise.catch(() => {});
@@ -103,16 +105,24 @@ function listeningUrl(line: string): string | undefined {
   return entry?.msg === "listening" && typeof entry.url === "string" ? entry.url : undefined;
 }
 
-/** What a log line says, without its JSON. */
-function messageOf(line: string): string {
+/** What a person should see of a line if it is among the last ones: a warning or an error, or what is no log line at all. */
+function wordsOf(line: string): string {
   const entry = parseEntry(line);
-  return typeof entry?.msg === "string" ? entry.msg : line;
+  if (!entry) return line;
+  return Number(entry.level) >= WARN_LEVEL ? String(entry.msg) : "";
 }
 
-function parseEntry(line: string): { msg?: unknown; url?: unknown } | undefined {
+/** The fields of pino's lines that matter here. */
+interface LogEntry {
+  readonly level?: unknown;
+  readonly msg?: unknown;
+  readonly url?: unknown;
+}
+
+function parseEntry(line: string): LogEntry | undefined {
   if (!line.startsWith("{")) return undefined;
   try {
-    return JSON.parse(line) as { msg?: unknown; url?: unknown };
+    return JSON.parse(line) as LogEntry;
   } catch {
     return undefined;
   }

@@ -10,8 +10,8 @@ export interface SupervisorOptions {
 
 /** A server process that is started again when it dies. */
 export interface Supervised {
-  /** Its URL; the same after every restart, because its port is fixed. */
-  readonly url: string;
+  /** Its URL once it listens for the first time; rejects with its last words when that fails. */
+  readonly listening: Promise<string>;
   /** Rejects when it dies again and again; never resolves. */
   readonly lost: Promise<never>;
   readonly stop: () => Promise<void>;
@@ -23,15 +23,17 @@ const WINDOW_MS = 60_000;
 const MAX_DEATHS = 5;
 const FIRST_WAIT_MS = 500;
 
-/** Starts the server and resolves when it listens; rejects with its last words when its first start fails. */
-export async function supervise({ name, start, onNote }: SupervisorOptions): Promise<Supervised> {
+/** Starts the server at once. Its port must be fixed, so that its URL is the same after every restart. */
+export function supervise({ name, start, onNote }: SupervisorOptions): Supervised {
   let child = start();
   let stopping = false;
-  const url = await child.listening;
+  const { listening } = child;
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => {});
 
   const keepAlive = async (): Promise<never> => {
+    // What does not even start once is not started again: its last words say what is wrong.
+    await listening;
     let deaths: number[] = [];
     for (;;) {
       const lastWords = await child.ended;
@@ -51,7 +53,7 @@ export async function supervise({ name, start, onNote }: SupervisorOptions): Pro
   };
   keepAlive().catch(lost.reject);
   return {
-    url,
+    listening,
     lost: lost.promise,
     stop: () => {
       stopping = true;

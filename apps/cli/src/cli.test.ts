@@ -1,0 +1,163 @@
+import { spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { expect, test } from "vitest";
+
+const REPOSITORY = resolve(import.meta.dirname, "../../..");
+const LAUNCHER = join(REPOSITORY, "apps/cli/bin/medley.mjs");
+const CHECKPOINTS = join(REPOSITORY, "libs/blip/fixtures");
+const PICTURES = join(REPOSITORY, "assets/demo/images/fluent-3d");
+const APPLE = join(PICTURES, "red-apple.webp");
+
+const folder = mkdtempSync(join(tmpdir(), "medley-cli-"));
+
+interface Ended {
+  readonly code: number | null;
+  readonly lines: readonly Record<string, unknown>[];
+  readonly output: string;
+  readonly errors: string;
+}
+
+async function medley(args: readonly string[], options: { input?: string; json?: boolean } = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+    cwd: folder,
+    env: { ...process.env, MEDLEY_HOME: join(folder, "home"), DATABASE_URL: "", INFERENCE_URL: "" },
+  });
+  child.stdin.end(options.input ?? "");
+  const [output, errors, code] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number | null>((ended) => child.once("close", ended)),
+  ]);
+  const lines = args.includes("--json") ? output.split("\n").filter(Boolean) : [];
+  return { code, output, errors, lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+}
+
+function file(name: string, rows: readonly unknown[]): string {
+  const path = join(folder, name);
+  mkdirSync(join(path, ".."), { recursive: true });
+  writeFileSync(path, rows.map((row) => (typeof row === "string" ? row : JSON.stringify(row))).join("\n"));
+  return path;
+}
+
+test("scores pairs in the order of the input, with an error record in the place of each bad line", async () => {
+  writeFileSync(join(folder, "note.jpg"), "not a picture");
+  const pairs = file("pairs.jsonl", [
+    { image: APPLE, text: "a red apple" },
+    { image: "note.jpg", text: "a note" },
+    { image: "missing.png", text: "nothing" },
+    { image: APPLE, text: " " },
+    '{"image":',
+    { image: join(PICTURES, "snail.webp"), text: "a red apple" },
+    { image: APPLE, text: "a red apple" },
+  ]);
+  const model = join(CHECKPOINTS, "retrieval-square");
+  const { code, lines, errors } = await medley(["match", "--model", model, "--input", pairs, "--json"]);
+  expect(code).toBe(0);
+  expect(lines.map(({ error }) => (error as { code: string } | undefined)?.code ?? "OK")).toEqual([
+    "OK",
+    "INVALID_IMAGE",
+    "IMAGE_NOT_FOUND",
+    "INVALID_TEXT",
+    "INVALID_LINE",
+    "OK",
+    "OK",
+  ]);
+  expect(Object.keys(lines[0] ?? {})).toEqual(["image", "text", "itcCosine", "itmLogit"]);
+  expect(lines[0]?.itmLogit).toBeCloseTo(Number(lines[6]?.itmLogit), 5);
+  expect(lines[5]?.itmLogit).not.toBeCloseTo(Number(lines[0]?.itmLogit), 5);
+  expect(errors.trim().split("\n")).toHaveLength(4);
+});
+
+test("scores differently with the first token that Hugging Face uses", async () => {
+  const pairs = file("one.jsonl", [{ image: APPLE, text: "a red apple" }]);
+  const model = join(CHECKPOINTS, "retrieval-square");
+  const run = (token: string) => medley(["match", "--model", model, "--input", pairs, "--itm-token", token, "--json"]);
+  const [enc, cls] = await Promise.all([run("enc"), run("cls")]);
+  expect(enc.lines[0]?.itcCosine).toEqual(cls.lines[0]?.itcCosine);
+  expect(enc.lines[0]?.itmLogit).not.toEqual(cls.lines[0]?.itmLogit);
+});
+
+test("embeds pictures and texts from standard input with norm 1", async () => {
+  const input = `${JSON.stringify({ image: APPLE })}\n${JSON.stringify({ text: "an apple" })}\n${JSON.stringify({ x: 1 })}\n`;
+  const model = join(CHECKPOINTS, "retrieval-wide");
+  const { code, lines } = await medley(["embed", "--model", model, "--input", "-", "--json"], { input });
+  expect(code).toBe(0);
+  for (const line of lines.slice(0, 2)) expect(Math.hypot(...(line.embedding as number[]))).toBeCloseTo(1, 4);
+  expect(lines[2]).toMatchObject({ x: 1, error: { code: "INVALID_LINE" } });
+});
+
+test("finds pictures relative to the input file when the working directory has none", async () => {
+  mkdirSync(join(folder, "set/pictures"), { recursive: true });
+  cpSync(APPLE, join(folder, "set/pictures/apple.webp"));
+  const input = file("set/images.jsonl", [{ image: "pictures/apple.webp" }]);
+  const model = join(CHECKPOINTS, "captioner");
+  const { lines } = await medley(["caption", "--model", model, "--input", input, "--json", "--decode", "greedy"]);
+  expect(lines[0]).toMatchObject({ image: "pictures/apple.webp", caption: expect.any(String) });
+  expect((lines[0]?.tokenIds as number[]).length).toBeGreaterThan(1);
+});
+
+test("samples the same caption again for the same seed", async () => {
+  const input = file("seeded.jsonl", [{ image: APPLE }]);
+  const args = [
+    "caption",
+    "--model",
+    join(CHECKPOINTS, "captioner"),
+    "--input",
+    input,
+    "--json",
+    "--decode",
+    "nucleus",
+  ];
+  const runs = await Promise.all(["7", "7"].map((seed) => medley([...args, "--seed", seed])));
+  expect(runs[0]?.lines[0]?.tokenIds).toEqual(runs[1]?.lines[0]?.tokenIds);
+});
+
+test("answers by generating and by ranking a list", async () => {
+  const input = file("questions.jsonl", [{ image: APPLE, question: "is it red?" }]);
+  const answers = file("answers.txt", ["yes", "no", ""]);
+  const args = ["ask", "--model", join(CHECKPOINTS, "answerer"), "--input", input, "--json"];
+  const [generated, ranked] = await Promise.all([
+    medley([...args, "--decode", "greedy"]),
+    medley([...args, "--mode", "rank", "--answers", answers]),
+  ]);
+  expect(generated.lines[0]).toMatchObject({ question: "is it red?", answer: expect.any(String) });
+  expect(["yes", "no"]).toContain(ranked.lines[0]?.answer);
+});
+
+test("checks a checkpoint, and names what is wrong with a truncated one", async () => {
+  const good = await medley(["models", "check", join(CHECKPOINTS, "retrieval-square"), "--json"]);
+  expect(good).toMatchObject({ code: 0, lines: [{ ok: true, abilities: ["embed", "match"] }] });
+  const torn = join(folder, "torn");
+  cpSync(join(CHECKPOINTS, "retrieval-square"), torn, { recursive: true });
+  truncateSync(join(torn, "model.safetensors"), 9000);
+  const bad = await medley(["models", "check", torn, "--json"]);
+  expect(bad).toMatchObject({ code: 1, lines: [{ model: torn, error: { code: "TRUNCATED" } }] });
+});
+
+test.each([
+  { what: "an unknown command", args: ["mach"], code: 2 },
+  { what: "a missing option", args: ["match", "--json"], code: 2 },
+  { what: "a number out of bounds", args: ["search", "a dog", "--first", "0"], code: 2 },
+  { what: "rank without answers", args: ["ask", "--input", "-", "--mode", "rank"], code: 2 },
+  { what: "a model that is not there", args: ["embed", "--model", "nowhere", "--input", "-"], code: 1 },
+  { what: "a folder that is not there", args: ["ingest", "/nowhere", "--corpus", "x"], code: 1 },
+  { what: "help", args: ["--help"], code: 0 },
+])("exits $code for $what", async ({ args, code }) => {
+  const ended = await medley(args);
+  expect(ended.code).toBe(code);
+  if (code !== 0) expect(ended.errors.trim()).not.toBe("");
+  expect(ended.errors).not.toContain("    at ");
+});
+
+test("says all that is wrong with the environment", async () => {
+  const child = spawn(process.execPath, [LAUNCHER, "doctor"], { env: { ...process.env, MEDLEY_PORT: "x" } });
+  const [errors, code] = await Promise.all([
+    text(child.stderr),
+    new Promise<number | null>((ended) => child.once("close", ended)),
+  ]);
+  expect(code).toBe(2);
+  expect(errors).toContain('MEDLEY_PORT is "x", expected a whole number from 0 to 65535.');
+});
