@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 // One configuration for every project: each runs it with its own folder as the root (see the "test" scripts).
@@ -9,5 +10,9 @@ export default defineConfig({
     hookTimeout: 120_000,
     pool: "forks",
     maxWorkers: 2,
+    // Creating an embedded database takes seconds of CPU; tests copy an empty one that the first of them makes.
+    env: {
+      MEDLEY_DATABASE_TEMPLATE: fileURLToPath(new URL("node_modules/.cache/medley-database-template", import.meta.url)),
+    },
   },
 });

@@ -1,1 +1,39 @@
-export {};
+// npm run bench -- encode rerank caption start [--json] [--runs 5] [--threads 2]
+import { parseArgs } from "node:util";
+import { caption } from "./benches/caption.ts";
+import { encode } from "./benches/encode.ts";
+import { rerank } from "./benches/rerank.ts";
+import { start } from "./benches/start.ts";
+import type { Measurement } from "./measure.ts";
+
+const BENCHES: Readonly<Record<string, (runs: number, threads: number) => Promise<readonly Measurement[]>>> = {
+  encode,
+  rerank,
+  caption,
+  start,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: "boolean", default: false },
+    runs: { type: "string", default: "5" },
+    threads: { type: "string", default: "2" },
+  },
+});
+const unknown = positionals.filter((name) => !(name in BENCHES));
+if (unknown.length > 0) {
+  console.error(`Unknown benchmark: ${unknown.join(", ")}. There are: ${Object.keys(BENCHES).join(", ")}.`);
+  process.exit(2);
+}
+for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
+  for (const one of await (BENCHES[name] as (typeof BENCHES)[string])(Number(values.runs), Number(values.threads))) {
+    console.log(values.json ? JSON.stringify(one) : describe(one));
+  }
+}
+
+function describe({ bench, metric, ours, baseline, ratio, unit, runs, cpu }: Measurement): string {
+  const figures = `ours ${ours.toPrecision(3)} ${unit}, baseline ${baseline.toPrecision(3)} ${unit}`;
+  const share = `ours / baseline ${(ours / baseline).toFixed(2)}, ${ratio.toFixed(2)} x better`;
+  return `${bench}: ${metric}: ${figures}; ${share} (median of ${runs}, ${cpu})`;
+}
