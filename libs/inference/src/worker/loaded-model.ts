@@ -15,6 +15,9 @@ import {
 import { externalFolder, type Graph, writeModel } from "@medley/onnx";
 import * as ort from "onnxruntime-node";
 import type { CheckpointReference } from "../model-set.ts";
+import { useUint16ForHalfPrecision } from "./half-precision.ts";
+
+useUint16ForHalfPrecision();
 
 /** Every graph that a checkpoint may have a session for. */
 export type GraphName =
