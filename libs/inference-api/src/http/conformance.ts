@@ -6,7 +6,7 @@ export interface ConformanceSubject {
   readonly inference: Inference;
   /** Encoded bytes of a good picture. */
   readonly picture: Uint8Array;
-  /** SHA-256 of a good picture in the engine's content store. */
+  /** SHA-256 of `picture`, which is also in the engine's content store. */
   readonly storedSha256: string;
 }
 
@@ -148,6 +148,25 @@ export const CONFORMANCE: readonly ConformanceCheck[] = [
       const cosine = valueOf(byImage).itcCosine ?? Number.NaN;
       assert.ok(Math.abs(cosine) <= 1.0001);
       assert.ok(Math.abs(cosine - (valueOf(byText).itcCosine ?? Number.NaN)) < 1e-4);
+    },
+  },
+  {
+    id: "INF-12",
+    promise: "gives the same for a picture by its content address as for its bytes, also when texts came first",
+    run: async ({ inference, picture, storedSha256 }) => {
+      await inference.embedTexts(["a dog"]);
+      const [[named], [whole]] = await Promise.all([
+        inference.matchImages("a dog", [{ sha256: storedSha256 }]),
+        inference.matchImages("a dog", [{ bytes: picture }]),
+      ]);
+      // Stored image tokens are float16.
+      assert.ok(Math.abs(valueOf(named).itmLogit - valueOf(whole).itmLogit) < 0.02);
+      const decoding = { method: "greedy", maxLength: 12 } as const;
+      const captions = await inference.captionImages([{ sha256: storedSha256 }, { bytes: picture }], { decoding });
+      assert.deepEqual(valueOf(captions[0]).tokenIds, valueOf(captions[1]).tokenIds);
+      const questions = [{ image: { sha256: storedSha256 }, question: "what is it?" }];
+      const [answer] = await inference.answerQuestions(questions, { mode: "generate", decoding });
+      assert.ok(valueOf(answer).tokenIds.length > 0);
     },
   },
 ];
