@@ -23,16 +23,8 @@ export function add(g: GraphBuilder, a: Value, b: Value): Value {
   return one(g, "Add", [a, b], broadcastShape(a, b));
 }
 
-export function subtract(g: GraphBuilder, a: Value, b: Value): Value {
-  return one(g, "Sub", [a, b], broadcastShape(a, b));
-}
-
 export function multiply(g: GraphBuilder, a: Value, b: Value): Value {
   return one(g, "Mul", [a, b], broadcastShape(a, b));
-}
-
-export function divide(g: GraphBuilder, a: Value, b: Value): Value {
-  return one(g, "Div", [a, b], broadcastShape(a, b));
 }
 
 export function softmax(g: GraphBuilder, x: Value): Value {
@@ -110,16 +102,6 @@ export function concat(g: GraphBuilder, values: readonly Value[], axis: number, 
   return one(g, "Concat", values, shape, { axis });
 }
 
-export function split(g: GraphBuilder, x: Value, axis: number, parts: number): readonly Value[] {
-  const size = dimensionAt(x, axis);
-  if (typeof size !== "number" || size % parts !== 0) {
-    throw new Error(`Bug: cannot split axis ${axis} of [${x.shape}] into ${parts} equal parts.`);
-  }
-  const shape = x.shape.map((dimension, index) => (index === axis ? size / parts : dimension));
-  const results = Array.from({ length: parts }, () => ({ elementType: x.elementType, shape }));
-  return g.node("Split", [x], results, { axis, num_outputs: parts });
-}
-
 export function cast(g: GraphBuilder, x: Value, to: ElementType): Value {
   if (x.elementType === to) return x;
   return g.node("Cast", [x], [{ elementType: to, shape: x.shape }], { to: onnxDataType(to) })[0] as Value;
@@ -135,22 +117,9 @@ export function shapeOf(g: GraphBuilder, x: Value, start: number, end: number): 
   return g.node("Shape", [x], [{ elementType: "int64", shape: [end - start] }], { start, end })[0] as Value;
 }
 
-/** x [B, C, H, W] with kernel [D, C, k, k], stride k, no padding -> [B, D, H/k, W/k]. */
-export function patchConvolution(g: GraphBuilder, x: Value, kernel: Value, bias: Value, patches: number): Value {
-  const k = kernel.shape[2] as number;
-  return one(g, "Conv", [x, kernel, bias], [dimensionAt(x, 0), dimensionAt(kernel, 0), patches, patches], {
-    kernel_shape: [k, k],
-    strides: [k, k],
-  });
-}
-
 /** x divided by its L2 norm over the last axis. */
 export function l2Normalize(g: GraphBuilder, x: Value): Value {
   return one(g, "LpNormalization", [x], x.shape, { axis: -1, p: 2 });
-}
-
-export function reduceSum(g: GraphBuilder, x: Value, axis: number, shape: readonly Dimension[]): Value {
-  return one(g, "ReduceSum", [x, int64(g, [axis])], shape, { keepdims: 0 });
 }
 
 /** A constant int64 vector. */
