@@ -95,7 +95,8 @@ function describe(progress: IngestProgress, pace: Pace): string {
     `${pictures} pictures${scanned ? "" : " so far"}${rejected > 0 ? `, ${rejected} rejected` : ""}`,
     ...wanted.slice(1).map((step) => `${step} ${steps[step].done}/${steps[step].total}`),
     `${pace.stepsPerSecond.toFixed(1)}/s`,
-    ...(pace.secondsLeft === undefined ? [] : [`${describeSeconds(pace.secondsLeft)} left`]),
+    // While pictures are still being found nobody knows how much is left.
+    ...(pace.secondsLeft === undefined || !scanned ? [] : [`${describeSeconds(pace.secondsLeft)} left`]),
   ].join(" | ");
 }
 
