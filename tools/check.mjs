@@ -38,7 +38,7 @@ async function gate(title, program, args) {
   const { ok, output, seconds } = await run(program, args);
   total[ok ? "passed" : "failed"] += 1;
   console.log(`${ok ? "ok    " : "FAILED"} ${title} (${seconds} s)`);
-  if (!ok) console.log(indent(output));
+  if (!ok) console.log(indent(failingTasks(output)));
 }
 
 async function tests(title, folders, program, args) {
@@ -54,7 +54,17 @@ async function tests(title, folders, program, args) {
   for (const { title: name, messages } of failures) console.log(indent(["", `FAILED ${name}`, ...messages].join("\n")));
   // What the tests' own reports cannot say, such as a runner that did not start, is in the runner's output.
   if (!ok && (failures.length === 0 || failures.some(({ messages }) => messages.length === 0)))
-    console.log(indent(output));
+    console.log(indent(failingTasks(output)));
+}
+
+/** What Nx printed for the tasks that failed; everything when it does not say which, or is not from Nx. */
+function failingTasks(output) {
+  const [before, list] = output.split(/^Failed tasks:$/m);
+  const failed = [...(list ?? "").matchAll(/^- (\S+)$/gm)].map(([, task]) => task);
+  const blocks = before
+    .split(/^(?=> nx run )/m)
+    .filter((block) => failed.some((task) => block.startsWith(`> nx run ${task}\n`)));
+  return blocks.length > 0 ? blocks.map((block) => block.split(/^\s+NX {3}/m)[0]).join("") : output;
 }
 
 function summary({ folder, passed, failed, skipped }) {
