@@ -10,7 +10,7 @@ create table captions (
   model_fingerprint text,
   decoding jsonb,
   seed bigint,
-  token_log_probability double precision,
+  log_probability double precision,
   filter_fingerprint text,
   itc_cosine double precision,
   itm_logit double precision,

@@ -1,8 +1,9 @@
-// npm run bench -- encode rerank caption start [--json] [--runs 5] [--threads 2]
+// npm run bench -- encode rerank caption start responsiveness [--json] [--runs 5] [--threads 2]
 import { parseArgs } from "node:util";
 import { caption } from "./benches/caption.ts";
 import { encode } from "./benches/encode.ts";
 import { rerank } from "./benches/rerank.ts";
+import { responsiveness } from "./benches/responsiveness.ts";
 import { start } from "./benches/start.ts";
 import type { Measurement } from "./measure.ts";
 
@@ -11,6 +12,7 @@ const BENCHES: Readonly<Record<string, (runs: number, threads: number) => Promis
   rerank,
   caption,
   start,
+  responsiveness,
 };
 
 const { values, positionals } = parseArgs({

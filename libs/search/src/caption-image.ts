@@ -45,12 +45,20 @@ export async function captionOf({ db, inference }: CaptionDependencies, query: C
   const [outcome] = await inference.captionImages([{ sha256: image.sha256 }], { decoding }, options);
   if (outcome === undefined) throw new Error("Bug: captionImages returned no outcome for one picture");
   if (!outcome.ok) throw outcome.error;
-  const { text } = outcome.value;
+  const { text, logProbability } = outcome.value;
   // A model may have nothing to say, and an empty text is no caption.
   if (text.trim() !== "") {
     const seed = decoding.method === "nucleus" ? decoding.seed : null;
     const { fingerprint: modelFingerprint } = model;
-    await addCaption(db, { imageId: image.id, text, source: "SYNTHETIC", modelFingerprint, decoding, seed });
+    await addCaption(db, {
+      imageId: image.id,
+      text,
+      source: "SYNTHETIC",
+      modelFingerprint,
+      decoding,
+      seed,
+      logProbability,
+    });
   }
   return { ...origin, text, stored: false };
 }

@@ -16,8 +16,8 @@ export type Caption = {
   /** How the captioner decoded: `{ "method": "beam", "beams": 3 }`. */
   readonly decoding: unknown;
   readonly seed: number | null;
-  /** Mean natural logarithm of the probability of each token. */
-  readonly tokenLogProbability: number | null;
+  /** Sum of the natural logarithms of the probabilities of the generated tokens. */
+  readonly logProbability: number | null;
   /** The model that gave itcCosine and itmLogit. */
   readonly filterFingerprint: string | null;
   readonly itcCosine: number | null;
@@ -31,7 +31,7 @@ export type NewCaption = Pick<Caption, "imageId" | "text" | "source"> & {
 };
 
 const COLUMNS = `id, image_id as "imageId", text, source, model_fingerprint as "modelFingerprint", decoding,
-  seed::double precision as seed, token_log_probability as "tokenLogProbability",
+  seed::double precision as seed, log_probability as "logProbability",
   filter_fingerprint as "filterFingerprint", itc_cosine as "itcCosine", itm_logit as "itmLogit", verdict,
   created_at as "createdAt"`;
 
@@ -43,12 +43,12 @@ export async function addCaption(db: Queryable, caption: NewCaption): Promise<Ca
   const text = withoutZeros(caption.text).trim();
   if (text === "") throw new StorageError("INVALID_VALUE", `The caption of image "${caption.imageId}" is empty.`);
   const [row] = await db.query<Caption>(
-    `insert into captions as known (image_id, text, source, model_fingerprint, decoding, seed, token_log_probability,
+    `insert into captions as known (image_id, text, source, model_fingerprint, decoding, seed, log_probability,
        filter_fingerprint, itc_cosine, itm_logit, verdict)
      values ($1::uuid, $2::text, $3::text, $4::text, $5::jsonb, $6::bigint, $7::double precision,
        $8::text, $9::double precision, $10::double precision, $11::text)
      on conflict (image_id, source, model_fingerprint, decoding, md5(text)) do update set
-       token_log_probability = coalesce(known.token_log_probability, excluded.token_log_probability),
+       log_probability = coalesce(known.log_probability, excluded.log_probability),
        filter_fingerprint = coalesce(known.filter_fingerprint, excluded.filter_fingerprint),
        itc_cosine = coalesce(known.itc_cosine, excluded.itc_cosine),
        itm_logit = coalesce(known.itm_logit, excluded.itm_logit),
@@ -61,7 +61,7 @@ export async function addCaption(db: Queryable, caption: NewCaption): Promise<Ca
       caption.modelFingerprint ?? null,
       caption.decoding == null ? null : JSON.stringify(caption.decoding),
       caption.seed ?? null,
-      caption.tokenLogProbability ?? null,
+      caption.logProbability ?? null,
       caption.filterFingerprint ?? null,
       caption.itcCosine ?? null,
       caption.itmLogit ?? null,

@@ -47,7 +47,7 @@ async function saveCaption(
             source: "SYNTHETIC",
             modelFingerprint: captioner.fingerprint,
             decoding: CAPTION_DECODING,
-            tokenLogProbability: logProbability,
+            logProbability,
             filterFingerprint: retrieval.fingerprint,
             ...scores,
           });

@@ -42,7 +42,8 @@ port.postMessage("ready");
 
 async function handle(request: WorkerRequest): Promise<WorkerReply> {
   try {
-    const model = await modelOf(request.model);
+    // One opened model serves every reference to its path; which fingerprint its tokens are stored under is the call's.
+    const model = { ...(await modelOf(request.model)), reference: request.model };
     const results = await runTask({ model, images, stop: stopCheck(request) }, request.task);
     return { id: request.id, ok: true, results };
   } catch (error) {
