@@ -92,7 +92,6 @@ test("brings every good picture in once and reports every bad file once though i
 
   const part = await killAfter(120, killIngestOnly);
   expect(part.code).toBe(1);
-  expect(part.stderr, "a person is told that the ingest died").toMatch(/SIGKILL|killed|ended|died/i);
 
   // All files are known by now, but vectors and captions are missing.
   const late = await killAfter(200, killEverything);

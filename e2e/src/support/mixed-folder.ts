@@ -7,7 +7,7 @@ import { REPOSITORY } from "./medley.ts";
 import { pixelBomb } from "./png.ts";
 
 // Only to write pictures: the stories import nothing of what they test.
-const sharp = createRequire(join(REPOSITORY, "libs/media/package.json"))("sharp") as (typeof import("sharp"))["default"];
+const sharp = createRequire(join(REPOSITORY, "libs/media/package.json"))("sharp") as typeof import("sharp")["default"];
 
 export interface MixedFolder {
   readonly path: string;

@@ -1,0 +1,184 @@
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createScreenshotFolder, openBrowser } from "./support/browser.ts";
+import { demoRows } from "./support/demo.ts";
+import { createHome, medleyRecords, REPOSITORY } from "./support/medley.ts";
+import { type Stack, startStack } from "./support/stack.ts";
+
+/** Enough for a page that fills a screen, few enough to be brought in within seconds. */
+const PICTURES = 60;
+const SLOW_MS = 60_000;
+
+const home = createHome();
+const screenshots = createScreenshotFolder();
+const problems: string[] = [];
+let stack: Stack;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  const folder = join(REPOSITORY, "assets/demo");
+  const manifest = join(home.path, "some.jsonl");
+  const rows = demoRows(folder).filter((_, index, all) => index % Math.ceil(all.length / PICTURES) === 0);
+  writeFileSync(manifest, rows.map((row) => `${JSON.stringify({ ...row, path: join(folder, row.path) })}\n`).join(""));
+  await medleyRecords(["ingest", manifest, "--corpus", "some"], { home: home.path });
+  stack = await startStack({ home: home.path });
+  browser = await openBrowser();
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
+  page.setDefaultTimeout(SLOW_MS);
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
+  });
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("requestfailed", (request) => problems.push(`${request.url()}: ${request.failure()?.errorText}`));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(stack.url) && !request.url().startsWith("data:"))
+      problems.push(`asked ${request.url()}`);
+  });
+});
+
+afterAll(async () => {
+  console.log(`Screenshots: ${screenshots}`);
+  await browser?.close();
+  await stack?.[Symbol.asyncDispose]();
+  await home[Symbol.asyncDispose]();
+});
+
+async function shoot(name: string): Promise<void> {
+  await page.screenshot({ path: join(screenshots, `${name}.png`) });
+}
+
+/** Waits until every picture in view has been painted. */
+async function picturesLoaded(): Promise<void> {
+  await page.waitForFunction(() => {
+    const inView = [...document.images].filter((image) => {
+      const { top, bottom } = image.getBoundingClientRect();
+      return top < window.innerHeight && bottom > 0;
+    });
+    return inView.length > 0 && inView.every((image) => image.complete && image.naturalWidth > 0);
+  });
+}
+
+test("invites to search a collection", async () => {
+  await page.goto(stack.url);
+  await page.getByRole("heading", { name: "Describe a picture, find it" }).waitFor();
+  expect(await page.getByRole("main").innerText()).toContain("“some”");
+  await shoot("1-invitation");
+});
+
+test("finds pictures and shows both scores of each", async () => {
+  await page.getByRole("searchbox").fill("a red apple");
+  await page.getByRole("button", { name: "Search", exact: true }).click();
+  await page.getByText(/pictures for “a red apple”, best first/).waitFor();
+  await picturesLoaded();
+  await shoot("2-results");
+  const cards = page.locator("ol.grid > li");
+  expect(await cards.count()).toBe(48);
+  for (const text of (await cards.allInnerTexts()).slice(0, 10)) {
+    expect(text).toMatch(/match logit\s+[+−]\d+\.\d\d/);
+    expect(text).toMatch(/cosine\s+−?\d\.\d{3}/);
+  }
+  expect(new URL(page.url()).searchParams.get("q")).toBe("a red apple");
+});
+
+test("opens a picture with its captions and answers a question about it", async () => {
+  await page.locator("ol.grid > li a").first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("heading", { name: "Captions" }).waitFor();
+  await picturesLoaded();
+  expect(await dialog.locator("ul.captions li").count()).toBeGreaterThan(0);
+  await shoot("3-picture");
+  await dialog.getByRole("button", { name: "Caption this" }).click();
+  await dialog.locator(".captions-new q").waitFor();
+  expect((await dialog.locator(".captions-new q").innerText()).trim()).not.toBe("");
+  await dialog.getByRole("textbox").fill("what colour is it?");
+  await dialog.getByRole("button", { name: "Ask" }).click();
+  await dialog.locator(".answer strong").waitFor();
+  expect((await dialog.locator(".answer strong").innerText()).trim()).not.toBe("");
+  await shoot("4-answer");
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+});
+
+test("does all of it with the keyboard alone", async () => {
+  await page.goto(stack.url);
+  await page.getByRole("heading", { name: "Describe a picture, find it" }).waitFor();
+  // The search box has the focus when the page opens.
+  await page.keyboard.type("snow on the mountains");
+  await page.keyboard.press("Enter");
+  await page.getByText(/pictures for “snow on the mountains”, best first/).waitFor();
+  await picturesLoaded();
+  await tabUntil(() => document.activeElement?.matches("ol.grid > li:nth-child(2) a") ?? false);
+  await shoot("5-keyboard-focus");
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("heading", { name: "Ask about it" }).waitFor();
+  await tabUntil(() => document.activeElement?.matches("dialog input[name=question]") ?? false);
+  await page.keyboard.type("is there snow?");
+  await page.keyboard.press("Enter");
+  await dialog.locator(".answer strong").waitFor();
+  await shoot("6-keyboard-answer");
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  expect(await page.evaluate(() => document.activeElement?.matches("ol.grid > li:nth-child(2) a"))).toBe(true);
+  await page.goBack();
+});
+
+async function tabUntil(reached: () => boolean): Promise<void> {
+  for (let presses = 0; presses < 30; presses += 1) {
+    if (await page.evaluate(reached)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error("30 presses of Tab did not reach it");
+}
+
+test("keeps a search in its address, also for somebody who opens it at a picture on a telephone", async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(`${stack.url}/?q=a+slice+of+pizza&corpus=some`);
+  await page.getByText(/pictures for “a slice of pizza”, best first/).waitFor();
+  await picturesLoaded();
+  await shoot("7-telephone");
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(true);
+  await page.locator("ol.grid > li a").first().click();
+  await page.getByRole("heading", { name: "Captions" }).waitFor();
+  const address = page.url();
+  await page.goto(address);
+  await page.getByRole("dialog").getByRole("heading", { name: "Captions" }).waitFor();
+  await picturesLoaded();
+  await shoot("8-telephone-picture");
+  await page.setViewportSize({ width: 1280, height: 900 });
+});
+
+test("says in words what went wrong", async () => {
+  await page.goto(`${stack.url}/?q=a+dog&corpus=no-such-corpus`);
+  await page
+    .getByText(/no-such-corpus/)
+    .first()
+    .waitFor();
+  await page.getByRole("alert").waitFor();
+  await shoot("9-unknown-corpus");
+});
+
+test("looks right in the dark", async () => {
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.goto(`${stack.url}/?q=a+red+apple&corpus=some`);
+  await page.getByText(/pictures for “a red apple”, best first/).waitFor();
+  await picturesLoaded();
+  await shoot("10-dark");
+});
+
+test("opens GraphiQL, which runs a query", async () => {
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(`${stack.url}/graphiql?query=${encodeURIComponent("{ corpora { name imageCount } }")}`);
+  await page.getByRole("button", { name: /execute query/i }).click();
+  await page.locator(".result-window").getByText("imageCount").first().waitFor();
+  await shoot("11-graphiql");
+});
+
+test("never wrote an error to the console, nor asked another host", () => {
+  expect(problems, dirname(screenshots)).toEqual([]);
+});
