@@ -100,15 +100,18 @@ async function untilIngested(url: string): Promise<void> {
 }
 
 async function embedded(url: string): Promise<boolean> {
-  const query = '{ corpus(name: "demo") { coverage { step waiting } } }';
+  const query = '{ corpus(name: "demo") { coverage { step waiting total } } }';
   const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ query }),
   });
-  const reply = (await response.json()) as { data?: { corpus?: { coverage?: { step: string; waiting: number }[] } } };
-  const steps = reply.data?.corpus?.coverage ?? [];
-  return steps.length > 0 && steps.every((step) => step.waiting === 0);
+  const reply = (await response.json()) as {
+    data?: { corpus?: { coverage?: { step: string; waiting: number; total: number }[] } };
+  };
+  // Captions follow in the background and are no part of what a search waits for.
+  const steps = (reply.data?.corpus?.coverage ?? []).filter((step) => step.step !== "caption");
+  return steps.length > 0 && steps.every((step) => step.waiting === 0 && step.total > 0);
 }
 
 function largestGap(folder: string, from: number, to: number): number {
