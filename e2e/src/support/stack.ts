@@ -68,7 +68,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
 }
 
-async function askGraphql<Data>(url: string, query: string, variables: object = {}): Promise<Data> {
+export async function askGraphql<Data>(url: string, query: string, variables: object = {}): Promise<Data> {
   const response = await fetch(`${url}/graphql`, {
     method: "POST",
     headers: { "content-type": "application/json" },
