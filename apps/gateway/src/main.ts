@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { findRunningServer, readSettings, removeRunFile, SettingsError, writeRunFile } from "@medley/config";
+import { findRunningServer, readSettingsOrExit, removeRunFile, writeRunFile } from "@medley/config";
 import { createInferenceClient } from "@medley/inference-api";
 import { openDatabase } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
@@ -67,14 +67,4 @@ function stopRequest(): Promise<void> {
     });
   }
   return stop.promise;
-}
-
-function readSettingsOrExit() {
-  try {
-    return readSettings(process.env);
-  } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    console.error(error.message);
-    process.exit(2);
-  }
 }

@@ -1,4 +1,4 @@
-import { removeRunFile, readSettings, SettingsError, writeRunFile } from "@medley/config";
+import { removeRunFile, readSettingsOrExit, writeRunFile } from "@medley/config";
 import { createLocalInference, openModelSet } from "@medley/inference";
 import { createInferenceHandler } from "@medley/inference-api";
 import { pino } from "pino";
@@ -54,14 +54,4 @@ function stopRequest(): { signal: AbortSignal; requested: Promise<void> } {
   const requested = new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve()));
   for (const event of ["SIGTERM", "SIGINT"] as const) process.once(event, () => stop.abort());
   return { signal: stop.signal, requested };
-}
-
-function readSettingsOrExit() {
-  try {
-    return readSettings(process.env);
-  } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    console.error(error.message);
-    process.exit(2);
-  }
 }

@@ -1,2 +1,9 @@
 export { findRunningServer, removeRunFile, type RunningServer, writeRunFile } from "./run-file.ts";
-export { environmentExample, type LogLevel, readSettings, type Settings, SettingsError } from "./settings.ts";
+export {
+  environmentExample,
+  type LogLevel,
+  readSettings,
+  readSettingsOrExit,
+  type Settings,
+  SettingsError,
+} from "./settings.ts";

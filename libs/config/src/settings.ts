@@ -177,3 +177,14 @@ function complaint(issue: z.core.$ZodIssue, given: Readonly<Record<string, strin
 function withoutPassword(text: string): string {
   return text.replace(/:\/\/([^:@/]*):[^@]*@/, "://$1:***@");
 }
+
+/** For the main of a server: the settings, or the complaints on standard error and exit code 2. */
+export function readSettingsOrExit(): Settings {
+  try {
+    return readSettings(process.env);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    console.error(error.message);
+    process.exit(2);
+  }
+}
