@@ -2,14 +2,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { createHome, freePort, medley, parseLines, processesOf, REPOSITORY } from "./support/medley.ts";
+import { createHome, freePort, medley, parseLines, processesOf, REPOSITORY, until } from "./support/medley.ts";
 import { writeRandomModels } from "./support/models.ts";
 import { type Stack, startStack } from "./support/stack.ts";
 
 // The bundled model and the whole demo corpus: what a person sees who has just cloned the repository.
 const DEMO_PICTURES = readFileSync(join(REPOSITORY, "assets/demo/manifest.jsonl"), "utf8").trim().split("\n").length;
 /** The first start reads and embeds every demo picture, on whatever machine runs the tests. */
-const FIRST_START_MS = 280_000;
+const FIRST_START_MS = 540_000;
 /** Issue 3: from the command to an answered query. */
 const SECOND_START_MS = 15_000;
 
@@ -78,7 +78,7 @@ async function waitForReadyEvent(started: Stack, timeoutMs: number): Promise<Sta
   return eventsOf(started.process.stdout());
 }
 
-test("goes from an empty home to a printed query with real hits", async () => {
+test("goes from an empty home to a printed query with real hits", { timeout: 2 * FIRST_START_MS }, async () => {
   running = await startStack({ home: home.path, demo: true, timeoutMs: FIRST_START_MS });
   const events = await waitForReadyEvent(running, FIRST_START_MS);
   expect(events.map(({ event }) => event)).toEqual(["listening", "answer", "ready"]);
@@ -187,7 +187,8 @@ test("stops on SIGTERM and leaves no process behind", async () => {
   expect(processesOf(home.path).length).toBeGreaterThan(2);
   const { code } = await stack().stop();
   expect(code).toBe(0);
-  expect(processesOf(home.path)).toEqual([]);
+  // The database may still serve another command; it ends by itself when nobody has come for ten seconds.
+  await until(() => processesOf(home.path).length === 0, 30_000, "the last process has ended");
   const port = Number(new URL(stack().url).port);
   const server = createServer();
   await new Promise<void>((listening, failed) => server.once("error", failed).listen(port, "127.0.0.1", listening));

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
@@ -120,13 +120,26 @@ function follow(child: ChildProcess): RunningMedley {
   };
 }
 
-/** Process ids of everything that works on a home, whoever started it: its environment or its command line names the folder. */
+/**
+ * Process ids of everything that works on a home, whoever started it: the environment, the command line or an open file names
+ * the folder (a process that gives itself a title overwrites the first two).
+ */
 export function processesOf(home: string): number[] {
   return readdirSync("/proc").flatMap((entry) => {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || pid === process.pid) return [];
-    return `${readProcess(pid, "environ")}\0${readProcess(pid, "cmdline")}`.includes(home) && isAlive(pid) ? [pid] : [];
+    const command = readProcess(pid, "cmdline");
+    const named = `${readProcess(pid, "environ")}\0${command}`.includes(home);
+    return (named || (command.startsWith("medley") && holdsFileOf(pid, home))) && isAlive(pid) ? [pid] : [];
   });
+}
+
+function holdsFileOf(pid: number, home: string): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith(home));
+  } catch {
+    return false;
+  }
 }
 
 /** The one process of a home whose command line holds the text, such as a main module and its command. */
