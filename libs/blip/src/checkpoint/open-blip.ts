@@ -96,7 +96,7 @@ export async function openBlip(path: string, options: OpenBlipOptions = {}): Pro
   const towers = geometry(tensors, config);
   const preprocessor = await findPreprocessor(folder, towers.vision.imagePixels, options.imagePixels);
   const vision = { ...towers.vision, imagePixels: preprocessor.sizePixels };
-  const { tokenizer, vocabularyDigest } = await findTokenizer(folder, config?.text.bosTokenId);
+  const { tokenizer, vocabularyDigest } = await findTokenizer(folder, layout, config?.text.bosTokenId);
   checkVocabulary(tokenizer, towers.textEncoder ?? towers.textDecoder);
   const grid = storedGridSide(tensors);
   const heads = tensors.has("vision_proj.weight") && towers.textEncoder !== undefined;
@@ -237,11 +237,13 @@ async function findWeights(path: string): Promise<string> {
 
 async function findTokenizer(
   folder: string,
+  layout: Layout,
   bosTokenId: number | undefined,
 ): Promise<{ readonly tokenizer: Tokenizer; readonly vocabularyDigest: string }> {
   const file = ["vocab.txt", "tokenizer.json"].map((name) => join(folder, name)).find((path) => existsSync(path));
   const vocabulary = file ? await readVocabulary(file) : await bundledVocabulary();
-  const options = await readTokenizerOptions(folder);
+  // The original code ran on transformers 4, which always mended "don ' t"; files of the Hugging Face layout say it themselves.
+  const options = { cleanUpSpaces: layout === "original", ...(await readTokenizerOptions(folder)) };
   const given = bosTokenId === undefined ? options : { ...options, specialTokens: { decode: bosTokenId } };
   const vocabularyDigest = createHash("sha256")
     .update(JSON.stringify([vocabulary, options]))
