@@ -28,7 +28,7 @@ import { attend, linear, mergeHeads, norm, perceptron, type Scope, splitHeads } 
  * output embedding    float32 [B, E], L2 norm 1; only where the checkpoint has retrieval heads
  */
 export function imageEncoderGraph(blip: Blip, weights: Weights): Graph {
-  const { vision, preprocessor, embeddingDimensions } = blip;
+  const { vision, embeddingDimensions } = blip;
   const g = createGraph("image-encoder");
   const scope: Scope = { g, weights };
   const side = vision.imagePixels;
