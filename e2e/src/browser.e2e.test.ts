@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 import { writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createScreenshotFolder, openBrowser } from "./support/browser.ts";
@@ -36,7 +36,7 @@ beforeAll(async () => {
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("requestfailed", (request) => problems.push(`${request.url()}: ${request.failure()?.errorText}`));
   page.on("request", (request) => {
-    if (!request.url().startsWith(stack.url) && !request.url().startsWith("data:"))
+    if (!request.url().startsWith(stack.url) && !/^(data|blob):/.test(request.url()))
       problems.push(`asked ${request.url()}`);
   });
 });
@@ -155,11 +155,9 @@ test("keeps a search in its address, also for somebody who opens it at a picture
 
 test("says in words what went wrong", async () => {
   await page.goto(`${stack.url}/?q=a+dog&corpus=no-such-corpus`);
-  await page
-    .getByText(/no-such-corpus/)
-    .first()
-    .waitFor();
-  await page.getByRole("alert").waitFor();
+  const alert = page.getByRole("alert");
+  await alert.waitFor();
+  expect(await alert.innerText()).toContain("no-such-corpus");
   await shoot("9-unknown-corpus");
 });
 
@@ -180,5 +178,5 @@ test("opens GraphiQL, which runs a query", async () => {
 });
 
 test("never wrote an error to the console, nor asked another host", () => {
-  expect(problems, dirname(screenshots)).toEqual([]);
+  expect(problems).toEqual([]);
 });
