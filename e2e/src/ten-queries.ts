@@ -50,6 +50,11 @@ const { values } = parseArgs({
   },
 });
 const { url, corpus, screenshots } = values;
+const ready = await fetch(`${url}/readyz`).catch(() => undefined);
+if (ready?.status !== 200) {
+  console.error(`No Medley answers searches at ${url}. Start it with npm start, or give --url.`);
+  process.exit(1);
+}
 await using cleanup = new AsyncDisposableStack();
 const browser = await openBrowser();
 cleanup.defer(() => browser.close());

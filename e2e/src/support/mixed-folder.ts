@@ -2,12 +2,30 @@ import { randomBytes } from "node:crypto";
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { Sharp } from "sharp";
 import { REPOSITORY } from "./medley.ts";
 import { pixelBomb } from "./png.ts";
 
-// Only to write pictures: the stories import nothing of what they test.
-const sharp = createRequire(join(REPOSITORY, "libs/media/package.json"))("sharp") as typeof import("sharp")["default"];
+/** What is used of sharp here: only to write pictures. It is a library's own dependency, so it is asked for in its name. */
+interface Picture {
+  jpeg(options?: { quality: number }): Picture;
+  png(options?: { palette: boolean; colours: number }): Picture;
+  webp(options?: { quality: number }): Picture;
+  gif(): Picture;
+  tiff(options: { compression: "lzw" }): Picture;
+  avif(options: { effort: number }): Picture;
+  greyscale(): Picture;
+  toColourspace(space: "cmyk" | "rgb16"): Picture;
+  ensureAlpha(alpha: number): Picture;
+  withMetadata(options: { orientation: number }): Picture;
+  toBuffer(): Promise<Buffer>;
+}
+interface RawPixels {
+  readonly raw: { readonly width: number; readonly height: number; readonly channels: 3 };
+}
+
+const sharp: (pixels: Buffer, options: RawPixels) => Picture = createRequire(
+  join(REPOSITORY, "libs/media/package.json"),
+)("sharp");
 
 export interface MixedFolder {
   readonly path: string;
@@ -25,7 +43,7 @@ const WIDTH = 64;
 const HEIGHT = 40;
 
 /** How a picture is written; the number makes each another one. */
-const WRITERS: readonly (readonly [extension: string, write: (picture: Sharp) => Sharp])[] = [
+const WRITERS: readonly (readonly [extension: string, write: (picture: Picture) => Picture])[] = [
   ["jpg", (picture) => picture.jpeg({ quality: 90 })],
   ["png", (picture) => picture.png()],
   ["webp", (picture) => picture.webp({ quality: 90 })],
@@ -62,7 +80,7 @@ export async function writeMixedFolder(path: string): Promise<MixedFolder> {
 }
 
 /** A gradient whose colours and slope follow from the number, so that no two pictures are the same in any format. */
-function drawPicture(number: number): Sharp {
+function drawPicture(number: number): Picture {
   const pixels = Buffer.alloc(WIDTH * HEIGHT * 3);
   for (let y = 0; y < HEIGHT; y += 1) {
     for (let x = 0; x < WIDTH; x += 1) {
