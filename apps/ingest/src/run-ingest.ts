@@ -3,6 +3,7 @@ import {
   activeSpace,
   countImages,
   createOperation,
+  createVectorIndex,
   ensureCorpus,
   ensureSpace,
   findImage,
@@ -121,6 +122,7 @@ export async function runIngest(
     });
     await allOrAbort(failure, [registered, steps]);
     await Promise.all(reports);
+    if (!context.signal.aborted) await indexLargeSpace(context, plan.spaceId, listener);
     await observer.stop();
     const progress = await observe();
     const state = outer.signal.aborted ? "CANCELLED" : "SUCCEEDED";
@@ -181,6 +183,17 @@ async function activateWhenBuilt(context: IngestContext, plan: StepPlan, listene
   if (active?.id === plan.spaceId) return;
   await activateSpace(context.db, plan.corpusId, plan.spaceId);
   listener.onNote(`The corpus is now searched in the space of "${plan.retrieval.name}" (before: "${active?.name}").`);
+}
+
+// Below these sizes comparing every vector is exact and quick enough. The embedded database builds an index several times slower
+// and serves nobody meanwhile, so it waits longer.
+const MINIMUM_ROWS_TO_INDEX = { server: 20_000, embedded: 100_000 } as const;
+
+/** Load first, index afterwards: a bulk build runs several times faster than adding rows to an index. */
+async function indexLargeSpace(context: IngestContext, spaceId: string, listener: IngestListener): Promise<void> {
+  const minimumRows = MINIMUM_ROWS_TO_INDEX[context.db.kind];
+  const { created, rows } = await createVectorIndex(context.db, spaceId, { minimumRows });
+  if (created) listener.onNote(`Searches of this space now use a vector index (${rows} pictures).`);
 }
 
 async function reportFailedImage(
