@@ -101,6 +101,8 @@ def preprocessing(recipe: ModelRecipe) -> dict[str, object]:
 TOKENIZER = {
     "tokenizer_class": "BertTokenizer",
     "do_lower_case": True,
+    # Captions for people: "don't" and not "don ' t", as the original code's tokenizer gave.
+    "clean_up_tokenization_spaces": True,
     "model_max_length": 512,
     "unk_token": "[UNK]",
     "sep_token": "[SEP]",
