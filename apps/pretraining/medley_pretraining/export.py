@@ -147,6 +147,8 @@ def compare_with_transformers(out: Path, geometry: Geometry) -> Differences:
         BlipForQuestionAnswering,
     )
 
+    logging.set_verbosity_error()  # each class reports the tensors of the other two as unexpected
+    logging.disable_progress_bar()
     ours = Blip(geometry).eval()
     ours.load_state_dict(
         {name: tensor.float() for name, tensor in torch.load(out / "pytorch_model.bin", weights_only=True).items()}
