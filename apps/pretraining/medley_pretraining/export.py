@@ -145,6 +145,7 @@ def compare_with_transformers(out: Path, geometry: Geometry) -> Differences:
         BlipForConditionalGeneration,
         BlipForImageTextRetrieval,
         BlipForQuestionAnswering,
+        logging,
     )
 
     logging.set_verbosity_error()  # each class reports the tensors of the other two as unexpected
