@@ -10,7 +10,14 @@ const read = (path) => readFileSync(join(root, path), "utf8");
 const tracked = execFileSync("git", ["ls-files", "*.md", "NOTICE"], { cwd: root, encoding: "utf8" }).trim().split("\n");
 const settings = [...read(".env.example").matchAll(/^# ([A-Z_]+)=/gm)].map(([, name]) => name);
 /** Read by tests, benchmarks and tools, and therefore no settings of the platform; or the code of an error. */
-const OTHER_NAMES = ["MEDLEY_URL", "MEDLEY_DATABASE_TEMPLATE", "TEST_DATABASE_URL", "INFERENCE_UNAVAILABLE"];
+const OTHER_NAMES = [
+  "MEDLEY_URL",
+  "MEDLEY_DATABASE_TEMPLATE",
+  "MEDLEY_BENCH_PYTHON",
+  "MEDLEY_BENCH_DIRECTORY",
+  "TEST_DATABASE_URL",
+  "INFERENCE_UNAVAILABLE",
+];
 const TOP = /^(apps|assets|benchmarks|docker|docs|e2e|libs|migrations|tools)\//;
 const BUILT = /\/(dist|\.venv|medley-small)(\/|$)/;
 const LONGEST_README_LINES = 80;

@@ -45,7 +45,7 @@ export interface Blip {
   readonly textDecoder: TextGeometry | undefined;
   readonly embeddingDimensions: number | undefined;
   readonly tokenizer: Tokenizer;
-  /** SHA-256 (hex) of the pieces in order. */
+  /** SHA-256 (hex) of the pieces in order and of how texts are normalised. */
   readonly vocabularyDigest: string;
   /** Token that ends a generated text: sep_token_id of config.json as in `transformers`, else the vocabulary's [SEP]. */
   readonly endToken: number;
