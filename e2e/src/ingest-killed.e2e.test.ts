@@ -90,6 +90,7 @@ test("brings every good picture in once and reports every bad file once though i
 
   const part = await killAfter(120, killIngestOnly);
   expect(part.code).toBe(1);
+  expect(part.stderr).toContain("The ingest process was ended by SIGKILL. Run the same command again");
 
   // All files are known by now, but vectors and captions are missing.
   const late = await killAfter(200, killEverything);

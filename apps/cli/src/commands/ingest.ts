@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Settings } from "@medley/config";
 import { CliError } from "../cli-error.ts";
+import { note } from "../output.ts";
 import { startTool } from "../processes/child.ts";
 import { withInference } from "../processes/with-inference.ts";
 
@@ -26,7 +27,7 @@ export async function addPictures(
   options: IngestOptions,
 ): Promise<number> {
   const tool = startTool({
-    name: "ingest",
+    name: "The ingest process",
     main: join(settings.repository, "apps/ingest/src/main.ts"),
     args: [
       "add",
@@ -38,6 +39,7 @@ export async function addPictures(
       ...(options.json ? ["--json"] : []),
     ],
     env: { MEDLEY_HOME: settings.home, INFERENCE_URL: inferenceUrl },
+    onNote: note,
   });
   const stop = () => void tool.stop();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);

@@ -11,6 +11,7 @@ const STOP_MS = 15_000;
 /** Last lines of a process that are shown when it dies. */
 const KEPT_LINES = 8;
 const WARN_LEVEL = 40;
+const GOES_ON = "Run the same command again: it goes on where it stopped.";
 
 export interface ChildOptions {
   readonly name: string;
@@ -66,13 +67,23 @@ export function startServer(options: ChildOptions): ServerChild {
   };
 }
 
-/** A process that talks to the person itself: its output is this process's. Resolves with its exit code. */
-export function startTool(options: Omit<ChildOptions, "logFile">): {
-  exit: Promise<number>;
-  stop: () => Promise<void>;
-} {
+export interface ToolOptions extends Omit<ChildOptions, "logFile"> {
+  /** What a person should know about it that it could not say itself. */
+  readonly onNote: (text: string) => void;
+}
+
+/**
+ * A process that talks to the person itself: its output is this process's. It must be one that goes on where it stopped.
+ * Resolves with its exit code, or with 1 and a note when a signal ended it before it could say anything.
+ */
+export function startTool(options: ToolOptions): { exit: Promise<number>; stop: () => Promise<void> } {
   const child = spawnNode(options, ["ignore", "inherit", "inherit", "ipc"]);
-  const exit = new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? 1)));
+  const exit = new Promise<number>((resolve) =>
+    child.once("close", (code, signal) => {
+      if (signal !== null) options.onNote(`${options.name} was ended by ${signal}. ${GOES_ON}`);
+      resolve(code ?? 1);
+    }),
+  );
   return { exit, stop: () => stopChild(child, exit) };
 }
 

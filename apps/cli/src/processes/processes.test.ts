@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { type ServerChild, startServer } from "./child.ts";
+import { type ServerChild, startServer, startTool } from "./child.ts";
 import { reservePort } from "./free-port.ts";
 import { supervise } from "./supervisor.ts";
 
@@ -76,6 +76,17 @@ test("gives up on a server that does not even start, with its own reason", async
     onNote: () => {},
   });
   await expect(server.lost).rejects.toThrow("The model is missing.");
+});
+
+test("says which signal ended a tool that could not say anything itself", async () => {
+  const main = join(folder, "tool.mjs");
+  writeFileSync(main, 'process.kill(process.pid, "SIGKILL");');
+  const notes: string[] = [];
+  const tool = startTool({ name: "The test tool", main, env: {}, onNote: (text) => notes.push(text) });
+  expect(await tool.exit).toBe(1);
+  expect(notes).toEqual([
+    "The test tool was ended by SIGKILL. Run the same command again: it goes on where it stopped.",
+  ]);
 });
 
 test("leaves no process behind when the parent is killed with -9", async () => {
