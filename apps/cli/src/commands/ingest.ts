@@ -17,14 +17,16 @@ export interface IngestOptions {
 export async function runIngest(settings: Settings, path: string, options: IngestOptions): Promise<number> {
   // Before models are loaded: a mistyped path is answered at once.
   if (!existsSync(path)) throw new CliError("SOURCE_NOT_FOUND", `There is no folder or file "${path}".`);
-  return withInference(settings, "wait", (_, url) => addPictures(settings, url, path, options));
+  return withInference(settings, "wait", ({ url, lost }) => addPictures(settings, url, path, options, lost));
 }
 
+/** @param lost  stops the ingest in good order when it fires: the inference server will not come back */
 export async function addPictures(
   settings: Settings,
   inferenceUrl: string,
   path: string,
   options: IngestOptions,
+  lost?: AbortSignal,
 ): Promise<number> {
   const tool = startTool({
     name: "The ingest process",
@@ -43,6 +45,7 @@ export async function addPictures(
   });
   const stop = () => void tool.stop();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
+  lost?.addEventListener("abort", stop, { once: true });
   try {
     return await tool.exit;
   } finally {

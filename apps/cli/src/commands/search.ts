@@ -18,7 +18,7 @@ export async function runSearch(settings: Settings, text: string, options: Searc
     maxConnections: settings.databaseMaxConnections,
     databaseUrl: settings.databaseUrl,
   });
-  const { hits, notes } = await withInference(settings, "exit", (inference) =>
+  const { hits, notes } = await withInference(settings, "exit", ({ inference }) =>
     findHits({ db, inference }, text, options),
   );
   for (const sentence of notes) note(sentence);

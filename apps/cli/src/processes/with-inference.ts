@@ -1,31 +1,66 @@
 import { join } from "node:path";
 import { findRunningServer, type Settings } from "@medley/config";
 import { createInferenceClient, type Inference } from "@medley/inference-api";
+import { note } from "../output.ts";
 import { type ServerChild, startServer } from "./child.ts";
+import { reservePort } from "./free-port.ts";
+import { type Supervised, supervise } from "./supervisor.ts";
+
+/** The inference server that a command works with. */
+export interface InferenceConnection {
+  readonly inference: Inference;
+  readonly url: string;
+  /** Fires when the server is gone for good: work that waits for it must end. */
+  readonly lost: AbortSignal;
+}
 
 /**
- * Runs the work against the inference server of this installation: the running one, or one for as long as it takes.
+ * Runs the work against the inference server of this installation: the running one, or one for as long as it takes. An own
+ * server that dies is started again where it was; when it dies again and again, this rejects with its last words.
  * @param onSignal  what Ctrl-C does while an own server runs: "exit" stops it and ends this process; "wait" leaves it to the
  *   work to end soon, after which the server is stopped
  */
 export async function withInference<T>(
   settings: Settings,
   onSignal: "exit" | "wait",
-  work: (inference: Inference, url: string) => Promise<T>,
+  work: (connection: InferenceConnection) => Promise<T>,
 ): Promise<T> {
   const running = settings.inferenceUrl ?? (await findLivingServer(settings));
-  if (running !== undefined) return await work(connect(settings, running), running);
-  const child = startInference(settings, 0);
+  if (running !== undefined) {
+    return await work({ inference: connect(settings, running), url: running, lost: new AbortController().signal });
+  }
+  const port = await reservePort(settings.inferenceHost, 0, "INFERENCE_PORT");
+  const server = supervise({
+    name: "The inference server",
+    start: () => startInference(settings, port),
+    onNote: note,
+  });
   const stop = () => {
-    if (onSignal === "exit") void child.stop().then(() => process.exit(130));
+    if (onSignal === "exit") void server.stop().then(() => process.exit(130));
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
   try {
-    const url = await child.listening;
-    return await work(connect(settings, url), url);
+    const url = await server.listening;
+    return await workWhileServed(server, (lost) => work({ inference: connect(settings, url), url, lost }));
   } finally {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, stop);
-    await child.stop();
+    await server.stop();
+  }
+}
+
+/** When the server is lost, the work is told and awaited, so that nothing of it goes on after the command's last words. */
+export async function workWhileServed<T>(
+  server: Pick<Supervised, "lost">,
+  work: (lost: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const lost = new AbortController();
+  const working = work(lost.signal);
+  try {
+    return await Promise.race([working, server.lost]);
+  } catch (error) {
+    lost.abort(error);
+    await working.catch(() => {});
+    throw error;
   }
 }
 
