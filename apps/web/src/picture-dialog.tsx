@@ -1,10 +1,10 @@
 import { useLayoutEffect, useRef, useState } from "react";
 import { fetchCaption, fetchPicture, type Hit, type Picture } from "./api.ts";
+import { captionsToShow } from "./captions.ts";
 import { ErrorNotice } from "./error-notice.tsx";
 import { QuestionForm } from "./question-form.tsx";
 import { Scores } from "./result-grid.tsx";
 import { useRequest } from "./use-request.ts";
-import { SOURCES } from "./wording.ts";
 
 interface PictureDialogProps {
   readonly imageId: string;
@@ -96,24 +96,17 @@ function Captions({ picture }: { picture: Picture }) {
   const written = useRequest(asked === 0 ? null : `caption ${picture.id} ${asked}`, (signal) =>
     fetchCaption({ imageId: picture.id }, signal),
   );
+  const captions = captionsToShow(picture.captions, written.phase === "done" ? written.value : undefined);
   return (
     <section aria-label="Captions">
       <h2>Captions</h2>
-      {picture.captions.length === 0 && <p className="quiet-text">None yet.</p>}
+      {captions.length === 0 && <p className="quiet-text">None yet.</p>}
       <ul className="captions">
-        {picture.captions.map(({ text, source }, index) => (
-          <li key={`${index} ${text}`}>
-            <q>{text}</q> <span className="source">{SOURCES[source]}</span>
+        {captions.map(({ text, origin, isAnswer }, index) => (
+          <li key={`${index} ${text}`} className={isAnswer ? "captions-new" : undefined}>
+            <q>{text}</q> <span className="source">{origin}</span>
           </li>
         ))}
-        {written.phase === "done" && (
-          <li className="captions-new">
-            <q>{written.value.text}</q>{" "}
-            <span className="source">
-              {written.value.stored ? "stored" : "just written"} by {written.value.modelName}
-            </span>
-          </li>
-        )}
       </ul>
       {written.phase === "failed" && <ErrorNotice message={written.message} />}
       <button
