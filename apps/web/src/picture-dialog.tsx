@@ -5,6 +5,7 @@ import { ErrorNotice } from "./error-notice.tsx";
 import { QuestionForm } from "./question-form.tsx";
 import { Scores } from "./result-grid.tsx";
 import { useRequest } from "./use-request.ts";
+import { fileNameOf } from "./wording.ts";
 
 interface PictureDialogProps {
   readonly imageId: string;
@@ -69,7 +70,7 @@ function Detail({ picture, hit }: { picture: Picture; hit: Hit | undefined }) {
         <QuestionForm imageId={picture.id} />
         <p className="origin">
           {picture.width !== null && `${picture.width} × ${picture.height} pixels · `}
-          {picture.origins.map((origin) => `${origin} · `)}
+          {picture.origins.map((origin) => `${fileNameOf(origin)} · `)}
           <a href={picture.url}>original</a>
         </p>
       </div>

@@ -1,11 +1,32 @@
 import { expect, test } from "vitest";
-import { countOf, describeMilliseconds, describeMove, formatCosine, formatLogit } from "./wording.ts";
+import {
+  countOf,
+  describeMilliseconds,
+  describeMove,
+  fileNameOf,
+  formatCosine,
+  formatLogit,
+  formatRerankScore,
+} from "./wording.ts";
 
 test("shows scores with as many places as they are worth", () => {
   expect(formatCosine(0.41234)).toBe("0.412");
   expect(formatCosine(-0.2)).toBe("−0.200");
   expect(formatLogit(3.456)).toBe("+3.46");
   expect(formatLogit(-0.5)).toBe("−0.50");
+});
+
+test("gives no sign to a score that rounds to zero", () => {
+  expect([-0.004, 0, 0.004].map(formatLogit)).toEqual(["0.00", "0.00", "0.00"]);
+  expect(formatCosine(-0.0004)).toBe("0.000");
+  expect(formatRerankScore(-0.004)).toBe("0.00");
+});
+
+test("names a file without where it lies", () => {
+  expect(fileNameOf("/home/me/pictures/red apple.webp")).toBe("red apple.webp");
+  expect(fileNameOf("C:\\pictures\\apple.webp")).toBe("apple.webp");
+  expect(fileNameOf("https://example.org/pictures/")).toBe("pictures");
+  expect(fileNameOf("apple.webp")).toBe("apple.webp");
 });
 
 test("says in words what re-ranking did", () => {

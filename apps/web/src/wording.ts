@@ -2,13 +2,28 @@ import type { CaptionSource, SearchStage } from "./generated/documents.ts";
 
 /** A cosine with three places, which is as fine as two pictures are worth telling apart. */
 export function formatCosine(itcCosine: number): string {
-  return itcCosine.toFixed(3).replace("-", "−");
+  return formatPlaces(itcCosine, 3);
 }
 
-/** A logit with its sign: above 0 the matching head says "match". */
+/** A logit with its sign: above 0 the matching head says "match". What rounds to 0 has none. */
 export function formatLogit(itmLogit: number): string {
-  const text = itmLogit.toFixed(2);
-  return itmLogit > 0 ? `+${text}` : text.replace("-", "−");
+  const text = formatPlaces(itmLogit, 2);
+  return itmLogit > 0 && Number(text) !== 0 ? `+${text}` : text;
+}
+
+/** What re-ranked hits are ordered by, as fine as the logit in it. */
+export function formatRerankScore(rerankScore: number): string {
+  return formatPlaces(rerankScore, 2);
+}
+
+function formatPlaces(value: number, places: number): string {
+  const text = value.toFixed(places);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+}
+
+/** The last part of a path or address: where the picture lies on the server is nobody's business. */
+export function fileNameOf(origin: string): string {
+  return origin.split(/[/\\]/).findLast((part) => part !== "") ?? origin;
 }
 
 /** What re-ranking did to a hit, such as "up from 9". */
