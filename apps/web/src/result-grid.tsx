@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from "./address.ts";
 import type { Hit } from "./api.ts";
-import { describeMove, formatCosine, formatLogit } from "./wording.ts";
+import { describeMove, formatCosine, formatLogit, formatRerankScore } from "./wording.ts";
 
 interface ResultGridProps {
   readonly hits: readonly Hit[];
@@ -54,6 +54,12 @@ export function Scores({ hit }: { hit: Hit }) {
         <dt>cosine</dt>
         <dd>{formatCosine(hit.itcCosine)}</dd>
       </div>
+      {hit.rerankScore !== null && (
+        <div title="Match logit plus the model's weight times the cosine: pictures that were compared with the text are ordered by it.">
+          <dt>rank score</dt>
+          <dd>{formatRerankScore(hit.rerankScore)}</dd>
+        </div>
+      )}
       <div title="Place in this answer, and place by cosine alone.">
         <dt>rank</dt>
         <dd>

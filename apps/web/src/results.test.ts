@@ -10,6 +10,7 @@ const hit: Hit = {
   rankBeforeRerank: 9,
   itcCosine: 0.4123,
   itmLogit: 3.456,
+  rerankScore: 3.8683,
   matchProbability: null,
   node: {
     id: "7",
@@ -37,11 +38,11 @@ const gridOf = (hits: Hit[]) =>
     createElement(ResultGrid, { hits, address: { text: "dogs", corpus: "demo", imageId: null }, onOpen: () => {} }),
   );
 
-test("shows a hit with its picture, its caption as alternative text, both scores and both ranks", () => {
+test("shows a hit with its picture, its caption as alternative text, its scores and both ranks", () => {
   const page = gridOf([hit]);
   expect(page).toContain('src="/thumbnails/7"');
   expect(page).toContain('alt="two dogs"');
-  for (const text of ["+3.46", "0.412", "up from 9"]) expect(page).toContain(text);
+  for (const text of ["+3.46", "0.412", "3.87", "up from 9"]) expect(page).toContain(text);
 });
 
 test("links a hit to an address that opens it", () => {
@@ -49,8 +50,9 @@ test("links a hit to an address that opens it", () => {
 });
 
 test("does not invent a logit for a picture that was not matched, nor a caption for one without", () => {
-  const page = gridOf([{ ...hit, itmLogit: null, node: { ...hit.node, captions: [] } }]);
+  const page = gridOf([{ ...hit, itmLogit: null, rerankScore: null, node: { ...hit.node, captions: [] } }]);
   expect(page).toContain("<dd>none</dd>");
+  expect(page).not.toContain("rank score");
   expect(page).toContain('alt="Picture 1, no caption"');
 });
 
