@@ -7,7 +7,7 @@ export const BASE_PIXELS = 384;
 /** Our engine with one worker of `threads` threads; pictures are raw pixels, so that only the model is measured. */
 export async function openEngine(checkpoint: string, threads: number, workers = 1): Promise<Inference> {
   return await createLocalInference({
-    modelSet: await openModelSet(checkpoint),
+    modelSet: openModelSet(checkpoint),
     resources: { url: new URL("./raw-pixels.ts", import.meta.url).href, settings: {} },
     graphDirectory: `${checkpoint}/medley-graphs`,
     workers,

@@ -55,7 +55,8 @@ export async function responsiveness(runs: number): Promise<readonly Measurement
     ];
   } finally {
     await stop(stack);
-    rmSync(home, { recursive: true, force: true });
+    // The embedded database ends by itself some seconds after its last client.
+    rmSync(home, { recursive: true, force: true, maxRetries: 30, retryDelay: 1000 });
   }
 }
 

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { type Blip, cleanCaption, cleanQuestion } from "@medley/blip";
 import {
   type Answer,
@@ -22,10 +23,11 @@ import { type PoolJob, startWorkerPool } from "./worker-pool.ts";
 import type { WorkerResourcesModule } from "./worker-resources.ts";
 
 export interface LocalInferenceOptions {
-  readonly modelSet: ModelSet;
+  /** The model set, or its opening: workers start meanwhile. */
+  readonly modelSet: ModelSet | Promise<ModelSet>;
   /** Module that each worker opens pictures and the token store with. */
   readonly resources: WorkerResourcesModule;
-  /** Where fingerprints of checkpoints are kept between starts. */
+  /** Where fingerprints of checkpoints and compiled modules are kept between starts. */
   readonly graphDirectory: string;
   /** Worker threads, each with its own sessions over shared, mapped weights; one per core when absent. */
   readonly workers?: number;
@@ -78,7 +80,6 @@ type Value = Float32Array | MatchLogits | GeneratedText;
 
 /** Opens the engine that runs models in worker threads of this process. */
 export async function createLocalInference(options: LocalInferenceOptions): Promise<Inference> {
-  const { modelSet } = options;
   const workers = options.workers ?? Math.min(availableParallelism(), MAX_DEFAULT_WORKERS);
   const scheduler = createScheduler<Work, Value>(options.maxQueuedItems ?? DEFAULT_MAX_QUEUED_ITEMS);
   const prints = new Map<string, Promise<Fingerprints>>();
@@ -88,8 +89,14 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
       executionProviders: options.executionProviders ?? ["cpu"],
     },
     resources: options.resources,
+    compileCacheDirectory: join(options.graphDirectory, "compile-cache"),
   };
-  const pool = await startWorkerPool(workers, start, nextJob);
+  const starting = startWorkerPool(workers, start, nextJob);
+  const modelSet = await Promise.resolve(options.modelSet).catch(async (error: unknown) => {
+    await (await starting)[Symbol.asyncDispose]();
+    throw error;
+  });
+  const pool = await starting;
 
   function nextJob(): PoolJob | undefined {
     const batch = scheduler.takeBatch();

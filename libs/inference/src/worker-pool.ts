@@ -38,7 +38,7 @@ export async function startWorkerPool(
   const seats: Seat[] = [];
 
   async function spawn(seat: Seat | undefined): Promise<Seat> {
-    const worker = new Worker(new URL("./worker/main.ts", import.meta.url), { workerData: start });
+    const worker = new Worker(new URL("./worker/entry.ts", import.meta.url), { workerData: start });
     const taken = seat ?? { worker, job: undefined };
     await new Promise<void>((ready, failed) => {
       let started = false;

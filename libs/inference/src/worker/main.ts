@@ -1,4 +1,4 @@
-// Entry of a worker thread: owns ONNX sessions, because onnxruntime-node runs them synchronously on the thread that asks.
+// Body of a worker thread (after entry.ts): owns ONNX sessions, because onnxruntime-node runs them synchronously on the thread that asks.
 import { parentPort, workerData } from "node:worker_threads";
 import { InferenceError } from "@medley/inference-api";
 import type { CheckpointReference } from "../model-set.ts";
@@ -11,6 +11,8 @@ import { type ItemResult, runTask, type Task } from "./tasks.ts";
 export interface WorkerStart {
   readonly runtime: RuntimeSettings;
   readonly resources: WorkerResourcesModule;
+  /** Where Node keeps compiled modules between starts. */
+  readonly compileCacheDirectory: string;
 }
 
 /** A task for a worker. `control[0]` turns 1 when nobody waits any more; `deadlineAt` is a time as Date.now gives it. */
