@@ -79,7 +79,7 @@ test("finds pictures and shows both scores of each", async () => {
   const cards = page.locator("ol.grid > li");
   expect(await cards.count()).toBe(48);
   for (const text of (await cards.allInnerTexts()).slice(0, 10)) {
-    expect(text).toMatch(/match logit\s+[+−]\d+\.\d\d/);
+    expect(text).toMatch(/match logit\s+[+−]?\d+\.\d\d/);
     expect(text).toMatch(/cosine\s+−?\d\.\d{3}/);
   }
   expect(new URL(page.url()).searchParams.get("q")).toBe("a red apple");
