@@ -1,17 +1,16 @@
-import { constants, setPriority } from "node:os";
 import { removeRunFile, readSettingsOrExit, writeRunFile } from "@medley/config";
 import { createLocalInference, openModelSet } from "@medley/inference";
 import { createInferenceHandler } from "@medley/inference-api";
 import { pino } from "pino";
 import { serve } from "./serve.ts";
 import type { ResourceSettings } from "./worker-resources.ts";
+import { yieldProcessor } from "./yield-processor.ts";
 
 /** A batch of 64 pictures of 2 MB as base64 and its JSON: the largest request that makes sense by bytes. */
 const MAX_BODY_BYTES = 200_000_000;
 const RUN_FILE = "inference";
 
-// Models take every core for seconds; the gateway and the database need one for milliseconds, and come first.
-setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+yieldProcessor();
 
 const settings = readSettingsOrExit();
 const log = pino({ name: "inference", level: settings.logLevel });
