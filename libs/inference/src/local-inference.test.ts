@@ -105,6 +105,18 @@ describe("the engine in worker threads", () => {
     expect(values(await inference.captionImages([picture(1, 32)], request))).toHaveLength(1);
   });
 
+  test("keeps the items of one call when another call in the same batch is given up", async () => {
+    const { inference } = await open("retrieval-wide", { workers: 1 });
+    await using _engine = inference;
+    const images = Array.from({ length: 12 }, (_, index) => picture(index + 1));
+    const abort = new AbortController();
+    const leaving = inference.matchImages("a dog", images.slice(0, 6), { signal: abort.signal });
+    const staying = inference.matchImages("a dog", images.slice(6));
+    setTimeout(() => abort.abort(), 5);
+    expect(values(await staying)).toHaveLength(6);
+    await leaving;
+  });
+
   test("replaces a worker that dies, fails only its item, and goes on", async () => {
     const { inference } = await open("retrieval-square", { module: "fragile-pixels", workers: 1 });
     await using _engine = inference;

@@ -106,7 +106,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
       model: first.payload.model,
       task: taskOf(batch.map((item) => item.payload.payload)),
       deadlineAt: Math.max(...batch.map((item) => item.deadlineAt)),
-      control: first.payload.control,
+      control: sharedControl(batch),
       finish: (results) => settleBatch(batch, results),
     };
   }
@@ -170,9 +170,10 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
     const abandon = (): void => {
       Atomics.store(control, 0, 1);
       for (const item of queued) item.cancelled = true;
+      scheduler.expire();
     };
     call.signal?.addEventListener("abort", abandon, { once: true });
-    const timer = setTimeout(() => pool.wake(), Math.max(0, deadlineAt - Date.now()) + 1);
+    const timer = setTimeout(() => scheduler.expire(), Math.max(0, deadlineAt - Date.now()) + 1);
     pool.wake();
     try {
       return await Promise.all(outcomes);
@@ -328,6 +329,12 @@ function taskOf(payloads: readonly Payload[]): Task {
   }
 }
 
+/** The flag that gives a batch up: its call's own, or one that nobody raises where several calls share the batch. */
+function sharedControl(batch: readonly QueuedItem<Work, Value>[]): Int32Array {
+  const [control, ...others] = new Set(batch.map((item) => item.payload.control));
+  return control && others.length === 0 ? control : new Int32Array(new SharedArrayBuffer(4));
+}
+
 function settleBatch(batch: readonly QueuedItem<Work, Value>[], results: readonly ItemResult[] | InferenceError): void {
   for (const [index, item] of batch.entries()) {
     if (results instanceof InferenceError) {
@@ -345,7 +352,7 @@ function settleBatch(batch: readonly QueuedItem<Work, Value>[], results: readonl
 function modelInfo(modelSet: ModelSet, role: Role, blip: Blip, prints: Fingerprints): ModelInfo {
   return {
     role,
-    name: modelSet.roles.size > 0 ? blip.name : modelSet.name,
+    name: blip.name,
     fingerprint: prints.model,
     visionFingerprint: prints.vision,
     imageSizePixels: blip.vision.imagePixels,

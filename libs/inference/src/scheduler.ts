@@ -18,7 +18,8 @@ export interface Scheduler<Payload, Result> {
   enqueue(items: readonly QueuedItem<Payload, Result>[]): void;
   /** The next batch, all of one key, oldest first within the highest priority; undefined when nothing waits. */
   takeBatch(): readonly QueuedItem<Payload, Result>[] | undefined;
-  readonly waiting: () => number;
+  /** Settles what was given up or is past its deadline. Batches do it too; this is for while every worker is busy. */
+  expire(): void;
   /** Settles everything that waits with an error. */
   clear(error: InferenceError): void;
 }
@@ -73,7 +74,7 @@ export function createScheduler<Payload, Result>(
       });
       return batch;
     },
-    waiting: () => queue.length,
+    expire: dropFinished,
     clear(error) {
       for (const item of queue) item.settle({ ok: false, error });
       queue = [];

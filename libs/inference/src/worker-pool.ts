@@ -84,7 +84,7 @@ export async function startWorkerPool(
     if (!job) return;
     seat.job = job;
     const { model, task, deadlineAt, control } = job;
-    seat.worker.postMessage({ id: 0, model, task, deadlineAt, control } satisfies WorkerRequest);
+    seat.worker.postMessage({ model, task, deadlineAt, control } satisfies WorkerRequest);
   }
 
   for (let index = 0; index < count; index++) seats.push(await spawn(undefined));

@@ -17,7 +17,6 @@ export interface WorkerStart {
 
 /** A task for a worker. `control[0]` turns 1 when nobody waits any more; `deadlineAt` is a time as Date.now gives it. */
 export interface WorkerRequest {
-  readonly id: number;
   readonly model: CheckpointReference;
   readonly task: Task;
   readonly deadlineAt: number;
@@ -26,8 +25,8 @@ export interface WorkerRequest {
 
 /** Its answer: one result for each item, or why none of them could be tried. */
 export type WorkerReply =
-  | { readonly id: number; readonly ok: true; readonly results: readonly ItemResult[] }
-  | { readonly id: number; readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly results: readonly ItemResult[] }
+  | { readonly ok: false; readonly message: string };
 
 const port = parentPort;
 if (!port) throw new Error("Bug: worker/main.ts is started as a worker thread only.");
@@ -47,13 +46,13 @@ async function handle(request: WorkerRequest): Promise<WorkerReply> {
     // One opened model serves every reference to its path; which fingerprint its tokens are stored under is the call's.
     const model = { ...(await modelOf(request.model)), reference: request.model };
     const results = await runTask({ model, images, stop: stopCheck(request) }, request.task);
-    return { id: request.id, ok: true, results };
+    return { ok: true, results };
   } catch (error) {
     if (error instanceof InferenceError) {
       const failed = { ok: false, code: error.code, message: error.message } as const;
-      return { id: request.id, ok: true, results: [failed] };
+      return { ok: true, results: [failed] };
     }
-    return { id: request.id, ok: false, message: error instanceof Error ? error.message : String(error) };
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
   }
 }
 
