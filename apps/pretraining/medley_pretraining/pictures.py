@@ -92,7 +92,13 @@ CLIPART_FOLDERS = (
     "people",
     "education",
     "decorations",
+    "geography",
+    "science",
+    "office",
+    "unsorted",
 )
+MOST_OF_ONE_NOUN = 6
+SAME_PICTURE = 0.965  # correlation of thumbnails
 
 
 @dataclass(frozen=True)
@@ -274,20 +280,20 @@ def clipart_author(svg_text: str, path: str) -> str:
     return author or path
 
 
+def thumbnail(rgb: np.ndarray) -> np.ndarray:
+    """12×12 colours as a vector of mean 0 and length 1: pictures whose vectors correlate above SAME_PICTURE are copies."""
+    small = np.array(Image.fromarray(rgb).resize((12, 12), Image.Resampling.BOX)).astype(np.float32).ravel()
+    small -= small.mean()
+    return small / max(float(np.linalg.norm(small)), 1e-6)
+
+
 def load_clipart(png_root: Path, svg_root: Path, known_words: set[str], forbidden: list[str]) -> list[Clipart]:
-    """Clip art whose file name says what it shows, by authors that are not held out; at most two pictures of one noun."""
+    """Clip art whose file name says what it shows, by authors that are not held out and with no near copy among the pictures of those
+    who are; at most MOST_OF_ONE_NOUN pictures of one noun."""
     found: list[Clipart] = []
-    times: dict[str, int] = {}
+    heldout: list[np.ndarray] = []
     for folder in CLIPART_FOLDERS:
         for path in sorted((png_root / folder).rglob("*.png")):
-            words = [word for word in re.findall(r"[a-z]+", path.stem.lower()) if len(word) > 2 and word in known_words]
-            noun = " ".join(dict.fromkeys(words))
-            if (
-                not 1 <= len(words) <= 3
-                or times.get(noun, 0) >= 2
-                or any(re.search(rf"\b{re.escape(name)}s?\b", noun) for name in forbidden)
-            ):
-                continue
             relative = path.relative_to(png_root).with_suffix(".svg")
             svg = svg_root / relative
             author = (
@@ -295,20 +301,78 @@ def load_clipart(png_root: Path, svg_root: Path, known_words: set[str], forbidde
                 if svg.exists()
                 else str(relative)
             )
-            if is_heldout_author(author):
+            signature = set(re.findall(r"[a-z]+", author.lower()))
+            words = [
+                word
+                for word in re.findall(r"[a-z]+", path.stem.lower())
+                if len(word) > 2 and word in known_words and word not in signature
+            ]
+            noun = " ".join(dict.fromkeys(words))
+            keep = is_heldout_author(author)
+            if not keep and (
+                not 1 <= len(words) <= 3
+                or any(re.search(rf"\b{re.escape(name)}s?\b", noun) for name in forbidden)
+                or re.search(r"(?:^|_)bw(?:_|$)", path.stem)
+            ):
                 continue
-            try:
-                picture = Image.open(path).convert("RGBA")
-            except (OSError, ValueError, Image.DecompressionBombError):
-                continue  # a few PNG of the package are broken, one has 623 million pixels
-            if max(picture.size) > 3 * min(picture.size):
+            rgb = _read_clipart(path)
+            if rgb is None:
                 continue
-            times[noun] = times.get(noun, 0) + 1
-            picture.thumbnail((SIZE, SIZE))
-            canvas = Image.new("RGB", (SIZE, SIZE), (255, 255, 255))
-            canvas.paste(picture, ((SIZE - picture.width) // 2, (SIZE - picture.height) // 2), picture)
-            found.append(Clipart(np.array(canvas), noun, author))
-    return found
+            if keep:
+                heldout.append(thumbnail(rgb))
+            else:
+                found.append(Clipart(rgb, noun, author))
+    return _without_copies(found, heldout)
+
+
+def _read_clipart(path: Path) -> np.ndarray | None:
+    try:
+        picture = Image.open(path).convert("RGBA")
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None  # a few PNG of the package are broken, one has 623 million pixels
+    if max(picture.size) > 3 * min(picture.size):
+        return None
+    picture.thumbnail((SIZE, SIZE))
+    canvas = Image.new("RGB", (SIZE, SIZE), (255, 255, 255))
+    canvas.paste(picture, ((SIZE - picture.width) // 2, (SIZE - picture.height) // 2), picture)
+    return np.array(canvas)
+
+
+def _without_copies(found: list[Clipart], heldout: list[np.ndarray]) -> list[Clipart]:
+    kept: list[Clipart] = []
+    known, times = list(heldout), dict[str, int]()
+    for clipart in found:
+        vector = thumbnail(clipart.rgb)
+        if times.get(clipart.noun, 0) >= MOST_OF_ONE_NOUN or (
+            known and float((np.stack(known) @ vector).max()) > SAME_PICTURE
+        ):
+            continue
+        times[clipart.noun] = times.get(clipart.noun, 0) + 1
+        known.append(vector)
+        kept.append(clipart)
+    return kept
+
+
+def toned(rgb: np.ndarray, rng: random.Random) -> np.ndarray:
+    """Mirrored or not, a little larger or smaller, on another pale ground where white reaches the border, and with another contrast."""
+    picture = Image.fromarray(rgb if rng.random() < 0.5 else rgb[:, ::-1].copy())
+    ground = rng.choice((*PLAIN_BACKGROUNDS, (255, 255, 255)))
+    side = rng.randint(int(0.7 * SIZE), SIZE)
+    small = np.array(picture.resize((side, side), Image.Resampling.BILINEAR)).astype(np.float32)
+    small = 255 - (255 - small) * rng.uniform(0.75, 1.1)
+    canvas = np.full((SIZE, SIZE, 3), 255.0, np.float32)
+    left, top = rng.randint(0, SIZE - side), rng.randint(0, SIZE - side)
+    canvas[top : top + side, left : left + side] = small
+    return np.clip(canvas * np.array(ground, np.float32) / 255, 0, 255).astype(np.uint8)
+
+
+def silhouette(alpha: np.ndarray, rng: random.Random) -> np.ndarray:
+    """alpha uint8 [SIZE, SIZE] of an icon -> rgb: dark on pale, pale on dark, or one colour on a pale ground."""
+    dark, pale = [rng.randint(0, 70) for _ in range(3)], [rng.randint(205, 255) for _ in range(3)]
+    strong = [rng.randint(0, 230) for _ in range(3)]
+    front, back = rng.choice(((dark, pale), (pale, dark), (strong, pale), (strong, [255] * 3)))
+    share = alpha[..., None].astype(np.float32) / 255
+    return (share * np.array(front) + (1 - share) * np.array(back)).astype(np.uint8)
 
 
 @dataclass(frozen=True)

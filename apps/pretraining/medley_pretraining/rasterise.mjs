@@ -1,7 +1,8 @@
 /**
  * Draws the emoji sets as packed pixels: node rasterise.mjs UNPACKED OUT
  * UNPACKED is `cache/unpacked` of ingredients.py. Writes per style OUT/STYLE.rgba (uint8 [N, 112, 112, 4], straight alpha)
- * and OUT/STYLE.json (the N concept keys), and OUT/concepts.json ({ key: { label, tags, group } }, keys such as "1f415").
+ * and OUT/STYLE.json (the N concept keys), OUT/concepts.json ({ key: { label, tags, group } }, keys such as "1f415"), and
+ * OUT/game-icons.rgba and .json: black silhouettes with their names instead of keys.
  */
 import {
   closeSync,
@@ -104,6 +105,18 @@ function fluentSet(concepts) {
   return drawings;
 }
 
+/** Icons of one colour, by their names; numbered ones ("abstract-003") name nothing. */
+function silhouettes(name) {
+  const set = readJson(path.join(unpacked, name, "package/icons.json"));
+  const drawings = new Map();
+  for (const [icon, { body }] of Object.entries(set.icons)) {
+    if (/\d/.test(icon)) continue;
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${set.width} ${set.height}" width="${SIZE}" height="${SIZE}" color="black">${body}</svg>`;
+    drawings.set(icon, Buffer.from(svg));
+  }
+  return drawings;
+}
+
 async function draw(source) {
   const transparent = { r: 0, g: 0, b: 0, alpha: 0 };
   return sharp(source).resize(SIZE, SIZE, { fit: "contain", background: transparent }).ensureAlpha().raw().toBuffer();
@@ -133,3 +146,4 @@ writeFileSync(path.join(out, "concepts.json"), JSON.stringify(concepts));
 const bySlug = nameIndex(concepts);
 for (const name of ICON_SETS) await pack(name, iconSet(name, concepts, bySlug));
 await pack("fluent-3d", fluentSet(concepts));
+await pack("game-icons", silhouettes("game-icons"));

@@ -11,12 +11,14 @@ from pathlib import Path
 class DataRecipe:
     seed: int
     drawing_variants: int
+    fresh_variants: int
     photograph_variants: int
     train_scenes: int
     validation_scenes: int
     test_scenes: int
     validation_seed: int
     test_seed: int
+    wide_texts: int
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class ImageRecipe:
     block_decay: float
     scale: float
     label_smoothing: float
+    region_weight: float
+    place_weight: float
     mix: dict[str, float]
 
 

@@ -20,6 +20,9 @@ class Record:
     bank: the one string that stands for the picture among the teacher's sentence embeddings.
     captions: for the captioner, in the form that follows "a picture of". paraphrases: further true texts, for matching only.
     negatives: (what was changed, false caption). questions: (type, question, answer).
+    regions: (what is there, left, top, right, bottom in pixels). twin: this picture and the one after it (1) or before it (-1) show
+    the same things in exchanged places. fresh: not shown to the image phase, so that matching also learns from pictures whose
+    tokens were not fitted to their text.
     """
 
     source: str
@@ -33,6 +36,9 @@ class Record:
     kind: str = ""  # of a scene
     style: str = ""  # of a drawing
     withheld: bool = False
+    regions: list[tuple[str, int, int, int, int]] = field(default_factory=list)
+    twin: int = 0
+    fresh: bool = False
 
     def texts(self) -> list[str]:
         return self.captions + self.paraphrases
@@ -72,6 +78,7 @@ def load_records(folder: Path, split: str) -> list[Record]:
     for record in records:
         record.negatives = [(kind, text) for kind, text in record.negatives]
         record.questions = [(kind, question, answer) for kind, question, answer in record.questions]
+        record.regions = [(text, left, top, right, bottom) for text, left, top, right, bottom in record.regions]
     return records
 
 

@@ -59,6 +59,10 @@ class SceneSource(Protocol):
     def style(self, rng: random.Random) -> str: ...
 
 
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
+Region = tuple[str, Box]  # what is there, and where
+
+
 @dataclass
 class Scene:
     rgb: np.ndarray
@@ -68,6 +72,8 @@ class Scene:
     negatives: list[tuple[str, str]] = field(default_factory=list)  # (what was changed, false caption)
     questions: list[tuple[str, str, str]] = field(default_factory=list)  # (type, question, answer)
     nouns: list[str] = field(default_factory=list)
+    regions: list[Region] = field(default_factory=list)
+    twin: Scene | None = None  # the same things with their places exchanged, where there are two
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,8 @@ def trim(rgba: np.ndarray) -> np.ndarray:
     return rgba if len(rows) == 0 else rgba[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
 
-def paste(canvas: Image.Image, rgba: np.ndarray, left: int, top: int, size: int) -> None:
-    """Scales a cut-out so that its longer side is `size` pixels and lays it on the canvas, kept inside."""
+def paste(canvas: Image.Image, rgba: np.ndarray, left: int, top: int, size: int) -> Box:
+    """Scales a cut-out so that its longer side is `size` pixels and lays it on the canvas, kept inside; returns where."""
     picture = Image.fromarray(np.ascontiguousarray(rgba))
     scale = size / max(picture.size)
     picture = picture.resize(
@@ -100,6 +106,7 @@ def paste(canvas: Image.Image, rgba: np.ndarray, left: int, top: int, size: int)
     )
     where = (max(0, min(left, SIZE - picture.width)), max(0, min(top, SIZE - picture.height)))
     canvas.paste(picture, where, picture)
+    return (*where, where[0] + picture.width, where[1] + picture.height)
 
 
 def compose_scene(source: SceneSource, rng: random.Random, kind: str | None = None) -> Scene:
@@ -113,9 +120,12 @@ def compose_scene(source: SceneSource, rng: random.Random, kind: str | None = No
         "relation": composer.relation,
         "list": composer.listing,
     }[kind]()
-    composer.ask_presence(scene)
-    if background.word:
-        scene.questions.append(("place", "what is in the background?", background.word))
+    for made in (scene, scene.twin):
+        if made is None:
+            continue
+        composer.ask_presence(made)
+        if background.word:
+            made.questions.append(("place", "what is in the background?", background.word))
     scene.rgb = np.array(canvas)
     return scene
 
@@ -158,8 +168,8 @@ class _Composer:
     def single(self) -> Scene:
         rng, thing = self.rng, self.thing()
         size = rng.randint(56, 96)
-        paste(self.canvas, thing.rgba, rng.randint(0, SIZE - size), rng.randint(0, SIZE - size), size)
-        scene = Scene(np.empty(0), "single", nouns=[thing.noun])
+        box = paste(self.canvas, thing.rgba, rng.randint(0, SIZE - size), rng.randint(0, SIZE - size), size)
+        scene = Scene(np.empty(0), "single", nouns=[thing.noun], regions=[(thing.full, box)])
         scene.captions = [thing.full + self.tail, thing.full + self.tail, thing.bare + self.tail]
         scene.paraphrases = [
             f"there is {thing.full}{self.tail}",
@@ -181,7 +191,7 @@ class _Composer:
         number = rng.randint(2, 5)
         cells = [(column, row) for column in range(3) for row in range(3)]
         rng.shuffle(cells)
-        for column, row in cells[:number]:
+        boxes = [
             paste(
                 self.canvas,
                 thing.rgba,
@@ -189,10 +199,12 @@ class _Composer:
                 row * 37 + rng.randint(0, 6),
                 rng.randint(28, 36),
             )
+            for column, row in cells[:number]
+        ]
         colour = f"{thing.colour} " if thing.colour else ""
         several, word = plural(thing.noun), NUMBER_WORDS[number]
         wrong = NUMBER_WORDS[rng.choice([other for other in (2, 3, 4, 5) if other != number])]
-        scene = Scene(np.empty(0), "count", nouns=[thing.noun])
+        scene = Scene(np.empty(0), "count", nouns=[thing.noun], regions=[(thing.full, box) for box in boxes])
         scene.captions = [f"{word} {colour}{several}{self.tail}"] * 2 + [f"{word} {several}{self.tail}"]
         scene.paraphrases = [f"there are {word} {colour}{several}{self.tail}", f"{colour}{several}{self.tail}"]
         scene.negatives = [
@@ -206,16 +218,32 @@ class _Composer:
         return scene
 
     def relation(self) -> Scene:
+        """Two things side by side or one above the other, and the twin in which they have changed places."""
         rng, first, second = self.rng, self.thing(), self.thing()
         sizes = rng.randint(40, 54), rng.randint(40, 54)
         horizontal = rng.random() < 0.65
-        near, far = (rng.randint(0, 4), rng.randint(58, 60))
-        for thing, size, along in ((first, sizes[0], near), (second, sizes[1], far)):
-            across = rng.randint(10, 58)
-            paste(self.canvas, thing.rgba, *((along, across) if horizontal else (across, along)), size)
+        along, across = (rng.randint(0, 4), rng.randint(58, 60)), (rng.randint(10, 58), rng.randint(10, 58))
+        places = [(near, far) if horizontal else (far, near) for near, far in zip(along, across, strict=True)]
+        twin_canvas = self.canvas.copy()
+        boxes = [
+            paste(self.canvas, thing.rgba, *place, size)
+            for thing, place, size in zip((first, second), places, sizes, strict=True)
+        ]
+        scene = self.relation_of(first, second, horizontal, boxes)
+        twin_boxes = [
+            paste(twin_canvas, thing.rgba, *place, size)
+            for thing, place, size in zip((second, first), places, reversed(sizes), strict=True)
+        ]
+        scene.twin = self.relation_of(second, first, horizontal, twin_boxes)
+        scene.twin.rgb = np.array(twin_canvas)
+        return scene
+
+    def relation_of(self, first: _Thing, second: _Thing, horizontal: bool, boxes: list[Box]) -> Scene:
+        """The texts of a picture with `first` on the left or at the top."""
         ahead, behind = ("to the left of", "to the right of") if horizontal else ("above", "below")
         x, y, tail = first.full, second.full, self.tail
         scene = Scene(np.empty(0), "relation", nouns=[first.noun, second.noun])
+        scene.regions = [(thing.full, box) for thing, box in zip((first, second), boxes, strict=True)]
         scene.captions = [
             f"{x} {ahead} {y}{tail}",
             f"{y} {behind} {x}{tail}",
@@ -225,6 +253,7 @@ class _Composer:
         sides = ("on the left", "on the right") if horizontal else ("at the top", "at the bottom")
         scene.paraphrases = [
             f"{x} {sides[0]} and {y} {sides[1]}{tail}",
+            f"{second.bare} {behind} {first.bare}{tail}",
             f"{x} and {y}{tail}",
             f"{first.bare} next to {second.bare}{tail}" if horizontal else f"{second.bare} under {first.bare}{tail}",
         ]
@@ -234,15 +263,13 @@ class _Composer:
             ("noun", f"{x} {ahead} {described(self.other_noun(), second.colour)}{tail}"),
         ]
         if first.colour and second.colour and first.colour != second.colour:
-            scene.negatives.append(
-                (
-                    "colour swap",
-                    f"{described(first.noun, second.colour)} {ahead} {described(second.noun, first.colour)}{tail}",
-                )
-            )
+            swapped = described(first.noun, second.colour), described(second.noun, first.colour)
+            scene.negatives.append(("colour swap", f"{swapped[0]} {ahead} {swapped[1]}{tail}"))
         scene.questions = [
             ("position", f"what is {ahead} the {second.noun}?", first.noun),
             ("position", f"what is {behind} the {first.noun}?", second.noun),
+            ("position", f"what is {sides[0]}?", first.noun),
+            ("position", f"what is {sides[1]}?", second.noun),
         ]
         self.ask_colours(scene, [first, second])
         return scene
@@ -251,14 +278,17 @@ class _Composer:
         rng = self.rng
         things = [self.thing() for _ in range(rng.choice((2, 3, 3, 3, 4)))]
         step = SIZE // len(things)
+        boxes = []
         for index, thing in enumerate(things):
             size = rng.randint(step - 5, step + 1) if len(things) > 2 else rng.randint(42, 54)
-            paste(self.canvas, thing.rgba, index * step + rng.randint(0, 3), rng.randint(0, SIZE - size), size)
+            place = index * step + rng.randint(0, 3), rng.randint(0, SIZE - size)
+            boxes.append(paste(self.canvas, thing.rgba, *place, size))
         full, bare = [thing.full for thing in things], [thing.bare for thing in things]
         wrong = list(full)
         replaced = rng.randrange(len(things))
         wrong[replaced] = described(self.other_noun(), things[replaced].colour)
         scene = Scene(np.empty(0), "list", nouns=[thing.noun for thing in things])
+        scene.regions = [(thing.full, box) for thing, box in zip(things, boxes, strict=True)]
         scene.captions = [_enumerate(full) + self.tail, _enumerate(bare) + self.tail]
         scene.paraphrases = [_enumerate(rng.sample(bare, len(bare))) + self.tail]
         scene.negatives.append(("noun", _enumerate(wrong) + self.tail))

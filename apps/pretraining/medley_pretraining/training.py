@@ -32,10 +32,14 @@ def rate_factor(done: float, warmup: float = 0.04, floor: float = 0.03) -> float
 class MixSampler:
     """Draws picture indices: the source by the mix, the picture without repetition until its source is used up."""
 
-    def __init__(self, records: list[Record], mix: dict[str, float], rng: random.Random) -> None:
+    def __init__(
+        self, records: list[Record], mix: dict[str, float], rng: random.Random, skip_fresh: bool = False
+    ) -> None:
         self.rng = rng
         self._by_source: dict[str, list[int]] = {}
         for index, record in enumerate(records):
+            if skip_fresh and record.fresh:
+                continue
             self._by_source.setdefault(record.source, []).append(index)
         self._mix = {source: share for source, share in mix.items() if source in self._by_source}
         if not self._mix:

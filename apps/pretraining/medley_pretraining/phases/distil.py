@@ -30,7 +30,7 @@ def text_class_states(model: Blip, sequences: list[list[int]], groups: int = 3) 
 
 
 class TextSampler(MixSampler):
-    """Two of three texts stand for a picture, the others are any text of training."""
+    """Two of five texts stand for a picture, the others are any text."""
 
     def __init__(self, bank: Bank, rng: random.Random) -> None:
         self.rng, self._sizes = rng, (len(bank.texts), len(bank.extra_texts))
@@ -38,7 +38,7 @@ class TextSampler(MixSampler):
     def draw(self, number: int) -> list[int]:
         main, extra = self._sizes
         return [
-            self.rng.randrange(main) if not extra or self.rng.random() < 0.67 else main + self.rng.randrange(extra)
+            self.rng.randrange(main) if not extra or self.rng.random() < 0.4 else main + self.rng.randrange(extra)
             for _ in range(number)
         ]
 

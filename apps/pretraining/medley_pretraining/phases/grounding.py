@@ -302,8 +302,11 @@ class JointStep:
 
 
 class MinedStep:
-    """Per picture one true text, two false texts and one false picture from the whole training set; a softmax over the four
-    besides the two-way loss, so that the match logit learns to sort a short list."""
+    """Per picture one true text, three false texts (one of them of the same scene, where there is one) and one false picture from the
+    whole training set, for scenes with a twin mostly the twin; a softmax over the five besides the two-way loss, so that the match
+    logit learns to sort a short list."""
+
+    TWINS = 0.7  # share of scenes with a twin whose false picture is the twin
 
     def __init__(self, grounding: Grounding) -> None:
         self.grounding, self.recipe = grounding, grounding.recipe.mined
@@ -317,20 +320,31 @@ class MinedStep:
             self.mined_at = progress.samples
         records = [grounding.records[index] for index in chosen]
         texts = [rng.choice(record.texts()) for record in records]
-        false_images = [self.miner.false_image(index, rng) for index in chosen]
+        false_images = [
+            index + record.twin if record.twin and rng.random() < self.TWINS else self.miner.false_image(index, rng)
+            for index, record in zip(chosen, records, strict=True)
+        ]
+        # A twin makes some texts of its scene true too: "a cat and a dog" says nothing of left and right.
+        telling = [
+            self.telling(record, text, grounding.records[false], rng)
+            for record, text, false in zip(records, texts, false_images, strict=True)
+        ]
         first = [self.miner.false_text(index, rng) for index in chosen]
         second = [
             rng.choice(record.negatives)[1] if record.negatives else self.miner.false_text(index, rng)
             for index, record in zip(chosen, records, strict=True)
         ]
+        third = [self.miner.false_text(index, rng) for index in chosen]
         own = list(range(batch))
         with torch.autocast("cpu", torch.bfloat16):
             key_values = grounding.model.cross_key_values(grounding.read_tokens(chosen + false_images))
             logits = grounding.match_logits(
-                [*texts, *first, *second, *texts], [*own, *own, *own, *range(batch, 2 * batch)], key_values
+                [*telling, *first, *second, *third, *telling],
+                [*own, *own, *own, *own, *range(batch, 2 * batch)],
+                key_values,
             )
-            log_odds = (logits[:, 1] - logits[:, 0]).float().view(4, batch).T
-            matching = matching_loss(logits, torch.tensor([1] * batch + [0] * 3 * batch), recipe.match_weight)
+            log_odds = (logits[:, 1] - logits[:, 0]).float().view(5, batch).T
+            matching = matching_loss(logits, torch.tensor([1] * batch + [0] * 4 * batch), recipe.match_weight)
             ranking = ranking_loss(log_odds)
             loss = matching + recipe.list_weight * ranking
             measured = {
@@ -355,6 +369,14 @@ class MinedStep:
                 measured["contrast"], measured["anchor"] = contrast.item(), anchor.item()
                 loss = loss + recipe.contrast_weight * contrast + grounding.recipe.contrast.anchor_weight * anchor
         return loss, measured
+
+    @staticmethod
+    def telling(record: Record, text: str, false: Record, rng: random.Random) -> str:
+        """`text`, or another text of the record where `text` is true of the false picture as well."""
+        also_true = set(false.texts())
+        if text not in also_true:
+            return text
+        return rng.choice([other for other in record.texts() if other not in also_true] or [text])
 
 
 def run_grounding(space: Workspace, phase: str) -> None:

@@ -16,7 +16,7 @@ from ..text_start import SentenceTeacher, principal_axes
 from ..training import save_atomically
 from ..workspace import Workspace, geometry_of, record_texts
 
-PCA_SAMPLE, PCA_SEED = 2500, 0
+PCA_SAMPLE, PCA_SEED = 8000, 0
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,10 @@ class Bank:
     texts: list[str]
     embeddings: Tensor  # [N, projection], unit vectors
     of_picture: Tensor  # int64 [pictures], index into texts
-    extra_texts: list[str]  # captions, paraphrases, questions: for distillation only
+    extra_texts: list[str]  # captions, paraphrases, questions and the wide texts: for distillation only
     extra_embeddings: Tensor
+    region_texts: list[str]  # what is said of parts of pictures
+    region_embeddings: Tensor
     mean: Tensor  # [D]
     axes: Tensor  # [projection, D]
 
@@ -39,10 +41,15 @@ def build_bank(space: Workspace) -> None:
     texts = sorted({record.bank for record in space.records}, key=lambda text: (len(wordpieces(text)), text))
     # One in four of the other texts: enough to keep the tower general, and a quarter of the time.
     others = sorted({text for record in space.records for text in record_texts(record)} - set(texts))[::4]
-    others.sort(key=lambda text: (len(wordpieces(text)), text))
+    others = sorted({*others, *space.wide_texts} - set(texts), key=lambda text: (len(wordpieces(text)), text))
+    regions = sorted({region[0] for record in space.records for region in record.regions})
     with torch.autocast("cpu", torch.bfloat16):
-        raw, raw_others = (teacher.embed(list(part), wordpieces).float() for part in (texts, others))
-    mean, axes = principal_axes(raw, space.recipe.model.projection, PCA_SAMPLE, PCA_SEED)
+        raw, raw_others, raw_regions = (
+            teacher.embed(list(part), wordpieces).float() for part in (texts, others, regions)
+        )
+    # The axes have to carry what pictures are called and what people ask for alike; the middle is that of the pictures.
+    _, axes = principal_axes(torch.cat([raw, raw_others]), space.recipe.model.projection, PCA_SAMPLE, PCA_SEED)
+    mean = raw.mean(0)
     index = {text: position for position, text in enumerate(texts)}
     save_atomically(
         {
@@ -51,6 +58,8 @@ def build_bank(space: Workspace) -> None:
             "of_picture": torch.tensor([index[record.bank] for record in space.records]),
             "extra_texts": others,
             "extra_embeddings": F.normalize((raw_others - mean) @ axes.T, dim=-1),
+            "region_texts": regions,
+            "region_embeddings": F.normalize((raw_regions - mean) @ axes.T, dim=-1) if regions else raw_regions,
             "mean": mean,
             "axes": axes,
         },
