@@ -281,8 +281,13 @@ def clipart_author(svg_text: str, path: str) -> str:
 
 
 def thumbnail(rgb: np.ndarray) -> np.ndarray:
-    """12×12 colours as a vector of mean 0 and length 1: pictures whose vectors correlate above SAME_PICTURE are copies."""
-    small = np.array(Image.fromarray(rgb).resize((12, 12), Image.Resampling.BOX)).astype(np.float32).ravel()
+    """12×12 colours of what is left without the white border, as a vector of mean 0 and length 1: pictures whose vectors correlate
+    above SAME_PICTURE are copies. (With the border all pictures of one outline look alike.)"""
+    rows, columns = np.where(rgb.min(2) < 250)
+    if len(rows):
+        rgb = rgb[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    shrunk = Image.fromarray(np.ascontiguousarray(rgb)).resize((12, 12), Image.Resampling.BOX)
+    small = np.array(shrunk).astype(np.float32).ravel()
     small -= small.mean()
     return small / max(float(np.linalg.norm(small)), 1e-6)
 

@@ -165,13 +165,28 @@ def test_clipart_by_heldout_authors_is_not_trained_on(tmp_path: Path) -> None:
         (tmp_path / root / "animals").mkdir(parents=True)
     authors = [f"Author {index}" for index in range(12)]
     for index, author in enumerate(authors):
-        Image.new("RGBA", (50, 40), (0, 0, 0, 255)).save(tmp_path / f"png/animals/{WORDS[index]}_01.png")
+        pixels = np.random.default_rng(index).integers(0, 256, (4, 5, 3), np.uint8)
+        Image.fromarray(pixels).resize((50, 40), Image.Resampling.NEAREST).save(tmp_path / f"png/animals/{WORDS[index]}_01.png")
         (tmp_path / f"svg/animals/{WORDS[index]}_01.svg").write_text(
             f"<svg><metadata><dc:creator><cc:Agent><dc:title>{author}</dc:title></cc:Agent></dc:creator></metadata></svg>"
         )
     found = load_clipart(tmp_path / "png", tmp_path / "svg", set(WORDS), ["dog"])
     assert {clipart.author for clipart in found} == {author for author in authors[1:] if not is_heldout_author(author)}
     assert "dog" not in {clipart.noun for clipart in found}
+
+
+def test_a_copy_of_heldout_clipart_under_another_name_is_not_trained_on(tmp_path: Path) -> None:
+    heldout = next(name for name in (f"Author {index}" for index in range(40)) if is_heldout_author(name))
+    trained = next(name for name in (f"Author {index}" for index in range(40)) if not is_heldout_author(name))
+    for root in ("png", "svg"):
+        (tmp_path / root / "animals").mkdir(parents=True)
+    for stem, author, seed in (("owl_a", heldout, 1), ("owl_b", trained, 1), ("owl_c", trained, 2)):
+        pixels = np.random.default_rng(seed).integers(0, 256, (12, 12, 3), np.uint8)
+        Image.fromarray(pixels).resize((96, 96), Image.Resampling.NEAREST).save(tmp_path / f"png/animals/{stem}.png")
+        (tmp_path / f"svg/animals/{stem}.svg").write_text(
+            f"<svg><metadata><dc:creator><dc:title>{author}</dc:title></dc:creator></metadata></svg>"
+        )
+    assert len(load_clipart(tmp_path / "png", tmp_path / "svg", {"owl"}, [])) == 1
 
 
 def test_an_author_without_a_name_counts_as_the_file() -> None:

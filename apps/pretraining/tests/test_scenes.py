@@ -58,3 +58,24 @@ def test_every_scene_is_a_picture_of_the_right_size(scene_source) -> None:
     for kind in SCENE_KINDS:
         rgb = compose_scene(scene_source, random.Random(1), kind).rgb
         assert rgb.shape == (112, 112, 3) and rgb.dtype == np.uint8
+
+
+def test_a_twin_shows_the_same_things_in_exchanged_places_and_no_true_relation_stays_true(scene_source) -> None:
+    for seed in range(30):
+        scene = compose_scene(scene_source, random.Random(seed), "relation")
+        assert scene.twin is not None
+        assert scene.twin.nouns == scene.nouns[::-1]
+        assert scene.captions[0] not in scene.twin.captions + scene.twin.paraphrases
+        assert scene.twin.captions[0] not in scene.captions + scene.paraphrases
+        assert [text for text, _ in scene.regions] == [text for text, _ in scene.twin.regions][::-1]
+        assert not np.array_equal(scene.rgb, scene.twin.rgb)
+
+
+def test_regions_say_where_things_were_drawn(scene_source) -> None:
+    for kind in SCENE_KINDS:
+        for seed in range(10):
+            scene = compose_scene(scene_source, random.Random(seed), kind)
+            assert scene.regions
+            for _, (left, top, right, bottom) in scene.regions:
+                inside = scene.rgb[top:bottom, left:right].reshape(-1, 3).astype(int)
+                assert (inside.max(1) - inside.min(1) > 100).all()  # the cut-outs are strong colours, the ground is grey

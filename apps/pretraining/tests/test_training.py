@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import random
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from medley_pretraining.phases.grounding import (
     language_step,
     seed_cross_attention,
 )
+from medley_pretraining.phases.image import patch_centres, patches_inside
 from medley_pretraining.phases.mining import Miner
 from medley_pretraining.recipe import Recipe
 from medley_pretraining.records import Record
@@ -150,3 +152,23 @@ def test_seeding_makes_cross_attention_read_the_projected_class_token(wordpieces
         size = model.geometry.width // model.geometry.text_heads
         rows = model.geometry.projection // size * size
         assert torch.allclose(value[:, :rows], model.vision_proj(tokens[:, 0])[:, :rows], atol=1e-5)
+
+
+def test_every_box_gets_patches_and_only_those_inside() -> None:
+    centres = patch_centres(4)
+    assert torch.equal(patches_inside((0, 0, 28, 14), centres, 56).nonzero()[:, 0], torch.tensor([0, 1]))
+    tiny = patches_inside((30, 44, 31, 45), centres, 56)
+    assert tiny.sum() == 1 and tiny.argmax() == 3 * 4 + 2
+
+
+def test_fresh_pictures_are_kept_from_the_image_phase(records: list[Record]) -> None:
+    marked = [dataclasses.replace(record, fresh=index % 2 == 0) for index, record in enumerate(records)]
+    sampler = MixSampler(marked, MIX, random.Random(0), skip_fresh=True)
+    assert not any(marked[index].fresh for index in sampler.draw(200))
+
+
+def test_the_text_of_a_scene_beside_its_twin_is_true_of_the_scene_alone() -> None:
+    left = Record("scene", "l", "l", ["a cat to the left of a dog", "a cat and a dog"])
+    right = Record("scene", "r", "r", ["a dog to the left of a cat", "a cat and a dog"])
+    rng = random.Random(0)
+    assert MinedStep.telling(left, "a cat and a dog", right, rng) == "a cat to the left of a dog"
