@@ -16,6 +16,7 @@ import {
 } from "@medley/inference-api";
 import { ANSWER_LENGTHS, CAPTION_LENGTHS, decodingSettings } from "./decoding/decoding-settings.ts";
 import { type Fingerprints, fingerprintsOf } from "./fingerprint.ts";
+import { createGraphBuilder, planOf } from "./model-graphs.ts";
 import type { CheckpointReference, ModelSet } from "./model-set.ts";
 import { createScheduler, type QueuedItem } from "./scheduler.ts";
 import type { AnswerDecoding, EncodedText, GeneratedText, ItemResult, MatchLogits, Task } from "./worker/tasks.ts";
@@ -91,7 +92,13 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
     resources: options.resources,
     compileCacheDirectory: join(options.graphDirectory, "compile-cache"),
   };
-  const starting = startWorkerPool(workers, start, nextJob);
+  const opened = Promise.resolve(options.modelSet).then(graphBuildersOf);
+  opened.catch(() => {}); // reported below
+  const starting = startWorkerPool(workers, start, nextJob, async ({ path, graph }) => {
+    const builder = (await opened).get(path);
+    if (!builder) throw new Error(`Bug: a worker asks for graphs of ${path}, which no role uses.`);
+    return await builder(graph);
+  });
   const modelSet = await Promise.resolve(options.modelSet).catch(async (error: unknown) => {
     await (await starting)[Symbol.asyncDispose]();
     throw error;
@@ -122,7 +129,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
   /** Tokens are stored under the vision fingerprint, so it must be known before a picture named by sha256 is touched. */
   async function referenceOf(blip: Blip, images: readonly ImageInput[]): Promise<CheckpointReference> {
     const named = images.some((image) => "sha256" in image);
-    return { path: blip.path, visionFingerprint: named ? (await fingerprints(blip)).vision : "" };
+    return { ...planOf(blip), visionFingerprint: named ? (await fingerprints(blip)).vision : "" };
   }
 
   function roleOf(role: Role): Blip {
@@ -361,6 +368,12 @@ function modelInfo(modelSet: ModelSet, role: Role, blip: Blip, prints: Fingerpri
     itcWeight: modelSet.itcWeight,
     captionPrompt: modelSet.captionPrompt,
   };
+}
+
+/** Path of each checkpoint -> its graphs. */
+function graphBuildersOf(modelSet: ModelSet): ReadonlyMap<string, ReturnType<typeof createGraphBuilder>> {
+  const blips = new Map([...modelSet.roles.values()].map((blip) => [blip.path, blip]));
+  return new Map([...blips].map(([path, blip]) => [path, createGraphBuilder(blip)]));
 }
 
 function longest(blip: Blip): number {

@@ -3,17 +3,15 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type Blip, openBlip } from "@medley/blip";
 import { InferenceError, type Role } from "@medley/inference-api";
+import type { ModelPlan } from "./model-graphs.ts";
 
 /** Which first token the image-grounded encoder gets: [ENC] as the weights were trained, or [CLS] as Hugging Face does. */
 export type ItmToken = "enc" | "cls";
 
-/** A checkpoint as workers name it. */
-export interface CheckpointReference {
-  readonly path: string;
+/** A checkpoint as workers see it. */
+export interface CheckpointReference extends ModelPlan {
   /** See `ModelInfo.visionFingerprint`. */
   readonly visionFingerprint: string;
-  /** Side of the pictures, where it is not the checkpoint's own. */
-  readonly imagePixels?: number;
 }
 
 /** Which checkpoint serves which role, and what belongs to the set as a whole. */

@@ -46,7 +46,7 @@ function cosine(a: Float32Array, b: Float32Array): number {
 for (const { name, weights } of RETRIEVAL) {
   test(`gives the reference's embeddings and match logits: ${name}`, async () => {
     const fixture = openFixture(name);
-    const { run, images, model } = await openTaskContext(fixture.folder + weights);
+    const { run, images, model, blip } = await openTaskContext(fixture.folder + weights);
     const pictures = fixture.pictures();
     const texts = fixture.reference["texts"] as { text: string; tokenIds: number[] }[];
     const encoded = await images.encode(model, pictures);
@@ -66,9 +66,9 @@ for (const { name, weights } of RETRIEVAL) {
       enc: fixture.reference["itmLogitsEnc"] as number[][][],
       cls: fixture.reference["itmLogitsCls"] as number[][][],
     };
-    const { specialTokens } = model.blip.tokenizer;
+    const { specialTokens } = blip.tokenizer;
     for (const [t, { text, tokenIds }] of texts.entries()) {
-      expect(model.blip.tokenizer.encode(text, { first: "cls" })).toEqual(tokenIds);
+      expect(blip.tokenizer.encode(text, { first: "cls" })).toEqual(tokenIds);
       const [embedded] = await run({ kind: "embedTexts", texts: [tokenIds] });
       expect(cosine(value(embedded), wantedTexts.slice(t * size, (t + 1) * size))).toBeGreaterThan(0.99999);
       for (const [variant, first] of [
@@ -104,13 +104,13 @@ const FORMS = [
 for (const { form, tolerance } of FORMS) {
   test(`gives the reference's match logits from the file form ${form}`, async () => {
     const { folder, reference } = openFixture("forms");
-    const { run, model } = await openTaskContext(`${folder}/${form}`);
+    const { run, blip } = await openTaskContext(`${folder}/${form}`);
     const wanted = (reference[form] as { itmLogitsEnc: number[][][] }).itmLogitsEnc;
     const texts = reference["texts"] as { tokenIds: number[] }[];
     const size = reference["imageSize"] as number;
     const images = (reference["pictureSeeds"] as number[]).map((seed) => ({ bytes: seededPicture(seed, size) }));
     for (const [t, { tokenIds }] of texts.entries()) {
-      const itmIds = [model.blip.tokenizer.specialTokens.encode, ...tokenIds.slice(1)];
+      const itmIds = [blip.tokenizer.specialTokens.encode, ...tokenIds.slice(1)];
       const results = await run({ kind: "matchImages", text: { itmIds }, images });
       for (const [p, result] of results.entries()) {
         const difference = value<MatchLogits>(result).itmLogit - (wanted[p]?.[t]?.[1] as number);
@@ -199,11 +199,11 @@ for (const { name, weights } of CAPTIONERS) {
 for (const { name, weights } of ANSWERERS) {
   test(`answers as the reference does, greedy, beam and by ranking: ${name}`, async () => {
     const fixture = openFixture(name);
-    const { run, model } = await openTaskContext(fixture.folder + weights);
+    const { run, blip } = await openTaskContext(fixture.folder + weights);
     const { reference } = fixture;
     const size = reference["imageSize"] as number;
     const pictures = (reference["pictureSeeds"] as number[]).map((seed) => ({ bytes: seededPicture(seed, size) }));
-    const { specialTokens } = model.blip.tokenizer;
+    const { specialTokens } = blip.tokenizer;
     const questions = reference["questions"] as { tokenIds: number[] }[];
     const pairs = reference["pairs"] as { picture: number; question: number; enc: Generation; cls: Generation }[];
     const beams = reference["beams"] as number;

@@ -1,7 +1,8 @@
 import { Worker } from "node:worker_threads";
 import { InferenceError } from "@medley/inference-api";
+import type { SerializedGraph } from "./model-graphs.ts";
 import type { CheckpointReference } from "./model-set.ts";
-import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker/main.ts";
+import type { GraphReply, GraphRequest, WorkerReply, WorkerRequest, WorkerStart } from "./worker/main.ts";
 import type { ItemResult, Task } from "./worker/tasks.ts";
 
 /** A task on its way to a worker. */
@@ -33,6 +34,7 @@ export async function startWorkerPool(
   count: number,
   start: WorkerStart,
   nextJob: () => PoolJob | undefined,
+  buildGraph: (request: GraphRequest) => Promise<SerializedGraph>,
 ): Promise<WorkerPool> {
   let closing = false;
   const seats: Seat[] = [];
@@ -42,8 +44,8 @@ export async function startWorkerPool(
     const taken = seat ?? { worker, job: undefined };
     await new Promise<void>((ready, failed) => {
       let started = false;
-      worker.on("message", (message: "ready" | WorkerReply) => {
-        if (message !== "ready") return finish(taken, message);
+      worker.on("message", (message: "ready" | GraphRequest | WorkerReply) => {
+        if (message !== "ready") return "graph" in message ? void answer(worker, message) : finish(taken, message);
         started = true;
         ready();
       });
@@ -54,6 +56,14 @@ export async function startWorkerPool(
     taken.worker = worker;
     taken.job = undefined;
     return taken;
+  }
+
+  async function answer(worker: Worker, request: GraphRequest): Promise<void> {
+    const reply = await buildGraph(request).then(
+      (built) => ({ ...request, ok: true, built }) as const,
+      (error: Error) => ({ ...request, ok: false, message: error.message }) as const,
+    );
+    worker.postMessage(reply satisfies GraphReply);
   }
 
   function finish(seat: Seat, reply: WorkerReply): void {

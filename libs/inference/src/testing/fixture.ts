@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { OpenBlipOptions } from "@medley/blip";
+import { type Blip, openBlip, type OpenBlipOptions } from "@medley/blip";
 import type { ImageInput } from "@medley/inference-api";
+import { createGraphBuilder, planOf } from "../model-graphs.ts";
 import { createImageTokenSource } from "../worker/image-tokens.ts";
 import { loadModel } from "../worker/loaded-model.ts";
 import { type ItemResult, runTask, type Task, type TaskContext } from "../worker/tasks.ts";
@@ -53,9 +54,10 @@ export function openFixture(name: string): Fixture {
 export async function openTaskContext(
   path: string,
   options: OpenBlipOptions = {},
-): Promise<TaskContext & { run(task: Task): Promise<ItemResult[]> }> {
+): Promise<TaskContext & { readonly blip: Blip; run(task: Task): Promise<ItemResult[]> }> {
   const runtime = { threads: 1, executionProviders: ["cpu"] };
-  const model = await loadModel({ path, visionFingerprint: "test", ...options }, runtime);
+  const blip = await openBlip(path, options);
+  const model = loadModel({ ...planOf(blip), visionFingerprint: "test" }, runtime, createGraphBuilder(blip));
   const context: TaskContext = { model, images: createImageTokenSource(openResources()), stop: () => {} };
-  return { ...context, run: (task) => runTask(context, task) };
+  return { ...context, blip, run: (task) => runTask(context, task) };
 }

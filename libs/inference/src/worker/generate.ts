@@ -29,7 +29,7 @@ export async function generate(
   settings: DecodingSettings,
   stop: StopCheck,
 ): Promise<Hypothesis[]> {
-  const { endToken } = model.blip;
+  const { endToken } = model.reference;
   const writers = Array.from({ length: sources.count }, () =>
     settings.method === "beam"
       ? createBeamSearch(prefix, endToken, settings)
@@ -82,8 +82,8 @@ interface Running {
 
 /** Runs the decoder graph over growing sequences; keeps keys and values of what was read. */
 export function createDecoder(model: LoadedModel, sources: Sources) {
-  const text = model.blip.textDecoder;
-  if (!text) throw new Error(`Bug: ${model.blip.name} has no text decoder.`);
+  const text = model.reference.textDecoder;
+  if (!text) throw new Error(`Bug: ${model.reference.name} has no text decoder.`);
   const headWidth = text.width / text.heads;
   let cached = 0;
   let rowsBefore = sources.count;

@@ -74,12 +74,12 @@ export function createImageTokenSource(resources: WorkerResources): ImageTokenSo
 }
 
 async function encodeOne(model: LoadedModel, image: ImageInput, resources: WorkerResources): Promise<EncodedImage> {
-  const { blip, reference } = model;
-  const { sizePixels, filter } = blip.preprocessor;
+  const { reference } = model;
+  const { sizePixels, filter } = reference.preprocessor;
   const pixels = await resources.preparePixels(await readBytes(image, resources), { sizePixels, filter });
   const feed = new ort.Tensor("uint8", pixels, [1, sizePixels, sizePixels, 3]);
   const stored = "sha256" in image;
-  const embeds = blip.embeddingDimensions !== undefined;
+  const embeds = reference.embeddingDimensions !== undefined;
   const fetch = [stored ? "storedTokens" : "tokens", ...(embeds ? ["embedding"] : [])];
   const output = await model.run("imageEncoder", { pixels: feed }, fetch);
   const embedding = embeds ? (output["embedding"]?.data as Float32Array) : undefined;

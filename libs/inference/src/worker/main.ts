@@ -1,6 +1,7 @@
 // Body of a worker thread (after entry.ts): owns ONNX sessions, because onnxruntime-node runs them synchronously on the thread that asks.
 import { parentPort, workerData } from "node:worker_threads";
 import { InferenceError } from "@medley/inference-api";
+import type { GraphName, SerializedGraph } from "../model-graphs.ts";
 import type { CheckpointReference } from "../model-set.ts";
 import type { WorkerResourcesExports, WorkerResourcesModule } from "../worker-resources.ts";
 import { createImageTokenSource } from "./image-tokens.ts";
@@ -28,23 +29,48 @@ export type WorkerReply =
   | { readonly ok: true; readonly results: readonly ItemResult[] }
   | { readonly ok: false; readonly message: string };
 
+/** Graphs are built once, in the main thread; a worker asks for each when it first needs it. */
+export interface GraphRequest {
+  readonly path: string;
+  readonly graph: GraphName;
+}
+
+export type GraphReply = GraphRequest &
+  ({ readonly ok: true; readonly built: SerializedGraph } | { readonly ok: false; readonly message: string });
+
 const port = parentPort;
 if (!port) throw new Error("Bug: worker/main.ts is started as a worker thread only.");
 
 const { runtime, resources: module } = workerData as WorkerStart;
 const exports = (await import(module.url)) as WorkerResourcesExports;
 const images = createImageTokenSource(await exports.openResources(module.settings));
-const models = new Map<string, Promise<LoadedModel>>();
+const models = new Map<string, LoadedModel>();
+const awaited = new Map<string, PromiseWithResolvers<SerializedGraph>>();
 
-port.on("message", (request: WorkerRequest) => {
-  void handle(request).then((reply) => port.postMessage(reply));
+port.on("message", (message: WorkerRequest | GraphReply) => {
+  if ("graph" in message) receiveGraph(message);
+  else void handle(message).then((reply) => port.postMessage(reply));
 });
 port.postMessage("ready");
+
+function askForGraph(path: string, graph: GraphName): Promise<SerializedGraph> {
+  const answer = Promise.withResolvers<SerializedGraph>();
+  awaited.set(`${path}:${graph}`, answer);
+  port?.postMessage({ path, graph } satisfies GraphRequest);
+  return answer.promise;
+}
+
+function receiveGraph(reply: GraphReply): void {
+  const key = `${reply.path}:${reply.graph}`;
+  if (reply.ok) awaited.get(key)?.resolve(reply.built);
+  else awaited.get(key)?.reject(new Error(reply.message));
+  awaited.delete(key);
+}
 
 async function handle(request: WorkerRequest): Promise<WorkerReply> {
   try {
     // One opened model serves every reference to its path; which fingerprint its tokens are stored under is the call's.
-    const model = { ...(await modelOf(request.model)), reference: request.model };
+    const model = { ...modelOf(request.model), reference: request.model };
     const results = await runTask({ model, images, stop: stopCheck(request) }, request.task);
     return { ok: true, results };
   } catch (error) {
@@ -65,11 +91,11 @@ function stopCheck(request: WorkerRequest): () => void {
   };
 }
 
-function modelOf(reference: CheckpointReference): Promise<LoadedModel> {
-  const known = models.get(reference.path);
+function modelOf(reference: CheckpointReference): LoadedModel {
+  const { path } = reference;
+  const known = models.get(path);
   if (known) return known;
-  const loading = loadModel(reference, runtime);
-  models.set(reference.path, loading);
-  loading.catch(() => models.delete(reference.path));
-  return loading;
+  const model = loadModel(reference, runtime, (graph) => askForGraph(path, graph));
+  models.set(path, model);
+  return model;
 }

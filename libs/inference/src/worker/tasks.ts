@@ -1,11 +1,11 @@
-import { imageTokenCount } from "@medley/blip";
 import { type ImageInput, InferenceError, type InferenceErrorCode } from "@medley/inference-api";
 import * as ort from "onnxruntime-node";
 import type { DecodingSettings } from "../decoding/decoding-settings.ts";
 import { logSoftmax, topIndices } from "../decoding/scores.ts";
+import type { GraphName } from "../model-graphs.ts";
 import { causalMask, createDecoder, generate, type Sources, type StopCheck } from "./generate.ts";
 import type { ImageTokenSource, ImageTokens } from "./image-tokens.ts";
-import type { GraphName, LoadedModel, Outputs } from "./loaded-model.ts";
+import type { LoadedModel, Outputs } from "./loaded-model.ts";
 
 /** A text as ids for both of the encoder's modes; `itcIds` only where its cosine is wanted. */
 export interface EncodedText {
@@ -85,7 +85,7 @@ async function embedImages(context: TaskContext, images: readonly ImageInput[]):
   return encoded.map((one) => {
     if (one instanceof InferenceError) return failed(one);
     if (one.embedding) return succeeded(one.embedding);
-    return failed(new InferenceError("UNSUPPORTED", `${context.model.blip.name} has no retrieval heads.`));
+    return failed(new InferenceError("UNSUPPORTED", `${context.model.reference.name} has no retrieval heads.`));
   });
 }
 
@@ -147,9 +147,9 @@ async function imageLogits(
  * 4 L H T D + 4 L D² (T image tokens, L text tokens, H heads, D width); so L* = T D / (T (H - 1) + D).
  */
 function absorptionPaysOff(model: LoadedModel, textTokens: number): boolean {
-  const text = model.blip.textEncoder;
+  const text = model.reference.textEncoder;
   if (!text) return false;
-  const count = imageTokenCount(model.blip.vision);
+  const count = model.reference.imageTokens;
   return textTokens <= (count * text.crossWidth) / (count * (text.heads - 1) + text.crossWidth);
 }
 
@@ -220,7 +220,7 @@ async function answerQuestion(
   });
   const feeds = await model.run("decoderKeysValues32", { states: encoded["states"] as ort.Tensor });
   const sources: Sources = { feeds, count: 1 };
-  const start = model.blip.tokenizer.specialTokens.decode;
+  const start = model.reference.decodeToken;
   if (decoding.mode === "rank") return await rankAnswers(context, sources, start, decoding);
   const [text] = await generate(model, sources, [start], decoding.settings, context.stop);
   return { tokenIds: text?.tokens ?? [], logProbability: text?.logProbability ?? 0 };
@@ -278,7 +278,7 @@ async function cosinesOf(model: LoadedModel, tokens: readonly ImageTokens[], tex
 }
 
 async function tokenEmbeddings(model: LoadedModel, tokens: readonly ImageTokens[]): Promise<Float32Array[]> {
-  const { width } = model.blip.vision;
+  const { width } = model.reference.vision;
   const cls = new Float32Array(tokens.length * width);
   for (const [row, one] of tokens.entries()) {
     const first =
@@ -293,8 +293,8 @@ async function tokenEmbeddings(model: LoadedModel, tokens: readonly ImageTokens[
 
 /** Tokens of K images of one format as one tensor [K, T, D]. */
 function stackTokens(model: LoadedModel, tokens: readonly ImageTokens[], format: ImageTokens["format"]): ort.Tensor {
-  const count = imageTokenCount(model.blip.vision);
-  const { width } = model.blip.vision;
+  const count = model.reference.imageTokens;
+  const { width } = model.reference.vision;
   const size = count * width;
   const all = format === "float32" ? new Float32Array(tokens.length * size) : new Uint16Array(tokens.length * size);
   for (const [row, one] of tokens.entries()) {

@@ -1,0 +1,105 @@
+import {
+  type Blip,
+  decoderGraph,
+  groundedEncoderGraph,
+  imageEncoderGraph,
+  imageTokenCount,
+  keysValuesGraph,
+  loadWeights,
+  rerankerGraph,
+  scorerGraph,
+  textEncoderGraph,
+  tokenEmbeddingGraph,
+  type Weights,
+} from "@medley/blip";
+import { externalFolder, type Graph, writeModel } from "@medley/onnx";
+
+/** Every graph that a checkpoint may have a session for. */
+export type GraphName =
+  | "imageEncoder"
+  | "textEncoder"
+  | "tokenEmbedding"
+  | "reranker32"
+  | "reranker16"
+  | "encoderKeysValues32"
+  | "encoderKeysValues16"
+  | "groundedMatch"
+  | "groundedStates"
+  | "decoderKeysValues32"
+  | "decoderKeysValues16"
+  | "decoder"
+  | "scorer";
+
+const GRAPHS: Readonly<Record<GraphName, (blip: Blip, weights: Weights) => Graph>> = {
+  imageEncoder: imageEncoderGraph,
+  textEncoder: textEncoderGraph,
+  tokenEmbedding: tokenEmbeddingGraph,
+  reranker32: (blip, weights) => rerankerGraph(blip, weights, "float32"),
+  reranker16: (blip, weights) => rerankerGraph(blip, weights, "float16"),
+  encoderKeysValues32: (blip, weights) => keysValuesGraph(blip, weights, "encoder", "float32"),
+  encoderKeysValues16: (blip, weights) => keysValuesGraph(blip, weights, "encoder", "float16"),
+  groundedMatch: (blip, weights) => groundedEncoderGraph(blip, weights, "match"),
+  groundedStates: (blip, weights) => groundedEncoderGraph(blip, weights, "states"),
+  decoderKeysValues32: (blip, weights) => keysValuesGraph(blip, weights, "decoder", "float32"),
+  decoderKeysValues16: (blip, weights) => keysValuesGraph(blip, weights, "decoder", "float16"),
+  decoder: decoderGraph,
+  scorer: scorerGraph,
+};
+
+/** What a worker has to know of a checkpoint besides its graphs: plain data, sent with every task. */
+export interface ModelPlan {
+  readonly path: string;
+  readonly name: string;
+  /** Image tokens of one picture, [CLS] included. */
+  readonly imageTokens: number;
+  readonly vision: Blip["vision"];
+  readonly textEncoder: Blip["textEncoder"];
+  readonly textDecoder: Blip["textDecoder"];
+  readonly embeddingDimensions: Blip["embeddingDimensions"];
+  readonly preprocessor: Blip["preprocessor"];
+  /** Tokens that a generated text starts and ends with. */
+  readonly decodeToken: number;
+  readonly endToken: number;
+}
+
+export function planOf(blip: Blip): ModelPlan {
+  const { path, name, vision, textEncoder, textDecoder, embeddingDimensions, preprocessor, endToken } = blip;
+  const decodeToken = blip.tokenizer.specialTokens.decode;
+  const imageTokens = imageTokenCount(vision);
+  return {
+    path,
+    name,
+    imageTokens,
+    vision,
+    textEncoder,
+    textDecoder,
+    embeddingDimensions,
+    preprocessor,
+    decodeToken,
+    endToken,
+  };
+}
+
+/** A graph as ONNX Runtime reads it; its weights lie in files of `folder`. */
+export interface SerializedGraph {
+  readonly bytes: Uint8Array;
+  readonly folder: string | undefined;
+}
+
+/** Builds the graphs of one checkpoint, each once, whichever worker asks first: building one takes about as long as loading it. */
+export function createGraphBuilder(blip: Blip): (name: GraphName) => Promise<SerializedGraph> {
+  const weights = loadWeights(blip);
+  weights.catch(() => {}); // whoever asks for a graph hears of it
+  const built = new Map<GraphName, Promise<SerializedGraph>>();
+  return (name) => {
+    const known = built.get(name);
+    if (known) return known;
+    const building = weights.then((loaded) => {
+      const graph = GRAPHS[name](blip, loaded);
+      const folder = externalFolder(graph);
+      return { bytes: writeModel(graph, folder ?? "."), folder };
+    });
+    built.set(name, building);
+    return building;
+  };
+}
