@@ -257,14 +257,20 @@ class _Composer:
             f"{x} and {y}{tail}",
             f"{first.bare} next to {second.bare}{tail}" if horizontal else f"{second.bare} under {first.bare}{tail}",
         ]
+
+        def related(one: str, other: str) -> str:
+            """`one` ahead of `other`, said from either side: if false captions said "left" more often than true ones, the word alone
+            would count against a text, and pairs that differ in it would come out below chance."""
+            return f"{one} {ahead} {other}{tail}" if self.rng.random() < 0.5 else f"{other} {behind} {one}{tail}"
+
         scene.negatives = [
             ("relation", f"{x} {behind} {y}{tail}"),
             ("relation", f"{y} {ahead} {x}{tail}"),
-            ("noun", f"{x} {ahead} {described(self.other_noun(), second.colour)}{tail}"),
+            ("noun", related(x, described(self.other_noun(), second.colour))),
         ]
         if first.colour and second.colour and first.colour != second.colour:
             swapped = described(first.noun, second.colour), described(second.noun, first.colour)
-            scene.negatives.append(("colour swap", f"{swapped[0]} {ahead} {swapped[1]}{tail}"))
+            scene.negatives.append(("colour swap", related(*swapped)))
         scene.questions = [
             ("position", f"what is {ahead} the {second.noun}?", first.noun),
             ("position", f"what is {behind} the {first.noun}?", second.noun),
