@@ -20,8 +20,8 @@ from PIL import Image
 
 from .colours import dominant_colour
 from .ingredients import (
-    ICONS,
     EXTRA_TEST_STYLES,
+    ICONS,
     TEST_STYLES,
     TRAINING_STYLES,
     fetch_ingredients,
@@ -52,7 +52,6 @@ from .scenes import (
     PLAIN_BACKGROUNDS,
     SCENE_KINDS,
     SIZE,
-    Region,
     Scene,
     compose_scene,
     paste,
@@ -63,10 +62,6 @@ from .splits import is_validation_drawing, is_validation_photograph
 from .wide_texts import wide_texts
 from .wording import described, plural, with_article
 from .wordnet import load_nouns
-
-
-def region_entries(regions: list[Region]) -> list[tuple[str, int, int, int, int]]:
-    return [(text, *box) for text, box in regions]
 
 
 def scene_record(scene: Scene) -> Record:
@@ -80,7 +75,7 @@ def scene_record(scene: Scene) -> Record:
         scene.questions,
         scene.nouns,
         kind=scene.kind,
-        regions=region_entries(scene.regions),
+        regions=[(text, *box) for text, box in scene.regions],
     )
 
 
@@ -110,8 +105,15 @@ def drawing_record(
     paraphrases = [
         concept.name,
         plural(concept.spoken) if concept.scene_object else f"there is {spoken}",
-        rng.choice((f"a drawing of {spoken}", f"an illustration of {spoken}", f"a cartoon of {spoken}", f"a picture of {spoken}")),
-        rng.choice((f"there is {spoken}{tail}", f"{spoken} in the picture", f"an image of {spoken}{tail}", f"a close-up of {spoken}")),
+        f"{rng.choice(('a drawing', 'an illustration', 'a cartoon', 'a picture'))} of {spoken}",
+        rng.choice(
+            (
+                f"there is {spoken}{tail}",
+                f"{spoken} in the picture",
+                f"an image of {spoken}{tail}",
+                f"a close-up of {spoken}",
+            )
+        ),
     ]
     if concept.tags:
         paraphrases.append(f"{concept.name}, {', '.join(rng.sample(concept.tags, min(2, len(concept.tags))))}")
@@ -145,7 +147,7 @@ class DrawingVariants:
             return on_colour(rgba), rgba, None
         if index >= 3:
             rgba = restyle(rgba, self.rng)
-        if index in (1, 3, 5):
+        if index % 2 == 1:
             return on_colour(turned(rgba, self.rng, mirror)), rgba, None
         if self.rng.random() < 0.45:
             background = self.scenes.background(self.rng)
@@ -215,7 +217,7 @@ def build_photographs(
         for index in range(recipe.photograph_variants):
             rgb = read_photograph(photograph.path, rng if index else None)
             record = photograph_record(photograph, rgb, nouns, rng)
-            record.fresh = index >= recipe.photograph_variants - 1
+            record.fresh = index > 0 and index == recipe.photograph_variants - 1
             train.add(rgb, record)
 
 
@@ -237,7 +239,9 @@ def build_landscapes(train: SplitWriter, scenes: EmojiScenes) -> None:
                 train.add(crop_landscape(landscape, left, mirrored), record)
 
 
-def build_clipart(train: SplitWriter, cache: Path, concepts: dict[str, Concept], words: set[str], rng: random.Random) -> None:
+def build_clipart(
+    train: SplitWriter, cache: Path, concepts: dict[str, Concept], words: set[str], rng: random.Random
+) -> None:
     """Three pictures of each: as it is, and mirrored and toned twice."""
     roots = [unpacked_folder(cache, f"openclipart-{kind}") / "usr/share/openclipart" / kind for kind in ("png", "svg")]
     for clipart in load_clipart(roots[0], roots[1], words, withheld_names(concepts)):
@@ -259,10 +263,14 @@ def build_clipart(train: SplitWriter, cache: Path, concepts: dict[str, Concept],
 
 def withheld_names(concepts: dict[str, Concept]) -> list[str]:
     """Names that no other source may teach."""
-    return sorted({name for concept in concepts.values() if concept.withheld for name in (concept.name, concept.spoken)})
+    return sorted(
+        {name for concept in concepts.values() if concept.withheld for name in (concept.name, concept.spoken)}
+    )
 
 
-def build_icons(train: SplitWriter, drawings: Path, concepts: dict[str, Concept], words: set[str], rng: random.Random) -> None:
+def build_icons(
+    train: SplitWriter, drawings: Path, concepts: dict[str, Concept], words: set[str], rng: random.Random
+) -> None:
     """Two pictures of every silhouette whose last word names a thing, in colours drawn at random."""
     style, forbidden = load_style(drawings, ICONS), withheld_names(concepts)
     for row, key in enumerate(style.keys):

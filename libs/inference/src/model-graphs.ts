@@ -46,7 +46,10 @@ const GRAPHS: Readonly<Record<GraphName, (blip: Blip, weights: Weights) => Graph
   scorer: scorerGraph,
 };
 
-/** What a worker has to know of a checkpoint besides its graphs: plain data, sent with every task. */
+/**
+ * What a worker has to know of a checkpoint besides its graphs: plain data, sent with every task, so that workers load neither
+ * libs/blip nor a vocabulary.
+ */
 export interface ModelPlan {
   readonly path: string;
   readonly name: string;
@@ -62,6 +65,7 @@ export interface ModelPlan {
   readonly endToken: number;
 }
 
+/** The plain part of an opened checkpoint. */
 export function planOf(blip: Blip): ModelPlan {
   const { path, name, vision, textEncoder, textDecoder, embeddingDimensions, preprocessor, endToken } = blip;
   const decodeToken = blip.tokenizer.specialTokens.decode;
@@ -86,20 +90,27 @@ export interface SerializedGraph {
   readonly folder: string | undefined;
 }
 
-/** Builds the graphs of one checkpoint, each once, whichever worker asks first: building one takes about as long as loading it. */
+/**
+ * Builds the graphs of one checkpoint, each once, whichever worker asks first. One that failed is tried again when next asked for.
+ * @returns rejects with a CheckpointError or the system's error when a tensor cannot be read
+ */
 export function createGraphBuilder(blip: Blip): (name: GraphName) => Promise<SerializedGraph> {
-  const weights = loadWeights(blip);
-  weights.catch(() => {}); // whoever asks for a graph hears of it
+  let weights: Promise<Weights> | undefined;
   const built = new Map<GraphName, Promise<SerializedGraph>>();
   return (name) => {
     const known = built.get(name);
     if (known) return known;
+    weights ??= loadWeights(blip);
     const building = weights.then((loaded) => {
       const graph = GRAPHS[name](blip, loaded);
       const folder = externalFolder(graph);
       return { bytes: writeModel(graph, folder ?? "."), folder };
     });
     built.set(name, building);
+    building.catch(() => {
+      weights = undefined;
+      built.delete(name);
+    });
     return building;
   };
 }

@@ -78,6 +78,10 @@ def train_image_side(space: Workspace) -> None:
         (probe.parameters(), recipe.projection_learning_rate),
     ]
     optimizer = torch.optim.AdamW(parameter_groups(groups), weight_decay=0.05, betas=(0.9, 0.98))
+
+    def restore_probe(state: dict) -> None:
+        probe.load_state_dict(state["probe"])
+
     sampler = MixSampler(space.records, recipe.mix, random.Random(2), skip_fresh=True)
     Phase(
         "image",
@@ -90,5 +94,5 @@ def train_image_side(space: Workspace) -> None:
         space.checkpoint("image"),
         space.caps.get("image", float("inf")),
         extra_state=lambda: {"probe": probe.state_dict()},
-        restore_extra=lambda state: probe.load_state_dict(state["probe"]) and None,
+        restore_extra=restore_probe,
     ).run()
