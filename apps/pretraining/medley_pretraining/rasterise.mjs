@@ -2,7 +2,7 @@
  * Draws the emoji sets as packed pixels: node rasterise.mjs UNPACKED OUT
  * UNPACKED is `cache/unpacked` of ingredients.py. Writes per style OUT/STYLE.rgba (uint8 [N, 112, 112, 4], straight alpha)
  * and OUT/STYLE.json (the N concept keys), OUT/concepts.json ({ key: { label, tags, group } }, keys such as "1f415"), and
- * OUT/game-icons.rgba and .json: black silhouettes with their names instead of keys.
+ * the same of the icon sets: black silhouettes with their names instead of keys.
  */
 import {
   closeSync,
@@ -20,7 +20,8 @@ import sharp from "sharp";
 const SIZE = 112;
 const BATCH = 16;
 const GROUPS = new Set([0, 1, 3, 4, 5, 6, 7]); // emojibase: no components (2), symbols (8), flags (9)
-const ICON_SETS = ["noto", "twemoji", "noto-v1", "emojione", "fxemoji", "streamline-emojis", "openmoji"];
+const EMOJI_SETS = ["noto", "twemoji", "noto-v1", "emojione", "fxemoji", "streamline-emojis", "openmoji"];
+const ICON_SETS = ["game-icons", "maki", "temaki", "mdi", "ph", "fa6-solid", "tabler", "lucide"];
 
 const [unpacked, out] = process.argv.slice(2);
 if (!unpacked || !out) throw new Error("usage: node rasterise.mjs UNPACKED OUT");
@@ -66,7 +67,7 @@ function nameIndex(concepts) {
   return bySlug;
 }
 
-function iconSet(name, concepts, bySlug) {
+function emojiSet(name, concepts, bySlug) {
   const folder = path.join(unpacked, name, "package");
   const set = readJson(path.join(folder, "icons.json"));
   const charsFile = path.join(folder, "chars.json");
@@ -109,9 +110,9 @@ function fluentSet(concepts) {
 function silhouettes(name) {
   const set = readJson(path.join(unpacked, name, "package/icons.json"));
   const drawings = new Map();
-  for (const [icon, { body }] of Object.entries(set.icons)) {
+  for (const [icon, { body, width = set.width, height = set.height }] of Object.entries(set.icons)) {
     if (/\d/.test(icon)) continue;
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${set.width} ${set.height}" width="${SIZE}" height="${SIZE}" color="black">${body}</svg>`;
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${SIZE}" height="${SIZE}" color="black">${body}</svg>`;
     drawings.set(icon, Buffer.from(svg));
   }
   return drawings;
@@ -144,6 +145,6 @@ mkdirSync(out, { recursive: true });
 const concepts = readConcepts();
 writeFileSync(path.join(out, "concepts.json"), JSON.stringify(concepts));
 const bySlug = nameIndex(concepts);
-for (const name of ICON_SETS) await pack(name, iconSet(name, concepts, bySlug));
+for (const name of EMOJI_SETS) await pack(name, emojiSet(name, concepts, bySlug));
 await pack("fluent-3d", fluentSet(concepts));
-await pack("game-icons", silhouettes("game-icons"));
+for (const name of ICON_SETS) await pack(name, silhouettes(name));

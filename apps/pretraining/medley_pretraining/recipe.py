@@ -60,6 +60,8 @@ class ImageRecipe:
     label_smoothing: float
     region_weight: float
     place_weight: float
+    kept_patches: float
+    all_patches_from: float
     mix: dict[str, float]
 
 

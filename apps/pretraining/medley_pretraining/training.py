@@ -96,6 +96,7 @@ class Progress:
     steps: int = 0
     seconds: float = 0.0
     done: bool = False
+    fraction: float = 0.0  # of the phase, when the current step began
 
 
 @dataclass
@@ -161,7 +162,8 @@ class Phase:
         logged: list[dict[str, float]] = []
         before = saved = time.monotonic()
         while not self.progress.done:
-            factor = rate_factor(self.fraction())
+            self.progress.fraction = self.fraction()
+            factor = rate_factor(self.progress.fraction)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * factor
             loss, measured = self.step(self.sampler.draw(self.batch), self.progress)

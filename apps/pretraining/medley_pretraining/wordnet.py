@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,3 +43,12 @@ def load_nouns(dictionary: Path) -> dict[str, Noun]:
             lemma = fields[0].replace("_", " ")
             nouns[lemma] = Noun(lemma, gloss, int(fields[5 + pointers]) > 0)
     return nouns
+
+
+def singular(word: str, known: Set[str]) -> str | None:
+    """`word` where it is known, else its known singular ("windmills", "boxes", "berries"), else None."""
+    if word in known:
+        return word
+    endings = (("ies", "y"), ("es", ""), ("s", ""))
+    forms = (word.removesuffix(ending) + instead for ending, instead in endings if word.endswith(ending))
+    return next((form for form in forms if form in known), None)

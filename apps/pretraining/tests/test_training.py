@@ -17,7 +17,7 @@ from medley_pretraining.phases.grounding import (
     language_step,
     seed_cross_attention,
 )
-from medley_pretraining.phases.image import patch_centres, patches_inside
+from medley_pretraining.phases.image import draw_patches, patch_centres, patches_inside
 from medley_pretraining.phases.mining import Miner
 from medley_pretraining.recipe import Recipe
 from medley_pretraining.records import Record
@@ -159,6 +159,15 @@ def test_every_box_gets_patches_and_only_those_inside() -> None:
     assert torch.equal(patches_inside((0, 0, 28, 14), centres, 56).nonzero()[:, 0], torch.tensor([0, 1]))
     tiny = patches_inside((30, 44, 31, 45), centres, 56)
     assert tiny.sum() == 1 and tiny.argmax() == 3 * 4 + 2
+
+
+def test_a_step_of_the_image_phase_sees_the_asked_share_of_the_patches_and_none_twice() -> None:
+    torch.manual_seed(0)
+    kept = draw_patches(8, 64, 0.5)
+    assert kept.shape == (8, 32)
+    assert all(len(set(row)) == 32 and row == sorted(row) and max(row) < 64 for row in kept.tolist())
+    assert len({tuple(row) for row in kept.tolist()}) == 8
+    assert torch.equal(draw_patches(2, 64, 1.0), torch.arange(64).expand(2, -1))
 
 
 def test_fresh_pictures_are_kept_from_the_image_phase(records: list[Record]) -> None:

@@ -2,6 +2,8 @@
 
 Matching and captions read the patches, and nothing later changes them. So the patches learn too: those inside a thing of a scene are,
 on average, to name that thing, and every patch is to keep where it is (a linear probe that is thrown away reads it off).
+
+For most of the phase a step sees a random half of the patches, which doubles the pictures per minute (FLIP, Li et al., CVPR 2023, section 3).
 """
 
 from __future__ import annotations
@@ -36,6 +38,12 @@ def patches_inside(box: tuple[int, int, int, int], centres: Tensor, size: int) -
     return inside / inside.sum()
 
 
+def draw_patches(batch: int, patches: int, kept: float) -> Tensor:
+    """int64 [batch, K]: which K = round(kept · patches) patches each picture keeps, ascending; all of them where `kept` is 1."""
+    number = max(1, round(kept * patches))
+    return torch.rand(batch, patches).argsort(1)[:, :number].sort(1).values
+
+
 def train_image_side(space: Workspace) -> None:
     recipe, bank, model = space.recipe.image, load_bank(space), space.start_model()
     frozen, blocks = space.tokens("frozen"), space.recipe.model.frozen_vision_blocks
@@ -47,6 +55,9 @@ def train_image_side(space: Workspace) -> None:
 
     def step(chosen: list[int], progress: Progress) -> tuple[Tensor, dict[str, float]]:
         tokens = torch.from_numpy(frozen[np.array(chosen)].astype(np.float32))
+        share = recipe.kept_patches if progress.fraction < recipe.all_patches_from else 1.0
+        kept = draw_patches(len(chosen), len(centres), share)
+        tokens = torch.cat([tokens[:, :1], tokens[:, 1:].gather(1, kept[..., None].expand(-1, -1, tokens.shape[2]))], 1)
         target = bank.of_picture[chosen]
         with torch.autocast("cpu", torch.bfloat16):
             states = vision.last_blocks(tokens, blocks).float()
@@ -54,11 +65,11 @@ def train_image_side(space: Workspace) -> None:
         loss = F.cross_entropy(logits, target, label_smoothing=recipe.label_smoothing)
         rank = (logits > logits.gather(1, target[:, None])).sum(1)
         measured = {"top1": (rank == 0).float().mean().item(), "top10": (rank < 10).float().mean().item()}
-        where = F.mse_loss(probe(states[:, 1:]), centres.expand(len(chosen), -1, -1))
+        where = F.mse_loss(probe(states[:, 1:]), centres[kept])
         loss, measured["where"] = loss + recipe.place_weight * where, where.item()
         parts = [(row, region) for row, index in enumerate(chosen) for region in space.records[index].regions]
         if parts:
-            weights = torch.stack([patches_inside(region[1:], centres, size) for _, region in parts])
+            weights = torch.stack([patches_inside(region[1:], centres[kept[row]], size) for row, region in parts])
             pooled = torch.einsum("rp,rpd->rd", weights, states[[row for row, _ in parts], 1:])
             wanted = torch.tensor([number[region[0]] for _, region in parts])
             named = recipe.scale * model.image_features(pooled) @ bank.region_embeddings.T
