@@ -1,1 +1,1 @@
-export {};
+export { EvaluationError, type EvaluationErrorCode } from "./evaluation-error.ts";
