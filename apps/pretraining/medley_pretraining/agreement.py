@@ -135,9 +135,9 @@ def compare_captions(evaluation: Mapping[str, Any], sets: Path, predictions: Pat
         file = predictions / dataset / "captions.json"
         if not file.exists():
             continue
-        objects = _objects(sets / dataset / "retrieval.jsonl")
+        things = _things(sets / dataset)
         named = [
-            [says(entry["caption"], noun) for noun in objects[entry["image_id"]]]
+            [any(says(entry["caption"], name) for name in names) for names in things[entry["image_id"]]]
             for entry in json.loads(file.read_text())
         ]
         any_of = _result(evaluation, f"caption names the right thing, {title}: any")
@@ -152,9 +152,12 @@ def compare_captions(evaluation: Mapping[str, Any], sets: Path, predictions: Pat
     return comparisons
 
 
-def _objects(file: Path) -> dict[str, list[str]]:
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
-    return {line["image"]: line["objects"] for line in lines if "objects" in line}
+def _things(folder: Path) -> dict[str, list[list[str]]]:
+    """For every captioned picture of a set the things it shows, each with all its names."""
+    objects = json.loads((folder / "objects.json").read_text())["objects"]
+    names = {entry["name"]: [entry["name"], *entry.get("synonyms", [])] for entry in objects}
+    lines = [json.loads(line) for line in (folder / "retrieval.jsonl").read_text().splitlines()]
+    return {line["image"]: [names[thing] for thing in line["objects"]] for line in lines if "objects" in line}
 
 
 def _percent(hits: Iterable[bool]) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,9 +64,19 @@ def add_retrieval(folder: SetFolder, lines: list[Line], without_answer: Collecti
         folder.add_lines("queries-without-answer.jsonl", [{"text": text} for text in without_answer])
 
 
-def add_objects(folder: SetFolder, names: Iterable[str]) -> None:
-    """Every thing that a caption may name; those that a picture does not show are hallucinated."""
-    folder.add_json("objects.json", {"objects": [{"name": name} for name in sorted(set(names))]})
+def add_objects(folder: SetFolder, synonyms: Mapping[str, Iterable[str]]) -> None:
+    """Every thing that a caption may name, with its other names; those that a picture does not show are hallucinated."""
+    entries = []
+    for name in sorted(synonyms):
+        names = [name, *sorted(set(synonyms[name]) - {name})]
+        others = list(dict.fromkeys([*names, *map(_as_decoded, names)]))[1:]
+        entries.append({"name": name, **({"synonyms": others} if others else {})})
+    folder.add_json("objects.json", {"objects": entries})
+
+
+def _as_decoded(name: str) -> str:
+    """The name as word pieces are put together again: "t-shirt" becomes "t - shirt"."""
+    return re.sub(r"\s+", " ", re.sub(r"([^\w\s])", r" \1 ", name)).strip()
 
 
 def add_classes(folder: SetFolder, prompts: Mapping[str, list[str]], lines: list[tuple[str, str]]) -> None:

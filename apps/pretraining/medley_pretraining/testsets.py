@@ -147,7 +147,8 @@ def drawings_set(splits: Splits, style: str, sample: Sample, drawn: PlainDrawing
     add_drawings(folder, splits, rows, set(captioned), drawn)
     if captioned:
         shown = [splits.test[row] for row in captioned]
-        add_objects(folder, [noun for record in (*splits.test, *splits.train) if record.style for noun in record.nouns])
+        drawings = [record for record in (*splits.test, *splits.train) if record.style]
+        add_objects(folder, {record.nouns[0]: record.nouns for record in drawings})
         guess = baselines.nearest(baselines.histograms(splits.pixels("test"), captioned), drawn.histograms)
         right = [drawn.concepts[index] == record.concept for index, record in zip(guess, shown, strict=True)]
         folder.baselines["captions"] = {
@@ -174,14 +175,14 @@ def add_drawings(folder: SetFolder, splits: Splits, rows: list[int], captioned: 
         record = splits.test[row]
         group = "taught elsewhere" if record.concept in taught else "withheld" if record.withheld else "seen"
         line = Line(folder.add_picture(record.concept, pixels[row]), [splits.names[record.concept]], group)
-        lines.append(captioned_line(line, record) if row in captioned else line)
+        lines.append(captioned_line(line, record, record.nouns[:1]) if row in captioned else line)
     add_retrieval(folder, lines, absent_from(splits, rows))
     folder.baselines["retrieval"] = drawing_baselines(splits, rows, drawn)
 
 
-def captioned_line(line: Line, record: Record) -> Line:
-    """The line with references and the names of what it shows; of a drawing or photograph they are names of one thing."""
-    return replace(line, captions=list(dict.fromkeys(record.captions)), objects=list(dict.fromkeys(record.nouns)))
+def captioned_line(line: Line, record: Record, things: list[str]) -> Line:
+    """The line with references and the things to be named, each by one name; objects.json knows the others."""
+    return replace(line, captions=list(dict.fromkeys(record.captions)), objects=list(dict.fromkeys(things)))
 
 
 def absent_from(splits: Splits, rows: list[int]) -> list[str]:
@@ -234,27 +235,37 @@ def photographs_set(splits: Splits, source: str, name: str, level: int, captione
     guess = baselines.nearest(
         baselines.histograms(pixels, rows), baselines.histograms(splits.pixels("train"), training)
     )
-    right = {row: known[index] == label for row, index, label in zip(rows, guess, labels, strict=True)}
+    alike = {row: splits.train[training[index]] for row, index in zip(rows, guess, strict=True)}
     folder.baselines["classes"] = {
         "accuracy": {
             "random": 1 / len(set(known)),
             "most frequent": baselines.most_frequent(labels),
-            "colour histogram": sum(right.values()) / len(right),
+            "colour histogram": sum(alike[row].nouns[level] == records[row].nouns[level] for row in rows) / len(rows),
         }
     }
     if captioned:
-        lines = [
-            captioned_line(Line(images[row], [with_article(records[row].nouns[0])]), records[row]) for row in captioned
-        ]
-        add_retrieval(folder, lines)
-        add_objects(folder, [noun for row in training for noun in splits.train[row].nouns])
-        folder.baselines["captions"] = {
-            "names the thing": {
-                "most frequent": baselines.most_frequent([records[row].nouns[-1] for row in captioned]),
-                "colour histogram": sum(right[row] for row in captioned) / len(captioned),
-            }
-        }
+        add_captions(folder, splits, images, captioned, alike)
     return folder
+
+
+def add_captions(
+    folder: SetFolder, splits: Splits, images: dict[int, str], captioned: list[int], alike: dict[int, Record]
+) -> None:
+    """A caption is right that says the coarse name or a fine one. alike: the training photograph with the most similar colours."""
+    records = splits.validation
+    queries = {row: Line(images[row], [with_article(records[row].nouns[0])]) for row in captioned}
+    add_retrieval(folder, [captioned_line(queries[row], records[row], records[row].nouns[-1:]) for row in captioned])
+    synonyms: dict[str, set[str]] = {}
+    for record in (splits.train[row] for row in rows_of(splits.train, records[captioned[0]].source)):
+        synonyms.setdefault(record.nouns[-1], set()).update(record.nouns)
+    add_objects(folder, synonyms)
+    right = [alike[row].nouns[-1] == records[row].nouns[-1] for row in captioned]
+    folder.baselines["captions"] = {
+        "names the thing": {
+            "most frequent": baselines.most_frequent([records[row].nouns[-1] for row in captioned]),
+            "colour histogram": sum(right) / len(right),
+        }
+    }
 
 
 # Scenes -----------------------------------------------------------------------------------------------------------------------
@@ -279,9 +290,12 @@ def scenes_set(splits: Splits, sample: Sample) -> SetFolder:
     captioned = sample.captioned["scene"]
     add_retrieval(
         folder,
-        [captioned_line(Line(images[row], records[row].captions[:1]), records[row]) for row in captioned],
+        [
+            captioned_line(Line(images[row], records[row].captions[:1]), records[row], records[row].nouns)
+            for row in captioned
+        ],
     )
-    add_objects(folder, [noun for record in (*records, *splits.train) if record.kind for noun in record.nouns])
+    add_objects(folder, {noun: [] for record in (*records, *splits.train) if record.kind for noun in record.nouns})
     folder.baselines |= scene_baselines(splits, pairs, sample)
     return folder
 

@@ -102,7 +102,9 @@ def test_captions_count_by_the_things_they_name(tmp_path: Path) -> None:
         {"image": "c.png"},
     ]
     (tmp_path / "sets/scenes/retrieval.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    captions = [{"image_id": "a.png", "caption": "two owls"}, {"image_id": "b.png", "caption": "a hot-dog stand"}]
+    objects = [{"name": "owl"}, {"name": "t-shirt", "synonyms": ["tee"]}, {"name": "dog", "synonyms": ["hound"]}]
+    (tmp_path / "sets/scenes/objects.json").write_text(json.dumps({"objects": objects}))
+    captions = [{"image_id": "a.png", "caption": "two owls"}, {"image_id": "b.png", "caption": "a hound"}]
     (tmp_path / "predictions/scenes/captions.json").write_text(json.dumps(captions))
     any_of, every = compare_captions(EVALUATION, tmp_path / "sets", tmp_path / "predictions")
     assert (any_of.python, any_of.engine, every.python, every.engine) == (50.0, 100.0, 0.0, 50.0)

@@ -18,7 +18,15 @@ from medley_pretraining.data import scene_record
 from medley_pretraining.recipe import load_recipe
 from medley_pretraining.records import Record, SplitWriter
 from medley_pretraining.scenes import SCENE_KINDS, SIZE, compose_scene
-from medley_pretraining.set_folders import Line, SetFolder, add_classes, add_questions, add_retrieval, write_folder
+from medley_pretraining.set_folders import (
+    Line,
+    SetFolder,
+    add_classes,
+    add_objects,
+    add_questions,
+    add_retrieval,
+    write_folder,
+)
 from medley_pretraining.testsets import all_sets, draw_sample, load_splits
 from medley_pretraining.workspace import Workspace
 
@@ -151,6 +159,17 @@ def test_captions_of_withheld_concepts_are_not_measured(space: Workspace, tmp_pa
     entries = lines(written(space, tmp_path)["openmoji"] / "retrieval.jsonl")
     assert [entry["group"] for entry in entries if "captions" not in entry] == ["withheld"]
     assert {"captions": ["a dog"], "objects": ["dog"]}.items() <= entries[0].items()
+
+
+def test_objects_know_their_other_names_and_how_word_pieces_spell_them(space: Workspace, tmp_path: Path) -> None:
+    folder = SetFolder("some", "About.")
+    add_objects(folder, {"t-shirt": ["tee"], "dog": ["dog"]})
+    assert json.loads(folder.files["objects.json"])["objects"] == [
+        {"name": "dog"},
+        {"name": "t-shirt", "synonyms": ["tee", "t - shirt"]},
+    ]
+    groceries = json.loads((written(space, tmp_path)["grocery"] / "objects.json").read_text())["objects"]
+    assert groceries == [{"name": "apple", "synonyms": ["gala apple"]}, {"name": "lime"}]
 
 
 def test_queries_without_an_answer_name_nothing_that_is_shown(space: Workspace, tmp_path: Path) -> None:
