@@ -1,3 +1,6 @@
+export { type CorpusPicture, corpusDataset } from "./datasets/corpus-dataset.ts";
+export type { Dataset, Picture } from "./datasets/dataset.ts";
+export { type DatasetFormat, FORMATS, type ReadDatasetOptions, readDataset } from "./datasets/read-dataset.ts";
 export { EvaluationError, type EvaluationErrorCode } from "./evaluation-error.ts";
 export { type Bleu, type BleuCounts, type BleuScores, bleu, bleuCounts, bleuOfCounts } from "./metrics/bleu.ts";
 export {
@@ -42,3 +45,17 @@ export { type RetrievalMetrics, ranksOf, retrievalMetrics } from "./metrics/retr
 export { type RougeL, rougeL } from "./metrics/rouge-l.ts";
 export { tokeniseCaption } from "./metrics/tokenise-caption.ts";
 export { vqaAccuracy } from "./metrics/vqa-accuracy.ts";
+export { type ReportFacts, renderReport } from "./report/render-report.ts";
+export { textTable } from "./report/text-table.ts";
+export { type ChosenTasks, chooseTasks, evaluateDataset, type EvaluateOptions } from "./run/evaluate-dataset.ts";
+export {
+  type EvaluationResult,
+  type Example,
+  type Failure,
+  type Metric,
+  type Subset,
+  type TaskName,
+  type TaskResult,
+  TASKS,
+} from "./run/result.ts";
+export type { Progress, RunContext, RunSettings } from "./run/run-context.ts";

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import type { Picture } from "./dataset.ts";
 
 /** Gives the picture of a name; one that is not there is found missing when it is opened, and counted then. */
@@ -21,7 +21,7 @@ export function createPictureFinder(folders: readonly string[]): FindPicture {
   return (name, otherNames = []) => {
     const earlier = known.get(name);
     if (earlier) return earlier;
-    const path = find(name, otherNames) ?? join(folders[0] ?? "", name);
+    const path = isAbsolute(name) ? name : (find(name, otherNames) ?? join(folders[0] ?? "", name));
     const picture: Picture = { name, place: { path } };
     known.set(name, picture);
     return picture;

@@ -122,7 +122,7 @@ describe("VQA v2", () => {
       id: 420,
       answerType: "other",
       questionType: "what is",
-      answers: Array(10).fill("dog"),
+      answers: ["dog"],
     });
     expect(first?.picture.place).toMatchObject({
       path: expect.stringMatching(/val2014\/COCO_val2014_000000000042\.jpg$/),
@@ -256,7 +256,11 @@ describe("Pictures with texts", () => {
   ];
 
   test("have one query for texts that differ in letter case and white space alone, with every picture that has it", () => {
-    const dataset = read({ "test.jsonl": lines, "queries-without-answer.jsonl": [{ text: "a submarine" }] });
+    const dataset = read({
+      "test.jsonl": lines,
+      "objects.json": { objects: [{ name: "apple" }] },
+      "queries-without-answer.jsonl": [{ text: "a submarine" }],
+    });
     expect(namesOf(dataset)).toEqual(["a.png", "b.png"]);
     expect(dataset.retrieval?.texts).toEqual([
       { text: "Red  apple", pictures: [0, 1], groups: ["seen"] },
@@ -280,6 +284,10 @@ describe("Pictures with texts", () => {
     [{ image: "", texts: ["x"] }, 't.jsonl:1: "image" is "", expected a text'],
     [{ image: "a", texts: [] }, 't.jsonl:1: "texts" is [], expected a list of texts with at least one'],
     [{ image: "a", texts: ["x", 3] }, 't.jsonl:1: "texts"[1] is 3, expected a text'],
+    [
+      { image: "a", texts: ["x"], captions: ["x"], objects: ["pear"] },
+      't.jsonl:1: "objects" is "pear", expected a "name"',
+    ],
     [{ image: "a", texts: ["x"], group: 3 }, 't.jsonl:1: "group" is 3, expected a text, or nothing'],
   ])("are refused with file and line: %j", (line, sentence) => {
     expect(problemOf({ "t.jsonl": [line] })).toContain(sentence);

@@ -1,6 +1,6 @@
 import type { CaptionItem, DatasetParts, ObjectName, Picture, RetrievalSet, RetrievalText } from "./dataset.ts";
 import type { FindPicture } from "./find-picture.ts";
-import { type FileRecord, readOptionalText, readRecords, readText, readTexts, toRecord } from "./record.ts";
+import { type FileRecord, readOptionalText, readRecords, readText, readTexts, refuse, toRecord } from "./record.ts";
 
 /** Name of the file with queries that no picture answers. */
 export const UNANSWERED_FILE = "queries-without-answer.jsonl";
@@ -26,11 +26,12 @@ export function readRetrievalLines(
     texts: readTexts(line, "texts"),
     group: readOptionalText(line, "group"),
   }));
-  const captions = lines.flatMap((line) => captionItem(line, findPicture) ?? []);
+  const vocabulary = readObjects(objects);
+  const captions = lines.flatMap((line) => captionItem(line, vocabulary, findPicture) ?? []);
   const queries = unanswered.map((line) => readText(line, "text"));
   return {
     retrieval: knownItemRetrieval(entries, queries),
-    ...(captions.length > 0 && { captions: { items: captions, vocabulary: readObjects(objects) } }),
+    ...(captions.length > 0 && { captions: { items: captions, vocabulary } }),
   };
 }
 
@@ -67,15 +68,25 @@ export function knownItemRetrieval(entries: readonly KnownItem[], unanswered: re
   return { pictures, texts, unanswered };
 }
 
-function captionItem(line: FileRecord, findPicture: FindPicture): CaptionItem | undefined {
+function captionItem(
+  line: FileRecord,
+  vocabulary: readonly ObjectName[],
+  findPicture: FindPicture,
+): CaptionItem | undefined {
   if (line.fields["captions"] === undefined) return undefined;
   const group = readOptionalText(line, "group");
   return {
     picture: findPicture(readText(line, "image")),
     references: readTexts(line, "captions"),
     ...(group !== undefined && { group }),
-    ...(line.fields["objects"] !== undefined && { objects: readTexts(line, "objects") }),
+    ...(line.fields["objects"] !== undefined && { objects: knownObjects(line, vocabulary) }),
   };
+}
+
+function knownObjects(line: FileRecord, vocabulary: readonly ObjectName[]): string[] {
+  const names = readTexts(line, "objects");
+  const unknown = names.find((name) => vocabulary.every((known) => known.name !== name));
+  return unknown === undefined ? names : refuse(line.place, '"objects"', unknown, `a "name" of ${OBJECTS_FILE}`);
 }
 
 /** {"objects": [{"name", "synonyms"?: [...]}]} */

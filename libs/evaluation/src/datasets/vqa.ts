@@ -2,9 +2,6 @@ import type { DatasetParts, QuestionItem } from "./dataset.ts";
 import type { FindPicture } from "./find-picture.ts";
 import { type FileRecord, readId, readOptionalText, readRecords, readText, refuse, toRecord } from "./record.ts";
 
-/** The official accuracy compares with ten annotators. */
-const ANNOTATORS = 10;
-
 interface JsonFile {
   readonly name: string;
   readonly value: unknown;
@@ -29,7 +26,7 @@ function firstOf(value: unknown, list: string, key: string): boolean {
  * VQA v2: {"data_subtype", "questions": [{"question_id", "image_id", "question"}]} and
  * {"annotations": [{"question_id", "answer_type", "question_type", "answers": [{"answer"}]}]}. A question may name its picture
  * ("image") instead of counting on COCO's file names. Without annotations the answers are secret (test-dev, test-std).
- * One answer instead of ten counts as given by all annotators.
+ * Any number of answers from one is read; VQA v2 has ten.
  */
 export function readVqa(
   questions: JsonFile,
@@ -71,11 +68,8 @@ function answersOf(annotation: FileRecord): string[] {
     if (typeof answer === "string") return answer;
     return refuse(given.place, `"${given.path}.answer"`, answer, "a text");
   });
-  const [only] = answers;
-  if (only === undefined) {
-    return refuse(annotation.place, `"${annotation.path}.answers"`, answers, "at least one answer");
-  }
-  return answers.length === 1 ? Array<string>(ANNOTATORS).fill(only) : answers;
+  if (answers.length > 0) return answers;
+  return refuse(annotation.place, `"${annotation.path}.answers"`, answers, "at least one answer");
 }
 
 function pictureOf(question: FileRecord, subtype: string | undefined, findPicture: FindPicture) {

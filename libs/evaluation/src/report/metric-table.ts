@@ -1,0 +1,61 @@
+import type { Metric } from "../run/result.ts";
+import { formatInterval, formatValue, nameOf, partOf, subjectOf } from "./format-metric.ts";
+import { type Html, html } from "./html.ts";
+
+/** More parts than this are folded away: VQA v2 has 65 question types. */
+const OPEN_ROWS = 12;
+
+/** Figures of a task: a row for each subject, a column for each figure; parts of the data set come after the whole. */
+export function metricTables(metrics: readonly Metric[]): Html {
+  const whole = metrics.filter(({ group }) => group === undefined);
+  const parts = metrics.filter(({ group }) => group !== undefined);
+  const rows = new Set(parts.map(subjectOf)).size;
+  const summary = `Parts of the data set (${rows} ${rows === 1 ? "row" : "rows"})`;
+  const folded = html`<details><summary>${summary}</summary>${metricTable(parts)}</details>`;
+  const shown = html`<h3>${summary}</h3>${metricTable(parts)}`;
+  return html`${whole.length > 0 ? metricTable(whole) : html``}${parts.length === 0 ? html`` : rows > OPEN_ROWS ? folded : shown}`;
+}
+
+function metricTable(metrics: readonly Metric[]): Html {
+  const columns = [...new Set(metrics.map(nameOf))];
+  const rows = [...Map.groupBy(metrics, subjectOf)];
+  const head = columns.map((name) => html`<th class="number" scope="col">${name}</th>`);
+  return html`<div class="scroll"><table>
+<thead><tr><th scope="col"></th>${head}<th class="number" scope="col">n</th></tr></thead>
+<tbody>${rows.map(([subject, cells], index) => tableRow(subject, cells, columns, startsPart(rows, index)))}</tbody>
+</table></div>`;
+}
+
+function startsPart(rows: readonly (readonly [string, readonly Metric[]])[], index: number): boolean {
+  const part = (row: number) => {
+    const first = rows[row]?.[1][0];
+    return first && partOf(first);
+  };
+  return index > 0 && part(index) !== part(index - 1);
+}
+
+function tableRow(subject: string, cells: readonly Metric[], columns: readonly string[], isStart: boolean): Html {
+  const byName = new Map(cells.map((cell) => [nameOf(cell), cell]));
+  const figures = columns.map((name) => {
+    const cell = byName.get(name);
+    return cell ? figureCell(cell) : html`<td></td>`;
+  });
+  const counts = [...new Set(cells.map(({ n }) => n))].join(", ");
+  return html`<tr class="${isStart ? "part-start" : "part"}"><th scope="row">${subject || "all"}</th>${figures}<td class="number">${counts}</td></tr>`;
+}
+
+function figureCell(metric: Metric): Html {
+  const { value, unit, baseline, baselineKind = "baseline" } = metric;
+  const interval = formatInterval(metric);
+  return html`<td class="number"><span class="value">${formatValue(value, unit)}</span>${
+    interval ? html`<span class="interval">${interval}</span>` : html``
+  }${baseline === undefined ? html`` : html`<span class="baseline" title="${baselineKind}">${formatValue(baseline, unit)}*</span>`}</td>`;
+}
+
+/** What the starred numbers of these figures are. */
+export function baselineLegend(metrics: readonly Metric[]): string {
+  const kinds = [
+    ...new Set(metrics.flatMap(({ baseline, baselineKind }) => (baseline === undefined ? [] : [baselineKind ?? ""]))),
+  ];
+  return kinds.filter((kind) => kind !== "").join("; ");
+}
