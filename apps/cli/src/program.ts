@@ -6,6 +6,7 @@ import { runCaption } from "./commands/caption.ts";
 import { addDecodingOptions, type DecodingOptions, decodingOf } from "./commands/decoding-options.ts";
 import { runDoctor } from "./commands/doctor.ts";
 import { runEmbed } from "./commands/embed.ts";
+import { addEvaluateOptions } from "./commands/evaluate-command.ts";
 import { runIngest } from "./commands/ingest.ts";
 import { runMatch } from "./commands/match.ts";
 import { checkModel, listModels } from "./commands/models.ts";
@@ -53,6 +54,7 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
     );
 
   addModelCommands(program, settings, withJson);
+  addEvaluateOptions(withJson(program.command("evaluate")), settings);
 
   const models = program.command("models").description("look at checkpoints");
   withJson(models.command("list"))

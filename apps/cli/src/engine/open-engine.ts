@@ -3,7 +3,7 @@ import type { Settings } from "@medley/config";
 import { createLocalInference, type ItmToken, type ModelSet, openModelSet } from "@medley/inference";
 import type { Inference } from "@medley/inference-api";
 import { CliError } from "../cli-error.ts";
-import type { ResourceSettings } from "./worker-resources.ts";
+import type { PictureStores, ResourceSettings } from "./worker-resources.ts";
 
 /** A batch command has no caller who waits: only a stuck engine shall ever meet this limit. */
 const DEADLINE_MS = 3_600_000;
@@ -12,11 +12,16 @@ export interface EngineOptions {
   /** Checkpoint folder or file, a medley.models.json, or a name of `medley models list`; the model set when absent. */
   readonly model?: string;
   readonly itmToken?: ItmToken;
+  /** For commands that name pictures by sha256, so that their image tokens are computed once. */
+  readonly stores?: PictureStores;
 }
 
 /** Opens models in this process. Throws BlipError, CheckpointError or CliError that says what is wrong with them. */
 export async function openEngine(settings: Settings, options: EngineOptions): Promise<Inference> {
-  const resources: ResourceSettings = { maxPixels: settings.maxPixels };
+  const resources: ResourceSettings = {
+    maxPixels: settings.maxPixels,
+    ...(options.stores && { stores: options.stores }),
+  };
   const path = options.model === undefined ? settings.modelsFile : await findModel(settings, options.model);
   return createLocalInference({
     modelSet: await openModelSet(path, options.itmToken ? { itmToken: options.itmToken } : {}),

@@ -1,16 +1,36 @@
 import type { PixelTarget, WorkerResources } from "@medley/inference";
 import { decodeImage, resize } from "@medley/media";
+import { openBlobStore } from "@medley/storage/blobs";
+import { openTokenStore } from "@medley/storage/tokens";
 
 export interface ResourceSettings {
   readonly maxPixels: number;
+  /** Where pictures named by their sha256 are, and their image tokens are kept; absent: all pictures come as bytes. */
+  readonly stores?: PictureStores;
 }
 
-/** Opened in each worker thread of the engine. Pictures come as bytes, so neither store is needed. */
-export function openResources({ maxPixels }: ResourceSettings): WorkerResources {
+export interface PictureStores {
+  readonly blobDirectory: string;
+  readonly tokenDirectory: string;
+}
+
+/** Opened in each worker thread of the engine. */
+export function openResources({ maxPixels, stores }: ResourceSettings): WorkerResources {
   return {
     async preparePixels(bytes: Uint8Array, { sizePixels, filter }: PixelTarget) {
       const image = await decodeImage(bytes, { maxPixels });
       return resize(image, sizePixels, sizePixels, filter).data;
     },
+    ...(stores && openStores(stores)),
+  };
+}
+
+function openStores({ blobDirectory, tokenDirectory }: PictureStores) {
+  const blobs = openBlobStore({ directory: blobDirectory });
+  const tokens = openTokenStore({ directory: tokenDirectory });
+  return {
+    readImage: async (sha256: string) => ((await blobs.has(sha256)) ? await blobs.read(sha256) : undefined),
+    readTokens: tokens.read,
+    writeTokens: tokens.write,
   };
 }
