@@ -48,13 +48,21 @@ function checkUniquePaths(candidates) {
 
 async function renderAll(candidates) {
   const pictures = [];
+  const grey = readGrey();
   for (const candidate of candidates) {
-    if (candidate.part === "openclipart" && !(await isColourful(candidate.bytes))) continue;
+    const mustBeColourful = candidate.part === "openclipart" && !grey.has(candidate.name);
+    if (mustBeColourful && !(await isColourful(candidate.bytes))) continue;
     const webp = await renderPicture(candidate);
     const vector = await thumbnailVector(webp);
     pictures.push({ candidate, path: picturePath(candidate), webp, vector });
   }
   return pictures;
+}
+
+/** Names of clip art that is shown although it has no colours. */
+function readGrey() {
+  const lines = readFileSync(new URL("./grey-drawings.txt", import.meta.url), "utf8").split("\n");
+  return new Set(lines.filter((line) => line !== "" && !line.startsWith("#")));
 }
 
 /** Paths in dropped.txt: "path<tab>reason", lines starting with # are comments. */

@@ -9,6 +9,7 @@ const ARCHIVES = "usr/share/gcompris-qt/rcc";
 /** Activities that show photographs. */
 const PHOTO_ACTIVITIES = [
   "categorization",
+  "clickgame",
   "erase",
   "explore_farm_animals",
   "explore_monuments",
@@ -16,6 +17,8 @@ const PHOTO_ACTIVITIES = [
   "explore_world_music",
   "solar_system",
 ];
+/** Its fish are pairs of animation frames without an address; its seascapes are photographs. */
+const NEEDS_ADDRESS = "clickgame";
 const FREE_LICENCES = new Map([
   ["public domain", "public-domain"],
   ["cc0-1.0", "CC0-1.0"],
@@ -38,6 +41,7 @@ function readmeCandidates(files, readme, activity) {
   const folder = readme.slice(0, -"/README".length);
   return parseCredits(files.get(readme).toString("utf8"))
     .filter(({ file, licence }) => file.endsWith(".webp") && FREE_LICENCES.has(licence.toLowerCase()))
+    .filter(({ address }) => activity !== NEEDS_ADDRESS || address !== undefined)
     .map(({ file, licence, author, address }) => {
       const path = `${folder}/${file}`;
       const bytes = files.get(path);
