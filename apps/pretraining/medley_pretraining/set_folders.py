@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from .wording import NUMBER_WORDS
+
 
 @dataclass
 class SetFolder:
@@ -99,6 +101,22 @@ def add_pairs(folder: SetFolder, lines: list[tuple[str, str, str, str]]) -> None
 
 ANSWERS = 10  # people who answered each question of VQA v2; its accuracy leaves one out, so a single answer would never be right
 ANSWER_TYPES = {"count": "number", "yes-no": "yes/no"}
+_DIGITS = {word: str(number) for number, word in enumerate(NUMBER_WORDS) if number > 0}
+
+
+def people_answers(answer: str) -> list[str]:
+    """What ten people wrote, as VQA v2 publishes it: small letters, digits, no articles and no punctuation.
+
+    The accuracy cleans the given answer in this way and takes theirs as they stand. Word pieces put an apostrophe between spaces,
+    which cleaning leaves alone: then half of the people write it so.
+    """
+    forms = list(dict.fromkeys([_cleaned(answer), _cleaned(_as_decoded(answer))]))
+    return [forms[index % len(forms)] for index in range(ANSWERS)]
+
+
+def _cleaned(answer: str) -> str:
+    words = re.sub(r"[^\w\s']", " ", answer.lower()).split()
+    return " ".join(_DIGITS.get(word, word) for word in words if word not in ("a", "an", "the"))
 
 
 def picture_number(image_id: int) -> str:
@@ -114,14 +132,17 @@ def add_questions(folder: SetFolder, lines: list[tuple[int, str, str, str]]) -> 
         if image not in folder.files:
             raise ValueError(f'Question {question_id} asks about "{image}", which test set "{folder.name}" lacks.')
         questions.append({"question_id": question_id, "image_id": image_id, "image": image, "question": question})
-        answers = [{"answer_id": one, "answer": answer, "answer_confidence": "yes"} for one in range(1, ANSWERS + 1)]
+        given = people_answers(answer)
+        answers = [
+            {"answer_id": person, "answer": text, "answer_confidence": "yes"} for person, text in enumerate(given, 1)
+        ]
         annotations.append(
             {
                 "question_id": question_id,
                 "image_id": image_id,
                 "question_type": kind,
                 "answer_type": ANSWER_TYPES.get(kind, "other"),
-                "multiple_choice_answer": answer,
+                "multiple_choice_answer": given[0],
                 "answers": answers,
             }
         )

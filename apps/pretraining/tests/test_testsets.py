@@ -25,6 +25,7 @@ from medley_pretraining.set_folders import (
     add_objects,
     add_questions,
     add_retrieval,
+    people_answers,
     write_folder,
 )
 from medley_pretraining.testsets import all_sets, draw_sample, load_splits
@@ -206,7 +207,23 @@ def test_photographs_get_the_prompts_of_the_evaluation_by_fine_and_coarse_class(
     assert baseline == {"random": 0.5, "most frequent": 0.5, "colour histogram": 1.0}
 
 
-def test_questions_repeat_one_answer_ten_times_and_name_their_picture(space: Workspace, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("answer", "forms"),
+    [
+        ("two", {"2"}),
+        ("no", {"no"}),
+        ("t-shirt", {"t shirt"}),
+        ("man with a beard", {"man with beard"}),
+        ("man's shoe", {"man's shoe", "man ' s shoe"}),
+    ],
+)
+def test_answers_are_written_as_the_vqa_accuracy_cleans_them(answer: str, forms: set[str]) -> None:
+    given = people_answers(answer)
+    assert len(given) == 10 and set(given) == forms
+    assert all(given.count(form) >= 4 for form in forms)  # enough people for the full score when one is left out
+
+
+def test_questions_have_ten_answers_and_name_their_picture(space: Workspace, tmp_path: Path) -> None:
     folder = written(space, tmp_path)["scenes"]
     questions = json.loads((folder / "questions.json").read_text())["questions"]
     annotations = json.loads((folder / "annotations.json").read_text())["annotations"]
