@@ -31,7 +31,9 @@ function startsPart(rows: readonly (readonly [string, readonly Metric[]])[], ind
     const first = rows[row]?.[1][0];
     return first && partOf(first);
   };
-  return index > 0 && part(index) !== part(index - 1);
+  // A line between parts helps where parts have several rows, and only clutters where each has one.
+  const parts = new Set(rows.keys().map(part));
+  return index > 0 && parts.size < rows.length && part(index) !== part(index - 1);
 }
 
 function tableRow(subject: string, cells: readonly Metric[], columns: readonly string[], isStart: boolean): Html {

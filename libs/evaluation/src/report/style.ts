@@ -16,7 +16,7 @@ code { font: 0.875em/1.5 ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaV
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; margin: 0.75rem 0; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.45rem 1.1rem 0.45rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-thead th { font-weight: 600; border-bottom-color: var(--quiet); vertical-align: bottom; white-space: nowrap; }
+thead th { font-weight: 600; border-bottom-color: var(--quiet); vertical-align: bottom; max-width: 9rem; }
 tbody th { font-weight: 400; max-width: 26rem; }
 td.number, th.number { text-align: right; padding-left: 0.75rem; }
 td.number { white-space: nowrap; }

@@ -186,8 +186,11 @@ function examplesOf(two: readonly Scored<PictureCaptionPair>[], one: readonly Sc
   return { best: first(right), worst: first(wrong) };
 }
 
+/** A picture counts as right here when its own caption scores above the other one. */
 function twoPictureExample({ pictures, captions, kind }: PictureCaptionPair, matches: readonly Match[]): Example {
-  const show = (place: number) => (matches[place]?.itmLogit ?? Number.NaN).toFixed(2);
+  const logit = (place: number) => matches[place]?.itmLogit ?? Number.NaN;
+  const show = (first: number, second: number) =>
+    `itmLogit: caption 0 ${logit(first).toFixed(2)}, caption 1 ${logit(second).toFixed(2)}`;
   return {
     title: kind ?? "two pictures",
     lines: [
@@ -195,8 +198,8 @@ function twoPictureExample({ pictures, captions, kind }: PictureCaptionPair, mat
       { label: "Caption 1", text: captions[1] },
     ],
     found: [
-      { picture: pictures[0], caption: `itmLogit: caption 0 ${show(0)}, caption 1 ${show(1)}`, right: true },
-      { picture: pictures[1], caption: `itmLogit: caption 0 ${show(2)}, caption 1 ${show(3)}`, right: true },
+      { picture: pictures[0], caption: show(0, 1), right: logit(0) > logit(1) },
+      { picture: pictures[1], caption: show(2, 3), right: logit(3) > logit(2) },
     ],
   };
 }
