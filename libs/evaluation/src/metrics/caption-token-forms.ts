@@ -43,7 +43,7 @@ const CONTRACTIONS: readonly TokenForm[] = [
     write: straight,
   },
   { pattern: patternOfAnyCase(`${APOSTROPHE}(?:n${APOSTROPHE}|n${NOT_BEFORE_LATIN}|em|til|cause)`) },
-  { pattern: pattern(`${APOSTROPHE}(?:\\d0s|\\d\\d${NOT_INSIDE_WORD})`) },
+  { pattern: pattern(`${APOSTROPHE}(?:\\d0s|\\d\\d(?!${CHARACTER}|${APOSTROPHE}))`) },
   { pattern: patternOfAnyCase("'t(?=is|was)") },
   { pattern: patternOfAnyCase(`(?:cannot|gimme|lemme)(?!${CHARACTER}|${APOSTROPHE})`), write: cutAfter(3) },
   { pattern: patternOfAnyCase(`(?:gonna|gotta|wanna)${NOT_INSIDE_WORD}`), write: cutAfter(3) },
@@ -85,12 +85,17 @@ const WORDS: readonly TokenForm[] = [
   { pattern: pattern(`${LETTER}\\.(?!\\s+${oneOf(SENTENCE_STARTS)}(?:\\s|$))`) },
   { pattern: pattern(`${oneOf(ABBREVIATIONS)}\\.${WITH_SUFFIXES}`) },
   { pattern: pattern(`${oneOf(ABBREVIATIONS_BEFORE_NUMBER)}\\.(?:(?:${HYPHEN}${WORD})+|(?=\\s*\\p{Nd}))`) },
+  // Before another mark any word keeps its period, since it then seems not to end a sentence: "10-ft., wide".
+  { pattern: pattern(`${CHARACTER}+(?:[-_.]${LETTER}${CHARACTER}*)*\\.(?=[,;:])`) },
   { pattern: patternOfAnyCase("ph\\.d\\.") },
   { pattern: pattern("[A-Z]+(?:&[A-Z]+)+") },
   { pattern: pattern("[A-Z]+(?:&amp;[A-Z]+)+"), write: (text) => [text.replaceAll("&amp;", "&")] },
   { pattern: pattern(`${LETTER}\\+${LETTER}`) },
   { pattern: pattern("[cC]\\+\\+|[CF]#") },
 ];
+
+// Bounded, so that a long text without spaces is not searched to its end for an @ at each position.
+const LOCAL_PART = String.raw`[A-Za-z0-9][^\s"<>()|@]{0,63}`;
 
 const ADDRESSES: readonly TokenForm[] = [
   { pattern: pattern(String.raw`<(?:\/?[A-Za-z][^<>]*|!--.*?--)>`), write: joined },
@@ -101,11 +106,11 @@ const ADDRESSES: readonly TokenForm[] = [
   },
   {
     pattern: patternOfAnyCase(
-      String.raw`[a-z\d]+\.(?:jpe?g|png|gif|bmp|svg|pdf|html?|txt|docx?|xml|zip|mp3)${NOT_INSIDE_WORD}`,
+      String.raw`[a-z\d]+\.(?:jpe?g|png|gif|bmp|pdf|html?|txt|docx?|xml|zip|mp3)${NOT_INSIDE_WORD}`,
     ),
   },
   { pattern: patternOfAnyCase(String.raw`https?:\/\/[^\s()<>"{}]+\.[^\s()<>"{}]+(?<![.,;:?!'])`) },
-  { pattern: pattern(String.raw`[A-Za-z0-9][A-Za-z0-9._-]*@[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*`) },
+  { pattern: pattern(String.raw`${LOCAL_PART}@[^\s"<>()|.]+(?:\.[^\s"<>()|.]+)*`) },
   { pattern: pattern(String.raw`@[A-Za-z_]\w*`) },
   { pattern: pattern(`#${LETTER}+`) },
 ];
