@@ -32,7 +32,7 @@ function startsPart(rows: readonly (readonly [string, readonly Metric[]])[], ind
     return first && partOf(first);
   };
   // A line between parts helps where parts have several rows, and only clutters where each has one.
-  const parts = new Set(rows.keys().map(part));
+  const parts = new Set(Array.from(rows.keys(), part));
   return index > 0 && parts.size < rows.length && part(index) !== part(index - 1);
 }
 
