@@ -35,7 +35,7 @@ from .set_folders import (
     picture_number,
     write_folder,
 )
-from .splits import crc32
+from .splits import PICTORIAL_GROUPS, crc32
 from .wording import with_article
 from .workspace import Workspace
 
@@ -186,11 +186,14 @@ def captioned_line(line: Line, record: Record, things: list[str]) -> Line:
 
 
 def absent_from(splits: Splits, rows: list[int]) -> list[str]:
-    """Queries that name nothing of these pictures."""
+    """Queries that name nothing of these pictures. Smileys and people are too much alike to be absent where others are shown."""
     shown = {splits.test[row].concept for row in rows}
     names = {name for key in shown for name in (splits.concepts[key].name, splits.concepts[key].spoken)}
     tags = {tag for key in shown for tag in splits.concepts[key].tags}
-    others = {concept.name for key, concept in splits.concepts.items() if key not in shown} - names
+    things = (
+        concept for key, concept in splits.concepts.items() if key not in shown and concept.group in PICTORIAL_GROUPS
+    )
+    others = {concept.name for concept in things} - names
     return absent_names(names, tags, others, splits.familiar, splits.thesaurus, MOST_ABSENT)
 
 
