@@ -16,6 +16,7 @@ const VIOLATIONS = [
   { project: "onnx", folder: "libs/onnx", imports: "@medley/inference-api", says: "only depend on libs tagged" },
   { project: "search", folder: "libs/search", imports: "@medley/blip", says: "only depend on libs tagged" },
   { project: "search", folder: "libs/search", imports: "pg", says: 'not allowed to import "pg"' },
+  { project: "evaluation", folder: "libs/evaluation", imports: "@medley/search", says: "only depend on libs tagged" },
   { project: "gateway", folder: "apps/gateway", imports: "@medley/blip", says: "can not depend on libs tagged" },
   { project: "gateway", folder: "apps/gateway", imports: "@medley/inference", says: "can not depend on libs tagged" },
   { project: "gateway", folder: "apps/gateway", imports: "sharp", says: 'not allowed to import "sharp"' },
