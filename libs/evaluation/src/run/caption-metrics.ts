@@ -73,11 +73,28 @@ function bleuFigures(pairs: readonly CaptionPair[], moved: readonly CaptionPair[
   const counts = pairs.map(bleuCounts);
   const baselines = bleuOfCounts(moved.map(bleuCounts));
   return [0, 1, 2, 3].map((order) => {
-    const score = (indices: Uint32Array) =>
-      bleuOfCounts(Array.from(indices, (index) => counts[index] as BleuCounts))[order] as number;
+    const score = (indices: Uint32Array) => bleuOfCounts([sumOfCounts(counts, indices)])[order] as number;
     const { estimate: value, low, high } = bootstrapStatistic(counts.length, score, { seed });
     return { value, low, high, baseline: baselines[order] as number };
   });
+}
+
+/** BLEU depends on the sums alone; adding them up here first makes thousands of resamples cheap. */
+function sumOfCounts(counts: readonly BleuCounts[], indices: Uint32Array): BleuCounts {
+  const ngrams = [0, 0, 0, 0];
+  const matches = [0, 0, 0, 0];
+  let candidateLength = 0;
+  let referenceLength = 0;
+  for (const index of indices) {
+    const one = counts[index] as BleuCounts;
+    candidateLength += one.candidateLength;
+    referenceLength += one.referenceLength;
+    for (let n = 0; n < ngrams.length; n++) {
+      ngrams[n] = (ngrams[n] as number) + (one.ngrams[n] as number);
+      matches[n] = (matches[n] as number) + (one.matches[n] as number);
+    }
+  }
+  return { candidateLength, referenceLength, ngrams, matches };
 }
 
 /** A picture shows what its line lists and what its references name, as CHAIR counts. */

