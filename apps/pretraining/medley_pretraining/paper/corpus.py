@@ -6,7 +6,7 @@ Pixels lie in a memory-mapped file where a folder is given, so a set may be larg
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +19,15 @@ from .samples import DataError, Intake, Question, Rejection, Sample, decode_pict
 
 @dataclass(frozen=True)
 class Pair:
-    """One picture with one text. `picture` and `group` are numbers; the same picture and the same "group" have the same group."""
+    """One picture with one text. `picture` and `group` are numbers; the same picture and the same "group" have the same group.
+    position: of the sample in its stream, skipped ones counted, to find it again."""
 
     key: str
     picture: int
     group: int
     text: str
     questions: tuple[Question, ...] = ()
+    position: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def build_corpus(
     groups: dict[str, int] = {}
     pairs: list[Pair] = []
     digest = hashlib.sha256(str(size).encode())
-    for sample in intake.accept(stream):
+    place = _Position()
+    for sample in intake.accept(place.counted(stream)):
         if licences and sample.licence not in licences:
             reason = f"{sample.licence!r} is none of {', '.join(licences)}"
             intake.reject(Rejection(sample.source, sample.key, "licence not accepted", reason))
@@ -75,11 +78,21 @@ def build_corpus(
             intake.reject(Rejection(sample.source, sample.key, "broken picture", broken[identity]))
             continue
         group = groups.setdefault(sample.group or identity, len(groups))
-        pairs.append(Pair(sample.key, numbers[identity], group, sample.text, sample.questions))
+        pairs.append(Pair(sample.key, numbers[identity], group, sample.text, sample.questions, place.last))
         digest.update(f"{sample.key}\0{identity}\0{sample.group}\0{sample.text}\0{sample.questions}\n".encode())
     if not pairs:
         raise DataError(f"No sample can be used: {intake.summary()}")
     return Corpus(store.close(), tuple(pairs), digest.hexdigest())
+
+
+class _Position:
+    """Number of the item that a stream gave last."""
+
+    last = -1
+
+    def counted(self, stream: Iterable[Sample | Rejection]) -> Iterator[Sample | Rejection]:
+        for self.last, each in enumerate(stream):
+            yield each
 
 
 class _PixelStore:

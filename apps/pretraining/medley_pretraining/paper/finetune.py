@@ -22,7 +22,7 @@ def main() -> None:
 
     def work() -> None:
         device = choose_device(chosen.device)
-        settings, _ = load_settings(chosen.config, device)
+        settings = load_settings(chosen.config, device)
         if not settings.start.task:
             raise SettingsError(f'"{chosen.config}" has no start.task, expected one of {", ".join(TASKS)}.')
         run = prepare(settings, device)

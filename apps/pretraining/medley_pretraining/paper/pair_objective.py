@@ -39,6 +39,7 @@ class PairObjective(nn.Module):
         steps_per_epoch: int,
         prompt_tokens: int = 0,
         frozen_blocks: int = 0,
+        easy_steps: int = 0,
     ) -> None:
         super().__init__()
         self._model = [model]  # in a list, so that the state dict of the objective does not repeat the model
@@ -48,6 +49,7 @@ class PairObjective(nn.Module):
             prompt_tokens,
             frozen_blocks,
         )
+        self.easy_steps = easy_steps
         self.ramp_steps = round(settings.soft_label_ramp_epochs * steps_per_epoch)
         if settings.contrast:
             self.temperature = nn.Parameter(torch.tensor(settings.temperature))
@@ -70,7 +72,7 @@ class PairObjective(nn.Module):
             losses["contrast"] = settings.contrast * contrast
         cross = model.encoder_cross(tokens) if settings.matching else None
         if settings.matching:
-            if similarity is None:
+            if similarity is None or step < self.easy_steps:
                 even = torch.zeros(len(tokens), len(tokens), device=tokens.device)
                 similarity = (even, even)
             losses["matching"] = settings.matching * self._matching(cross, similarity, batch)

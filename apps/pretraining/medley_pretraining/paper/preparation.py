@@ -93,17 +93,29 @@ def assemble(
     prompted = task == "captioning" and settings.data.prefix_prompt
     maker = BatchMaker(corpus, source, lexicon, settings.data, settings.run.seed, prompted, device)
     steps_per_epoch = len(corpus.pairs) // settings.optimiser.batch
+    easy_steps = round(settings.objective.easy_negatives * settings.optimiser.epochs * steps_per_epoch)
     if task == "vqa":
         objective = AnswerObjective(model, lexicon, settings.objective, settings.data, frozen_blocks)
     else:
         objective = PairObjective(
-            model, lexicon, settings.objective, steps_per_epoch, maker.prompt_tokens, frozen_blocks
+            model, lexicon, settings.objective, steps_per_epoch, maker.prompt_tokens, frozen_blocks, easy_steps
         )
     if lexicon.unknown and logged:
         say(f"{lexicon.unknown} word pieces of the texts are not in the model's vocabulary and become [UNK].")
     detail = json.loads(json.dumps(dataclasses.asdict(settings), default=str))
     return TrainingRun(
-        folder, model, objective, maker, lexicon, settings.optimiser, settings.run, device, frozen, detail, logged
+        folder,
+        model,
+        objective,
+        maker,
+        lexicon,
+        settings.optimiser,
+        settings.run,
+        device,
+        frozen,
+        detail,
+        settings.objective.temperature_rate,
+        logged,
     )
 
 

@@ -17,7 +17,7 @@ def main() -> None:
 
     def work() -> None:
         device = choose_device(chosen.device)
-        settings, _ = load_settings(chosen.config, device)
+        settings = load_settings(chosen.config, device)
         if settings.start.task or settings.start.checkpoint:
             raise SettingsError(f'"{chosen.config}" has a section [start]. Pre-training starts anew; use paper.finetune.')
         run = prepare(settings, device)

@@ -73,8 +73,10 @@ class ObjectiveSettings:
     soft_label_weight: float = 0.4
     soft_label_ramp_epochs: float = 2.0
     temperature: float = 0.07
+    temperature_rate: float = 1.0  # of its learning rate beside the others'; short runs need less, or it falls before features are right
     label_smoothing: float = 0.1
     by_group: bool = False  # retrieval fine-tuning: all of one group are right, negatives by online similarity
+    easy_negatives: float = 0.0  # share of the run in which matching draws its negatives evenly, before it draws similar ones
     contrast: float = 1.0  # weights of the three losses; the paper's are 1, and 0 leaves one out
     matching: float = 1.0
     language: float = 1.0
@@ -159,20 +161,33 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def load_settings(path: Path, device: torch.device, extra: tuple[str, ...] = ()) -> tuple[Settings, dict[str, Any]]:
-    """Settings for this device, and the raw sections named in `extra`, which the caller reads."""
+def read_toml(path: Path) -> dict[str, Any]:
     try:
-        raw = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except OSError as error:
         raise SettingsError(f'Configuration "{path}" cannot be read: {error.strerror}.') from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f'Configuration "{path}" is not TOML: {error}.') from error
-    overrides = raw.pop("cuda", {})
-    others = {name: raw.pop(name, {}) for name in extra}
-    settings = build_settings(raw, path.parent, str(path))
-    if device.type == "cuda":
-        settings = build_settings(overrides, path.parent, f"{path} [cuda]", settings)
-    return settings, others
+
+
+def load_settings(path: Path, device: torch.device) -> Settings:
+    return settings_of(read_toml(path), path, device)
+
+
+def settings_of(raw: dict[str, Any], path: Path, device: torch.device) -> Settings:
+    """Settings for this device: what [cuda.SECTION] says counts on a GPU only. `path` is the configuration that `raw` came from."""
+    overrides = raw.get("cuda", {})
+    settings = build_settings({name: section for name, section in raw.items() if name != "cuda"}, path.parent, str(path))
+    return build_settings(overrides, path.parent, f"{path} [cuda]", settings) if device.type == "cuda" else settings
+
+
+def merged(*parts: dict[str, Any]) -> dict[str, Any]:
+    """Raw sections laid over one another, the later ones on top, key by key."""
+    out: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.items():
+            out[name] = merged(out[name], value) if isinstance(value, dict) and isinstance(out.get(name), dict) else value
+    return out
 
 
 def build_settings(raw: dict[str, Any], folder: Path, name: str, base: Settings | None = None) -> Settings:

@@ -62,6 +62,7 @@ class TrainingRun:
     device: torch.device
     frozen: tuple[str, ...] = ()  # first part of the names of parameters that are not trained
     detail: dict[str, Any] = field(default_factory=dict)  # goes into the checkpoint: task, settings, where the weights began
+    temperature_rate: float = 1.0  # learning rate of the temperature, as a share
     logged: bool = True  # files beside the checkpoint; ablations of a hundred runs do without
     say: Callable[[str], None] = lambda text: print(text, flush=True)
 
@@ -71,10 +72,11 @@ class TrainingRun:
         self.objective.to(self.device)
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(not name.startswith(self.frozen) if self.frozen else True)
-        self.parameters = [p for p in (*self.model.parameters(), *self.objective.parameters()) if p.requires_grad]
-        self.adamw = torch.optim.AdamW(
-            self.parameters, lr=self.optimiser.rate, weight_decay=self.optimiser.weight_decay, foreach=True
-        )
+        own = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        beside = [parameter for parameter in self.objective.parameters() if parameter.requires_grad]  # the temperature
+        self.parameters = own + beside
+        groups = [{"params": own, "share": 1.0}, {"params": beside, "share": self.temperature_rate}]
+        self.adamw = torch.optim.AdamW(groups, weight_decay=self.optimiser.weight_decay, foreach=True)
         self.order = EpochOrder(len(self.maker.corpus.pairs), self.optimiser.batch, self.run.seed)
         self.steps = max(1, math.ceil(self.optimiser.epochs * self.order.steps_per_epoch))
 
@@ -106,7 +108,7 @@ class TrainingRun:
     def one_step(self) -> dict[str, float]:
         rate = rate_at(self.step, self.order.steps_per_epoch, self.steps, self.optimiser)
         for group in self.adamw.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         batch = self.maker.make(self.order.rows(self.step), self.step)
         with torch.autocast(self.device.type, torch.bfloat16) if self.run.bfloat16 else nullcontext():
             losses, measured = self.objective.losses(batch, self.step)
