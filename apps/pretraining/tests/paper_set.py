@@ -15,7 +15,7 @@ from medley_pretraining.paper.shards import write_shards
 
 COLOURS = {"red": (220, 30, 30), "green": (40, 160, 50), "blue": (40, 60, 220), "black": (10, 10, 10)}
 SHAPES = ("square", "disc", "bar", "cross")
-WORDS = "a picture of what color is the shape it thing nice".split()
+WORDS = ["a", "picture", "of", "what", "color", "is", "the", "shape", "it", "thing", "nice"]
 
 
 def draw(colour: str, shape: str) -> bytes:
@@ -75,7 +75,13 @@ TINY = {
         "dropout": 0.0,
         "vocabulary": "used",
     },
-    "data": {"train": ["shards"], "tokenizer": "tokenizer.json", "crop_from": 1.0, "mirror": False, "random_augment": False},
+    "data": {
+        "train": ["shards"],
+        "tokenizer": "tokenizer.json",
+        "crop_from": 1.0,
+        "mirror": False,
+        "random_augment": False,
+    },
     "objective": {"queue": 16, "soft_label_ramp_epochs": 1.0, "momentum": 0.9},
     "optimiser": {"batch": 8, "epochs": 4, "rate": 2e-3, "warmup_steps": 2, "schedule": "cosine"},
     "run": {"out": "run", "checkpoint_steps": 2, "seed": 1},
@@ -103,7 +109,8 @@ def toml_of(raw: dict[str, dict]) -> str:
         return repr(each)
 
     return "".join(
-        f"[{name}]\n" + "".join(f"{key} = {value(each)}\n" for key, each in section.items()) for name, section in raw.items()
+        f"[{name}]\n" + "".join(f"{key} = {value(each)}\n" for key, each in section.items())
+        for name, section in raw.items()
     )
 
 

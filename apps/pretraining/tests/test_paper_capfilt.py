@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from paper_set import TINY, make_samples, tiny_settings, write_set, write_tokenizer
 
 from medley_pretraining.model import Geometry
 from medley_pretraining.paper.bootstrap import bootstrap, counts
@@ -22,7 +23,6 @@ from medley_pretraining.paper.preparation import prepare
 from medley_pretraining.paper.run_log import read_rows
 from medley_pretraining.paper.samples import Intake, Sample
 from medley_pretraining.paper.settings import SettingsError
-from paper_set import TINY, make_samples, tiny_settings, write_set, write_tokenizer
 
 CPU = torch.device("cpu")
 
@@ -80,7 +80,10 @@ def test_a_beam_of_one_says_the_likeliest_word_each_time(speaker: Speaker) -> No
 
 def test_nucleus_keeps_the_word_that_crosses_the_share_and_nothing_behind_it() -> None:
     logits = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05], [0.97, 0.01, 0.01, 0.01]]))
-    assert torch.isfinite(kept_words(logits, 50, 0.9)).tolist() == [[True, True, True, False], [True, False, False, False]]
+    assert torch.isfinite(kept_words(logits, 50, 0.9)).tolist() == [
+        [True, True, True, False],
+        [True, False, False, False],
+    ]
     assert torch.isfinite(kept_words(logits, 2, 0.9)).tolist()[0] == [True, True, False, False]
 
 
@@ -107,7 +110,11 @@ def test_the_filter_keeps_what_is_more_likely_a_match_than_not() -> None:
 def test_kept_texts_carry_their_picture_licence_and_provenance() -> None:
     samples = make_samples()[:2]
     corpus = build_corpus(samples, 28, Intake())
-    judged = [Judged(0, "web", samples[0].text, 0.2), Judged(0, "synthetic", "a shape", 0.7), Judged(1, "web", samples[1].text, 0.8)]
+    judged = [
+        Judged(0, "web", samples[0].text, 0.2),
+        Judged(0, "synthetic", "a shape", 0.7),
+        Judged(1, "web", samples[1].text, 0.8),
+    ]
     kept = list(kept_samples(samples, corpus, judged, {"captioner": "c", "filter": "f", "decoding": "beam"}))
     assert [(each.key, each.text, each.licence) for each in kept] == [
         ("red-square#synthetic", "a shape", "CC0-1.0"),
@@ -116,7 +123,12 @@ def test_kept_texts_carry_their_picture_licence_and_provenance() -> None:
     assert kept[0].picture == samples[0].picture and kept[0].detail["origin"] == "synthetic"
     made_by = kept[0].detail["provenance"]
     assert made_by["captioner"] == "c" and made_by["web_text"] == "a red square" and made_by["match_probability"] == 0.7
-    assert kept[1].detail["provenance"] == {"bootstrapped_from": "red-disc", "match_probability": 0.8, "threshold": 0.5, "filter": "f"}
+    assert kept[1].detail["provenance"] == {
+        "bootstrapped_from": "red-disc",
+        "match_probability": 0.8,
+        "threshold": 0.5,
+        "filter": "f",
+    }
 
 
 def test_everything_from_shards_to_a_new_model_on_bootstrapped_data(tmp_path: Path) -> None:
@@ -131,7 +143,13 @@ def test_everything_from_shards_to_a_new_model_on_bootstrapped_data(tmp_path: Pa
         **TINY,
         "optimiser": {**TINY["optimiser"], "batch": 16, "epochs": 40},
         "run": {"checkpoint_steps": 0},
-        "bootstrap": {"checkpoint": "run/checkpoint.pt", "clean": ["shards"], "web": ["shards"], "out": "boot", "threshold": 0.2},
+        "bootstrap": {
+            "checkpoint": "run/checkpoint.pt",
+            "clean": ["shards"],
+            "web": ["shards"],
+            "out": "boot",
+            "threshold": 0.2,
+        },
         "filter": {"optimiser": {"rate": 1e-3}},
         "pretrain": {"optimiser": {"epochs": 3, "batch": 8}},
     }
@@ -143,13 +161,20 @@ def test_everything_from_shards_to_a_new_model_on_bootstrapped_data(tmp_path: Pa
     assert report["captioner"].startswith("sha256:") and report["captioner"] != report["filter"]
     assert all(each.licence == "CC0-1.0" and each.detail["provenance"]["filter"] == report["filter"] for each in kept)
     captioner, filter_model, new = (
-        read_checkpoint(tmp_path / "boot" / name / "checkpoint.pt")["model"] for name in ("captioner", "filter", "model")
+        read_checkpoint(tmp_path / "boot" / name / "checkpoint.pt")["model"]
+        for name in ("captioner", "filter", "model")
     )
     # Both begin at the same weights and go apart; the captioner does not train what only the filter uses.
     start = read_checkpoint(tmp_path / "run" / "checkpoint.pt")["model"]
-    assert torch.equal(captioner["itm_head.weight"], start["itm_head.weight"]) and not torch.equal(filter_model["itm_head.weight"], start["itm_head.weight"])
+    assert torch.equal(captioner["itm_head.weight"], start["itm_head.weight"]) and not torch.equal(
+        filter_model["itm_head.weight"], start["itm_head.weight"]
+    )
     # The new model starts from nothing: its first matrix is the one its seed draws, moved by few steps, and not the old one.
-    assert not torch.allclose(new["vision_model.embeddings.patch_embedding.weight"], start["vision_model.embeddings.patch_embedding.weight"], atol=1e-3)
+    assert not torch.allclose(
+        new["vision_model.embeddings.patch_embedding.weight"],
+        start["vision_model.embeddings.patch_embedding.weight"],
+        atol=1e-3,
+    )
     assert run.checkpoint.read_bytes() == old
 
 

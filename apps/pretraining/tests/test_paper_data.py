@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from paper_set import draw, make_samples
 
 from medley_pretraining.paper.augment import OPERATIONS, augment
 from medley_pretraining.paper.corpus import EpochOrder, build_corpus
 from medley_pretraining.paper.manifest import read_sources
 from medley_pretraining.paper.samples import DataError, Intake, Rejection, Sample, checked, decode_picture
 from medley_pretraining.paper.shards import read_shard, write_shards
-from paper_set import draw, make_samples
 
 
 def tar_of(path: Path, members: dict[str, bytes]) -> Path:
@@ -28,7 +28,9 @@ def tar_of(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
-def members(name: str, text: str = "a red disc", detail: dict | None = None, picture: bytes | None = None) -> dict[str, bytes]:
+def members(
+    name: str, text: str = "a red disc", detail: dict | None = None, picture: bytes | None = None
+) -> dict[str, bytes]:
     return {
         f"{name}.png": draw("red", "disc") if picture is None else picture,
         f"{name}.txt": text.encode(),
@@ -125,7 +127,9 @@ def test_what_is_no_shard_at_all_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_csv_and_jsonl_are_read_beside_their_pictures(tmp_path: Path) -> None:
     (tmp_path / "red.png").write_bytes(draw("red", "disc"))
-    (tmp_path / "set.csv").write_text("image,text,licence\nred.png,a red disc,MIT\nabsent.png,a thing,MIT\n,no name,MIT\nred.png,x,\n")
+    (tmp_path / "set.csv").write_text(
+        "image,text,licence\nred.png,a red disc,MIT\nabsent.png,a thing,MIT\n,no name,MIT\nred.png,x,\n"
+    )
     rows = [
         {"image": "red.png", "caption": "a disc", "license": "CC0-1.0", "source": "test", "group": "g"},
         {"image": "red.png", "text": "", "licence": "MIT", "question": "what color is it?", "answer": "red"},
@@ -161,7 +165,10 @@ def test_one_picture_with_several_texts_is_stored_once_and_is_one_group() -> Non
 
 
 def test_pictures_may_lie_in_a_file(tmp_path: Path) -> None:
-    in_file, in_memory = build_corpus(make_samples(), 28, Intake(), folder=tmp_path), build_corpus(make_samples(), 28, Intake())
+    in_file, in_memory = (
+        build_corpus(make_samples(), 28, Intake(), folder=tmp_path),
+        build_corpus(make_samples(), 28, Intake()),
+    )
     assert isinstance(in_file.pixels, np.memmap) and np.array_equal(in_file.pixels, in_memory.pixels)
     assert in_file.fingerprint == in_memory.fingerprint
     assert build_corpus(make_samples()[1:], 28, Intake()).fingerprint != in_memory.fingerprint
@@ -201,11 +208,20 @@ def test_the_records_of_the_data_step_become_shards_with_licence_and_source(tmp_
     writer = SplitWriter()
     pixels = np.zeros((112, 112, 3), np.uint8)
     questions = [("what", "what is in the picture?", "dog")]
-    writer.add(pixels, Record("emoji", "1f415", "dog", ["a dog", "dog"], ["a drawing of a dog"], [], questions, ["dog"], style="twemoji"))
+    writer.add(
+        pixels,
+        Record(
+            "emoji", "1f415", "dog", ["a dog", "dog"], ["a drawing of a dog"], [], questions, ["dog"], style="twemoji"
+        ),
+    )
     writer.add(pixels, Record("scene", "s", "s", ["a dog on a beach"], kind="single"))
     writer.write(tmp_path / "data", "train")
     drawing, scene = record_samples(tmp_path, "train")
-    assert (drawing.text, drawing.licence, drawing.detail["texts"]) == ("a dog", "CC-BY-4.0", ["dog", "a drawing of a dog"])
+    assert (drawing.text, drawing.licence, drawing.detail["texts"]) == (
+        "a dog",
+        "CC-BY-4.0",
+        ["dog", "a drawing of a dog"],
+    )
     assert drawing.source.startswith("npm:@iconify-json/twemoji@") and drawing.questions[0].answers == {"dog": 1.0}
     assert "CC-BY-4.0" in scene.licence and "CC-BY-SA-4.0" in origin(Record("scene", "s", "s", ["x"]), "test")[0]
     assert len(list(record_samples(tmp_path, "train", most=1))) == 1

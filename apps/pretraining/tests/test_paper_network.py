@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from paper_set import write_tokenizer
 
 from medley_pretraining.export import compare_with_transformers
 from medley_pretraining.model import CLS, DEC, ENC, SEP, VOCABULARY, Geometry
 from medley_pretraining.paper.huggingface import full_state, write_huggingface
 from medley_pretraining.paper.lexicon import Lexicon, load_tokenizer, prepare_caption, prepare_question
 from medley_pretraining.paper.network import SHARINGS, PaperBlip, next_states
-from paper_set import write_tokenizer
 
 
 def small_geometry(vocabulary: int) -> Geometry:
@@ -134,4 +134,9 @@ def test_word_pieces_outside_the_vocabulary_are_counted(tmp_path: Path) -> None:
     lexicon = Lexicon.of_texts(load_tokenizer(write_tokenizer(tmp_path)), ["a red square"])
     pieces = lexicon.caption("a blue square", 30)
     assert lexicon.unknown == 1 and lexicon.decode(pieces) == "a square"
-    assert [lexicon.bert_ids[token] for token in (lexicon.cls, lexicon.sep, lexicon.dec, lexicon.enc)] == [CLS, SEP, DEC, ENC]
+    assert [lexicon.bert_ids[token] for token in (lexicon.cls, lexicon.sep, lexicon.dec, lexicon.enc)] == [
+        CLS,
+        SEP,
+        DEC,
+        ENC,
+    ]

@@ -52,7 +52,10 @@ def test_contrast_is_the_cross_entropy_against_momentum_soft_labels() -> None:
 
 def test_retrieval_labels_spread_evenly_over_the_group_in_batch_and_queue() -> None:
     labels = hard_labels(torch.tensor([4, 5]), torch.tensor([4, 5, 4, -1, 4]), by_group=True)
-    assert labels.tolist() == [[pytest.approx(1 / 3), 0, pytest.approx(1 / 3), 0, pytest.approx(1 / 3)], [0, 1, 0, 0, 0]]
+    assert labels.tolist() == [
+        [pytest.approx(1 / 3), 0, pytest.approx(1 / 3), 0, pytest.approx(1 / 3)],
+        [0, 1, 0, 0, 0],
+    ]
 
 
 def test_the_soft_label_weight_rises_in_a_line_and_stays() -> None:

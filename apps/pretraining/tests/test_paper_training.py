@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from paper_set import TINY, make_samples, tiny_settings, toml_of, write_set
 
 from medley_pretraining.paper.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from medley_pretraining.paper.preparation import prepare
@@ -27,7 +28,6 @@ from medley_pretraining.paper.settings import (
 )
 from medley_pretraining.paper.shards import write_shards
 from medley_pretraining.paper.training_run import LossError, TrainingRun, rate_at
-from paper_set import TINY, make_samples, tiny_settings, toml_of, write_set
 
 CPU = torch.device("cpu")
 
@@ -127,7 +127,9 @@ def test_a_finished_run_does_nothing_more(folder: Path) -> None:
 def test_a_run_leaves_its_curves_and_events(folder: Path) -> None:
     start(tiny_settings(folder)).train()
     rows = curve(folder / "run")
-    assert {"step", "loss", "loss/contrast", "loss/matching", "loss/language", "rate", "temperature", "alpha"} <= set(rows[0])
+    assert {"step", "loss", "loss/contrast", "loss/matching", "loss/language", "rate", "temperature", "alpha"} <= set(
+        rows[0]
+    )
     assert (folder / "run" / "curves.png").read_bytes()[:4] == b"\x89PNG"
     assert list((folder / "run" / "tensorboard").glob("events.out.tfevents.*"))
     assert [float(row["alpha"]) for row in rows[:4]] == pytest.approx([0.0, 0.2, 0.4, 0.4])
@@ -180,7 +182,7 @@ def test_a_checkpoint_of_another_geometry_is_refused_with_the_tensor_and_both_sh
         start(tiny_settings(folder, start=tuning, model={"width": 16}, run={"out": "other"}))
     with pytest.raises(CheckpointError, match=r"trained with model.text_heads 2, the configuration says 4"):
         start(tiny_settings(folder, start=tuning, model={"text_heads": 4}, run={"out": "other"}))
-    with pytest.raises(CheckpointError, match=r'has shape \[.*\], expected .*choose another run.out'):
+    with pytest.raises(CheckpointError, match=r"has shape \[.*\], expected .*choose another run.out"):
         start(tiny_settings(folder, model={"projection": 8})).train()
 
 
@@ -196,7 +198,9 @@ def test_a_checkpoint_of_another_run_or_of_nothing_is_refused(folder: Path) -> N
 def test_fine_tuning_may_use_larger_pictures_than_pre_training(folder: Path) -> None:
     start(tiny_settings(folder, optimiser={"epochs": 1})).train()
     tuning = {"task": "captioning", "checkpoint": "run/checkpoint.pt"}
-    settings = tiny_settings(folder, start=tuning, model={"image_size": 42}, run={"out": "larger"}, optimiser={"epochs": 1})
+    settings = tiny_settings(
+        folder, start=tuning, model={"image_size": 42}, run={"out": "larger"}, optimiser={"epochs": 1}
+    )
     start(settings).train()
     assert read_checkpoint(folder / "larger" / "checkpoint.pt")["geometry"]["image_size"] == 42
 

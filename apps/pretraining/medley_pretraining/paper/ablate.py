@@ -40,10 +40,14 @@ def ablate(cache: Path, work: Path, out: Path, config: Path | None, smoke: bool)
     plan.write_text(described)
     began = time.monotonic()
     data = load_ablation_data(cache, work, out, scale.width, scale.most_web)
-    say(f"{len(data.web.pairs)} web pairs, {len(data.clean.pairs)} clean pairs, tests {[len(pool.texts) for pool in data.pools]}")
+    say(
+        f"{len(data.web.pairs)} web pairs, {len(data.clean.pairs)} clean pairs, tests {[len(pool.texts) for pool in data.pools]}"
+    )
     results = [Laboratory(data, scale, seed, out, say).results() for seed in scale.seeds]
     context = {
-        "scale": "smoke run: says nothing about the effects" if smoke else f"width {scale.width}, {scale.pretrain_epochs:g} epochs",
+        "scale": "smoke run: says nothing about the effects"
+        if smoke
+        else f"width {scale.width}, {scale.pretrain_epochs:g} epochs",
         "seeds": len(scale.seeds),
         "pools": {pool.name: len(pool.texts) for pool in data.pools},
         "settings": dataclasses.asdict(scale),
@@ -63,7 +67,12 @@ def main() -> None:
     parser.add_argument("--config", type=Path, help="TOML with a section [scale]")
     parser.add_argument("--smoke", action="store_true", help="a two-minute run through everything")
     chosen = parser.parse_args()
-    run_command(lambda: ablate(chosen.cache.resolve(), chosen.work.resolve(), chosen.out.resolve(), chosen.config, chosen.smoke) and None)
+    run_command(
+        lambda: (
+            ablate(chosen.cache.resolve(), chosen.work.resolve(), chosen.out.resolve(), chosen.config, chosen.smoke)
+            and None
+        )
+    )
 
 
 if __name__ == "__main__":

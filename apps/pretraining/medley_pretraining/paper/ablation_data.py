@@ -97,7 +97,11 @@ def load_ablation_data(cache: Path, work: Path, out: Path, width: int, most_web:
     words = read_minilm(folder)["embeddings.word_embeddings.weight"]
     return AblationData(
         corpus_of(web, 0),
-        corpus_of([each for drawn in clean for each in clean_texts(drawn)], len(web), [len(clean_texts(drawn)) for drawn in clean]),
+        corpus_of(
+            [each for drawn in clean for each in clean_texts(drawn)],
+            len(web),
+            [len(clean_texts(drawn)) for drawn in clean],
+        ),
         tuple(made),
         tokens,
         reduced_words(words, width),
@@ -133,7 +137,9 @@ def clipart_title(svg_text: str) -> str:
 
 def clipart_pairs(cache: Path) -> list[Drawn]:
     """Pictures of the pictorial folders by authors that are not held out, with their raw titles. Those of held-out authors stay out."""
-    png, svg = (unpacked_folder(cache, f"openclipart-{kind}") / "usr/share/openclipart" / kind for kind in ("png", "svg"))
+    png, svg = (
+        unpacked_folder(cache, f"openclipart-{kind}") / "usr/share/openclipart" / kind for kind in ("png", "svg")
+    )
     found = []
     for folder in CLIPART_FOLDERS:
         for path in sorted((png / folder).rglob("*.png")):
@@ -156,7 +162,9 @@ def pictorial(style_keys: list[str], name: str, concepts: dict[str, Concept]) ->
     return [
         (row, concepts[key])
         for row, key in enumerate(style_keys)
-        if concepts[key].group in PICTORIAL_GROUPS and not concepts[key].withheld and not is_validation_drawing(name, key)
+        if concepts[key].group in PICTORIAL_GROUPS
+        and not concepts[key].withheld
+        and not is_validation_drawing(name, key)
     ]
 
 
@@ -171,7 +179,9 @@ def emoji_web_pairs(cache: Path, drawings: Path, concepts: dict[str, Concept], r
             text = concept.name if choice < NAME_SHARE else other
             if NAME_SHARE <= choice < NAME_SHARE + TAGS_SHARE and concept.tags:
                 text = " ".join(rng.sample(concept.tags, min(2, len(concept.tags))))
-            found.append(Drawn(on_colour(np.array(style.rgba[row])), f"{name}/{concept.key}", f"{name}/{concept.key}", text))
+            found.append(
+                Drawn(on_colour(np.array(style.rgba[row])), f"{name}/{concept.key}", f"{name}/{concept.key}", text)
+            )
     return found
 
 
@@ -225,7 +235,9 @@ def cached_tokens(cache: Path, rgb: np.ndarray, path: Path) -> Tensor:
     for start in range(0, len(rgb), 64):
         with torch.autocast("cpu", torch.bfloat16):
             tokens = vision.first_blocks(normalise_pixels(rgb[start : start + 64], recipe), FROZEN_BLOCKS).float()
-        patches = tokens[:, 1:].view(len(tokens), POOLED_GRID, grid // POOLED_GRID, POOLED_GRID, grid // POOLED_GRID, -1)
+        patches = tokens[:, 1:].view(
+            len(tokens), POOLED_GRID, grid // POOLED_GRID, POOLED_GRID, grid // POOLED_GRID, -1
+        )
         parts.append(torch.cat([tokens[:, :1], patches.mean((2, 4)).flatten(1, 2)], 1).half())
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(torch.cat(parts), path)
@@ -235,7 +247,9 @@ def cached_tokens(cache: Path, rgb: np.ndarray, path: Path) -> Tensor:
 def reduced_tokens(tokens: Tensor, training: int, width: int) -> Tensor:
     """[N, P, 384] -> float16 [N, P, width]: the main axes of the tokens of the first `training` pictures, at mean 0 and deviation about 1."""
     if tokens.shape[2] < width:
-        raise DataError(f"The start weights are {tokens.shape[2]} wide, a model of width {width} cannot be reduced from them.")
+        raise DataError(
+            f"The start weights are {tokens.shape[2]} wide, a model of width {width} cannot be reduced from them."
+        )
     flat = tokens.float()
     sample = flat[:training].flatten(0, 1)
     mean = sample.mean(0)

@@ -37,18 +37,42 @@ COMPARISONS = (
     Comparison("Table 1", "captioner and filter (C+F) against nothing", "C+F", "none", ((80.6, 63.1), (78.4, 60.7))),
     Comparison("Table 1", "C+F against C alone", "C+F", "C", ((80.6, 63.1), (79.7, 62.0))),
     Comparison("Table 2", "nucleus against beam", "C+F", "C+F beam", ((80.6, 63.1), (79.6, 61.9))),
-    Comparison("Table 4", "decoupled against shared captioner and filter", "C+F", "C+F shared", ((80.6, 63.1), (79.8, 62.2))),
+    Comparison(
+        "Table 4", "decoupled against shared captioner and filter", "C+F", "C+F shared", ((80.6, 63.1), (79.8, 62.2))
+    ),
     Comparison(
         "Table 3", "sharing all but self-attention against all", "none", "sharing-all", ((78.4, 60.7), (77.3, 59.5))
     ),
     Comparison(
-        "Table 3", "sharing all but self-attention against nothing", "none", "sharing-none", ((78.4, 60.7), (78.3, 60.5))
+        "Table 3",
+        "sharing all but self-attention against nothing",
+        "none",
+        "sharing-none",
+        ((78.4, 60.7), (78.3, 60.5)),
     ),
-    Comparison("Table 12", "raw set for as many steps as C+F, against nothing", "none longer", "none", ((78.3, 60.5), (78.4, 60.7))),
-    Comparison("Table 12", "C+F against the raw set for as many steps", "C+F", "none longer", ((80.6, 63.1), (78.3, 60.5))),
-    Comparison("Table 13", "new model on C+F against going on with the old one", "C+F", "C+F continued", ((80.6, 63.1), (80.6, 63.0))),
+    Comparison(
+        "Table 12",
+        "raw set for as many steps as C+F, against nothing",
+        "none longer",
+        "none",
+        ((78.3, 60.5), (78.4, 60.7)),
+    ),
+    Comparison(
+        "Table 12", "C+F against the raw set for as many steps", "C+F", "none longer", ((80.6, 63.1), (78.3, 60.5))
+    ),
+    Comparison(
+        "Table 13",
+        "new model on C+F against going on with the old one",
+        "C+F",
+        "C+F continued",
+        ((80.6, 63.1), (80.6, 63.0)),
+    ),
 )
-REJECTED = (("nucleus", "25"), ("beam", "19"), ("shared", "8"))  # percent of the synthetic texts in the paper (Tables 2 and 4)
+REJECTED = (
+    ("nucleus", "25"),
+    ("beam", "19"),
+    ("shared", "8"),
+)  # percent of the synthetic texts in the paper (Tables 2 and 4)
 
 
 def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -72,9 +96,7 @@ def direction(difference: float, interval: float, paper: float | None) -> str:
 def collect(results: Sequence[dict[str, Any]], pool: str) -> dict[str, dict[str, list[float]]]:
     """run -> measure -> one value a seed."""
     runs = [name for name in results[0] if not name.startswith("rejected ")]
-    return {
-        run: {measure: [result[run][pool][measure] for result in results] for measure in MEASURES} for run in runs
-    }
+    return {run: {measure: [result[run][pool][measure] for result in results] for measure in MEASURES} for run in runs}
 
 
 def effects(results: Sequence[dict[str, Any]], pool: str) -> list[dict[str, Any]]:
@@ -112,20 +134,32 @@ def effects(results: Sequence[dict[str, Any]], pool: str) -> list[dict[str, Any]
 def report_json(results: Sequence[dict[str, Any]], pools: Sequence[str], context: dict[str, Any]) -> dict[str, Any]:
     runs = {
         pool: {
-            run: {measure: [round(number, 3) for number in mean_and_interval(numbers)] for measure, numbers in measures.items()}
+            run: {
+                measure: [round(number, 3) for number in mean_and_interval(numbers)]
+                for measure, numbers in measures.items()
+            }
             for run, measures in collect(results, pool).items()
         }
         for pool in pools
     }
     rejected = {
         name: {
-            origin: [round(number, 1) for number in mean_and_interval([result[f"rejected {name}"][origin] for result in results])]
+            origin: [
+                round(number, 1)
+                for number in mean_and_interval([result[f"rejected {name}"][origin] for result in results])
+            ]
             for origin in ("web", "synthetic")
         }
         for name, _ in REJECTED
     }
     pairs = {run: [result[run]["pairs"] for result in results] for run in runs[pools[0]]}
-    return {**context, "pairs": pairs, "runs": runs, "rejected_percent": rejected, "effects": {pool: effects(results, pool) for pool in pools}}
+    return {
+        **context,
+        "pairs": pairs,
+        "runs": runs,
+        "rejected_percent": rejected,
+        "effects": {pool: effects(results, pool) for pool in pools},
+    }
 
 
 def report_markdown(report: dict[str, Any], main_pool: str) -> str:
@@ -145,8 +179,16 @@ def report_markdown(report: dict[str, Any], main_pool: str) -> str:
     ]
     for run, measures in report["runs"][main_pool].items():
         shown = [f"{mean:.2f} ± {interval:.2f}" for mean, interval in (measures[measure] for measure in MEASURES)]
-        lines.append(f"| {run} | {sum(report['pairs'][run]) // len(report['pairs'][run])} | " + " | ".join(shown) + " |")
-    lines += ["", "Rejected by the filter, percent:", "", "| captions | of synthetic texts | in the paper | of web texts |", "|---|---|---|---|"]
+        lines.append(
+            f"| {run} | {sum(report['pairs'][run]) // len(report['pairs'][run])} | " + " | ".join(shown) + " |"
+        )
+    lines += [
+        "",
+        "Rejected by the filter, percent:",
+        "",
+        "| captions | of synthetic texts | in the paper | of web texts |",
+        "|---|---|---|---|",
+    ]
     for name, paper in REJECTED:
         synthetic, web = report["rejected_percent"][name]["synthetic"], report["rejected_percent"][name]["web"]
         label = {"nucleus": "nucleus, decoupled", "beam": "beam 3, decoupled", "shared": "nucleus, shared"}[name]

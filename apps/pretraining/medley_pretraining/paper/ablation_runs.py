@@ -62,7 +62,8 @@ class Laboratory:
         self.data, self.scale, self.seed, self.say = data, scale, seed, say
         self.out = out / f"seed-{seed}"
         self.lexicon = Lexicon.of_texts(
-            load_tokenizer(data.vocabulary), [*data.web.texts(), *data.clean.texts(), *data.pools[0].texts, *data.pools[1].texts]
+            load_tokenizer(data.vocabulary),
+            [*data.web.texts(), *data.clean.texts(), *data.pools[0].texts, *data.pools[1].texts],
         )
         self.images = TokenImages(data.tokens)
         self.text_start = self._text_start(out)
@@ -76,7 +77,10 @@ class Laboratory:
             if sharing != nothing.sharing:
                 name = f"sharing-{sharing}"
                 found[name] = self.scored(name, self.pretrained(name, self.union, sharing), self.union)
-        captioner, filter_model = self.tuned("captioner", "captioning", nothing), self.tuned("filter", "retrieval", nothing)
+        captioner, filter_model = (
+            self.tuned("captioner", "captioning", nothing),
+            self.tuned("filter", "retrieval", nothing),
+        )
         both = self.tuned("captioner-and-filter", "both", nothing)
         nucleus = self.judged("nucleus", captioner, filter_model, Decoding("nucleus"))
         beam = self.judged("beam", captioner, filter_model, Decoding("beam"))
@@ -91,7 +95,9 @@ class Laboratory:
         for name, pairs in sets.items():
             found[name] = self.scored(name, self.pretrained(name, pairs), pairs)
         longest = len(sets["C+F"].pairs)
-        found["none longer"] = self.scored("none longer", self.pretrained("none longer", self.union, pairs=longest), self.union)
+        found["none longer"] = self.scored(
+            "none longer", self.pretrained("none longer", self.union, pairs=longest), self.union
+        )
         continued = self.pretrained("C+F continued", sets["C+F"], start=nothing)
         found["C+F continued"] = self.scored("C+F continued", continued, sets["C+F"])
         rejects = {
@@ -101,7 +107,12 @@ class Laboratory:
         return {**found, **rejects}
 
     def pretrained(
-        self, name: str, corpus: Corpus, sharing: str = "all-but-self-attention", pairs: int = 0, start: PaperBlip | None = None
+        self,
+        name: str,
+        corpus: Corpus,
+        sharing: str = "all-but-self-attention",
+        pairs: int = 0,
+        start: PaperBlip | None = None,
     ) -> PaperBlip:
         """pairs: how many pairs an epoch counts, where they are not those of the corpus (training longer)."""
         settings = self._settings("")
@@ -177,7 +188,9 @@ class Laboratory:
         run = assemble(settings, folder, corpus, self.lexicon, model, CPU, self.images)
         run.say = lambda text: None
         run.train()
-        self.say(f"seed {self.seed} {name}: {run.steps} steps of {run.optimiser.batch} in {time.monotonic() - began:.0f} s")
+        self.say(
+            f"seed {self.seed} {name}: {run.steps} steps of {run.optimiser.batch} in {time.monotonic() - began:.0f} s"
+        )
         return run.model
 
     def judged(self, name: str, captioner: PaperBlip, filter_model: PaperBlip, decoding: Decoding) -> list[Judged]:
@@ -193,7 +206,9 @@ class Laboratory:
         texts += [(row, "synthetic", caption) for row, caption in zip(rows, captions, strict=True)]
         judged = judge(filter_model, self.lexicon, self.images, web, texts, TEXT_TOKENS, CPU)  # type: ignore[arg-type]
         path.write_text(json.dumps([asdict(each) for each in judged], indent=0))
-        shares = ", ".join(f"{100 * rejected_share(judged, origin):.0f} % of {origin}" for origin in ("web", "synthetic"))  # type: ignore[arg-type]
+        shares = ", ".join(
+            f"{100 * rejected_share(judged, origin):.0f} % of {origin}" for origin in ("web", "synthetic")
+        )  # type: ignore[arg-type]
         self.say(f"seed {self.seed} {name}: rejects {shares} in {time.monotonic() - began:.0f} s")
         return judged
 

@@ -42,7 +42,9 @@ def teacher_embeddings(texts: list[str], minilm: Path, projection: int, path: Pa
     return reduced
 
 
-def text_start(model: PaperBlip, lexicon: Lexicon, texts: list[str], targets: Tensor, path: Path, steps: int = STEPS) -> dict[str, Tensor]:
+def text_start(
+    model: PaperBlip, lexicon: Lexicon, texts: list[str], targets: Tensor, path: Path, steps: int = STEPS
+) -> dict[str, Tensor]:
     """State of the text encoder (without cross-attention) and its projection, trained until its features are the targets. Kept at `path`."""
     if path.exists():
         return torch.load(path, weights_only=True)

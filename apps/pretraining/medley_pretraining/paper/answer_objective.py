@@ -18,7 +18,12 @@ class AnswerObjective(nn.Module):
     """Every question of every pair of the batch, with all its answers, each counted by its weight."""
 
     def __init__(
-        self, model: PaperBlip, lexicon: Lexicon, settings: ObjectiveSettings, data: DataSettings, frozen_blocks: int = 0
+        self,
+        model: PaperBlip,
+        lexicon: Lexicon,
+        settings: ObjectiveSettings,
+        data: DataSettings,
+        frozen_blocks: int = 0,
     ) -> None:
         super().__init__()
         self._model = [model]
@@ -38,7 +43,11 @@ class AnswerObjective(nn.Module):
         questions = [lexicon.question(question.text, self.data.question_tokens) for _, question in asked]
         question_ids = padded(questions, lexicon.enc, lexicon.sep).to(device)
         states = self.model.encode(question_ids, rows_of(self.model.encoder_cross(tokens), pictures))
-        answers = [(row, answer, weight) for row, (_, question) in enumerate(asked) for answer, weight in question.answers.items()]
+        answers = [
+            (row, answer, weight)
+            for row, (_, question) in enumerate(asked)
+            for answer, weight in question.answers.items()
+        ]
         owners = torch.tensor([row for row, _, _ in answers], device=device)
         weights = torch.tensor([weight for _, _, weight in answers], device=device)
         # Answers go through the clean-up of captions, so that "2." and "2" are one answer.
@@ -49,6 +58,11 @@ class AnswerObjective(nn.Module):
         wanted, targets = next_words(ids)
         answer_of = torch.arange(len(answers), device=device)[:, None].expand_as(wanted)[wanted]
         loss = answer_loss(
-            self.model.decoded_logits(decoded[wanted]), targets, answer_of, weights, len(asked), self.settings.label_smoothing
+            self.model.decoded_logits(decoded[wanted]),
+            targets,
+            answer_of,
+            weights,
+            len(asked),
+            self.settings.label_smoothing,
         )
         return {"answers": loss}, {}

@@ -78,7 +78,14 @@ class BatchMaker:
     """Batches of pairs. The augmentation of a step depends on seed and step alone, so a resumed run sees the same pictures."""
 
     def __init__(
-        self, corpus: Corpus, images: Images, lexicon: Lexicon, data: DataSettings, seed: int, prompted: bool, device: torch.device
+        self,
+        corpus: Corpus,
+        images: Images,
+        lexicon: Lexicon,
+        data: DataSettings,
+        seed: int,
+        prompted: bool,
+        device: torch.device,
     ) -> None:
         self.corpus, self.images, self.seed, self.device = corpus, images, seed, device
         prompt = lexicon.pieces(prepare_caption(PROMPT)) if prompted else []

@@ -83,13 +83,21 @@ def bootstrap(raw: dict[str, Any], path: Path, device: torch.device) -> Path:
     web, intake = read_web(settings, folder / "web")
     decoding = Decoding(method=chosen.decoding)  # type: ignore[arg-type]  # checked when it was read
     judged = judge_web(captioner.model, filter_run.model, captioner, filter_run, web, settings, decoding, chosen.seed)
-    provenance = {"captioner": file_hash(captioner.checkpoint), "filter": file_hash(filter_run.checkpoint), "decoding": decoding.describe()}
+    provenance = {
+        "captioner": file_hash(captioner.checkpoint),
+        "filter": file_hash(filter_run.checkpoint),
+        "decoding": decoding.describe(),
+    }
     sources = [settings.path(name) for name in chosen.web]
     shards = folder / "shards"
     for old in shards.glob("*.tar"):
         old.unlink()
     write_shards(kept_samples(read_sources(sources), web, judged, provenance, chosen.threshold), shards)
-    report = counts(judged, chosen.threshold) | {"skipped": len(intake.rejections), "settings": asdict(chosen), **provenance}
+    report = counts(judged, chosen.threshold) | {
+        "skipped": len(intake.rejections),
+        "settings": asdict(chosen),
+        **provenance,
+    }
     (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     say(f"{shards}: {json.dumps(counts(judged, chosen.threshold))}")
     if "pretrain" in raw:

@@ -148,5 +148,12 @@ def kept_samples(
             detail = {**sample.detail, "origin": each.origin, "provenance": made_by}
             group = sample.group or f"web-picture-{pair_group}"
             yield Sample(
-                f"{sample.key}#{each.origin}", sample.picture, each.text, sample.licence, sample.source, group, (), detail
+                f"{sample.key}#{each.origin}",
+                sample.picture,
+                each.text,
+                sample.licence,
+                sample.source,
+                group,
+                (),
+                detail,
             )

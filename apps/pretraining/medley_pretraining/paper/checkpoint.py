@@ -41,7 +41,11 @@ def write_checkpoint(content: dict[str, Any], path: Path) -> None:
         earlier = "The checkpoint before it is intact" if path.exists() else "There is no checkpoint yet"
         raise CheckpointError(
             f'Checkpoint "{path}" could not be written: {error}. {free / 2**20:.0f} MiB are free. {earlier}. '
-            + ("Make room and start the same command again." if full else "Check the folder and start the same command again.")
+            + (
+                "Make room and start the same command again."
+                if full
+                else "Check the folder and start the same command again."
+            )
         ) from error
 
 
@@ -100,7 +104,9 @@ def load_weights(model: PaperBlip, content: dict[str, Any], path: Path) -> None:
     for key in ("vision_heads", "text_heads", "patch_size"):  # the shapes of tensors do not show these
         theirs, ours = content["geometry"][key], getattr(model.geometry, key)
         if theirs != ours:
-            raise CheckpointError(f'Checkpoint "{path}" was trained with model.{key} {theirs}, the configuration says {ours}.')
+            raise CheckpointError(
+                f'Checkpoint "{path}" was trained with model.{key} {theirs}, the configuration says {ours}.'
+            )
     model.load_state_dict(state)
 
 

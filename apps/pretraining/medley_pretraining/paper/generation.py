@@ -47,7 +47,9 @@ class Speaker:
         self.never = torch.tensor(never)
 
     @torch.no_grad()
-    def nucleus(self, cross: list[KeyValue], prefix: Sequence[int], decoding: Decoding, generator: torch.Generator) -> list[str]:
+    def nucleus(
+        self, cross: list[KeyValue], prefix: Sequence[int], decoding: Decoding, generator: torch.Generator
+    ) -> list[str]:
         rows, device = len(cross[0][0]), cross[0][0].device
         ids = torch.tensor([[self.lexicon.dec, *prefix]] * rows, device=device)
         past: list[KeyValue] = []
@@ -87,7 +89,9 @@ class Speaker:
             best = (running.view(-1, 1) + scores).view(rows, beams * words).topk(2 * beams, 1)
             chosen = self._choose(best.values.tolist(), best.indices.tolist(), ids.tolist(), words, finished)
             running = torch.tensor([[score for score, _, _ in row] for row in chosen], device=device)
-            origin = torch.tensor([row * beams + beam for row, each in enumerate(chosen) for _, beam, _ in each], device=device)
+            origin = torch.tensor(
+                [row * beams + beam for row, each in enumerate(chosen) for _, beam, _ in each], device=device
+            )
             newest = torch.tensor([word for each in chosen for _, _, word in each], device=device)
             ids = torch.cat([ids[origin], newest[:, None]], 1)
             if ids.shape[1] >= decoding.longest or all(each.done for each in finished):
@@ -100,7 +104,9 @@ class Speaker:
                     each.add(running[row, beam].item(), ids[row * beams + beam].tolist())
         return [self._text(each.best()[1 + len(prefix) :]) for each in finished]
 
-    def _choose(self, values, indices, ids, words: int, finished: list[_Finished]) -> list[list[tuple[float, int, int]]]:
+    def _choose(
+        self, values, indices, ids, words: int, finished: list[_Finished]
+    ) -> list[list[tuple[float, int, int]]]:
         """Of the 2·beams candidates of every row the `beams` that go on, as (score, beam, word); ended ones are stored."""
         out = []
         for row, done in enumerate(finished):

@@ -40,7 +40,9 @@ def prepare_question(text: str) -> str:
 def load_tokenizer(path: Path) -> Tokenizer:
     """A tokenizer.json, or a vocab.txt of bert-base-uncased."""
     if not path.exists():
-        raise DataError(f'Tokenizer "{path}" does not exist. Expected the vocab.txt or tokenizer.json of bert-base-uncased.')
+        raise DataError(
+            f'Tokenizer "{path}" does not exist. Expected the vocab.txt or tokenizer.json of bert-base-uncased.'
+        )
     if path.suffix == ".json":
         tokenizer = Tokenizer.from_file(str(path))
     else:

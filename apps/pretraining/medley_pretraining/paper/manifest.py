@@ -25,7 +25,9 @@ def read_sources(paths: Iterable[Path]) -> Iterator[Sample | Rejection]:
         if path.is_dir():
             yield from read_folder(path)
         elif not path.exists():
-            raise DataError(f'Data "{path}" does not exist. Expected a .tar, .csv or .jsonl file or a folder of .tar files.')
+            raise DataError(
+                f'Data "{path}" does not exist. Expected a .tar, .csv or .jsonl file or a folder of .tar files.'
+            )
         elif path.suffix == ".tar":
             yield from read_shard(path)
         elif path.suffix == ".csv":
@@ -33,7 +35,9 @@ def read_sources(paths: Iterable[Path]) -> Iterator[Sample | Rejection]:
         elif path.suffix in (".jsonl", ".ndjson"):
             yield from read_jsonl(path)
         else:
-            raise DataError(f'Data "{path}" ends in "{path.suffix}", expected .tar, .csv or .jsonl, or a folder of .tar files.')
+            raise DataError(
+                f'Data "{path}" ends in "{path.suffix}", expected .tar, .csv or .jsonl, or a folder of .tar files.'
+            )
 
 
 def read_folder(folder: Path) -> Iterator[Sample | Rejection]:

@@ -44,7 +44,10 @@ class PaperBlip(Blip):
                 module.weight.normal_(0, INITIAL_DEVIATION)
                 if getattr(module, "bias", None) is not None:
                     module.bias.zero_()
-        for parameter in (self.vision_model.embeddings.class_embedding, self.vision_model.embeddings.position_embedding):
+        for parameter in (
+            self.vision_model.embeddings.class_embedding,
+            self.vision_model.embeddings.position_embedding,
+        ):
             parameter.normal_(0, INITIAL_DEVIATION)
 
     def image_tokens(self, images: Tensor, frozen_blocks: int = 0) -> Tensor:
@@ -70,7 +73,10 @@ class PaperBlip(Blip):
     def decoded_logits(self, states: Tensor) -> Tensor:
         """[N, D] -> [N, V]. The output matrix is the decoder's word embedding."""
         predictions = self.text_decoder.cls.predictions
-        return predictions.transform(states) @ self.text_decoder.bert.embeddings.word_embeddings.weight.T + predictions.bias
+        return (
+            predictions.transform(states) @ self.text_decoder.bert.embeddings.word_embeddings.weight.T
+            + predictions.bias
+        )
 
     def _drop(self, states: Tensor) -> Tensor:
         return F.dropout(states, self.dropout, self.training) if self.dropout else states
@@ -93,7 +99,9 @@ def rows_of(key_values: Sequence[KeyValue], rows: Tensor) -> list[KeyValue]:
     return [(key.index_select(0, rows), value.index_select(0, rows)) for key, value in key_values]
 
 
-def text_states(tower: TextModel, ids: Tensor, cross: Sequence[KeyValue] | None, cross_mask: Tensor | None, drop) -> Tensor:
+def text_states(
+    tower: TextModel, ids: Tensor, cross: Sequence[KeyValue] | None, cross_mask: Tensor | None, drop
+) -> Tensor:
     """Hidden states [N, T, D] of one tower; without `cross` its cross-attention is left out, as in BLIP's text mode."""
     length = ids.shape[1]
     mask = (ids != PAD)[:, None, None]  # [N, 1, 1, T]

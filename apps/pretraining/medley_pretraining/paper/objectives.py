@@ -91,7 +91,9 @@ def word_loss(logits: Tensor, targets: Tensor, label_smoothing: float) -> Tensor
     return F.cross_entropy(logits.float(), targets, label_smoothing=label_smoothing)
 
 
-def answer_loss(logits: Tensor, targets: Tensor, owners: Tensor, weights: Tensor, questions: int, smoothing: float) -> Tensor:
+def answer_loss(
+    logits: Tensor, targets: Tensor, owners: Tensor, weights: Tensor, questions: int, smoothing: float
+) -> Tensor:
     """VQA (BLIP models/blip_vqa.py:47-70): per answer the sum over its words, times the answer's weight, over the number of questions.
     logits [M, V], targets and owners [M] (which answer a word belongs to), weights [answers]."""
     per_word = F.cross_entropy(logits.float(), targets, label_smoothing=smoothing, reduction="none")

@@ -83,7 +83,9 @@ class PairObjective(nn.Module):
     def _ids(self, batch: Batch, first: int) -> Tensor:
         return padded(batch.captions, first, self.lexicon.sep).to(batch.images.device)
 
-    def _contrast(self, tokens: Tensor, batch: Batch, step: int) -> tuple[Tensor, tuple[Tensor, Tensor], dict[str, float]]:
+    def _contrast(
+        self, tokens: Tensor, batch: Batch, step: int
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], dict[str, float]]:
         """The loss; similarities [B, B] picture→text and text→picture that negatives are drawn by; temperature and α."""
         settings, model = self.settings, self.model
         with torch.no_grad():

@@ -33,7 +33,9 @@ def prepare(settings: Settings, device: torch.device) -> TrainingRun:
     if not settings.run.out:
         raise SettingsError("run.out is empty, expected the folder that the run writes.")
     if settings.start.task and not settings.start.checkpoint:
-        raise SettingsError(f'start.task is "{settings.start.task}", but start.checkpoint is empty. Name the checkpoint to fine-tune.')
+        raise SettingsError(
+            f'start.task is "{settings.start.task}", but start.checkpoint is empty. Name the checkpoint to fine-tune.'
+        )
     torch.set_num_threads(settings.run.threads)
     folder = settings.path(settings.run.out)
     corpus = read_corpus(settings, folder)
@@ -131,16 +133,18 @@ def for_small_set(settings: Settings, corpus: Corpus) -> Settings:
     """A batch is never larger than the set, and the queue stays a multiple of it; what changes is said. Contrast and matching need two
     samples that may be told apart."""
     objective, optimiser, pairs = settings.objective, settings.optimiser, len(corpus.pairs)
-    if settings.start.task != "vqa" and (objective.contrast or objective.matching):
-        if len({pair.group for pair in corpus.pairs}) < 2:
-            raise DataError(
-                f"The set has {pairs} sample{'s' if pairs > 1 else ''} of one picture or group. Contrast and matching compare pictures, "
-                "so at least 2 different ones are needed. Captioning and VQA can be fine-tuned on one."
-            )
+    compares = settings.start.task != "vqa" and (objective.contrast or objective.matching)
+    if compares and len({pair.group for pair in corpus.pairs}) < 2:
+        raise DataError(
+            f"The set has {pairs} sample{'s' if pairs > 1 else ''} of one picture or group. Contrast and matching compare pictures, "
+            "so at least 2 different ones are needed. Captioning and VQA can be fine-tuned on one."
+        )
     if optimiser.batch <= pairs:
         return settings
     queue = objective.queue // pairs * pairs
-    say(f"The set has {pairs} samples: batch {optimiser.batch} becomes {pairs}, queue {objective.queue} becomes {queue}.")
+    say(
+        f"The set has {pairs} samples: batch {optimiser.batch} becomes {pairs}, queue {objective.queue} becomes {queue}."
+    )
     return dataclasses.replace(
         settings,
         optimiser=dataclasses.replace(optimiser, batch=pairs),

@@ -19,7 +19,9 @@ def main() -> None:
         device = choose_device(chosen.device)
         settings = load_settings(chosen.config, device)
         if settings.start.task or settings.start.checkpoint:
-            raise SettingsError(f'"{chosen.config}" has a section [start]. Pre-training starts anew; use paper.finetune.')
+            raise SettingsError(
+                f'"{chosen.config}" has a section [start]. Pre-training starts anew; use paper.finetune.'
+            )
         run = prepare(settings, device)
         run.train()
         say(f"{run.checkpoint}: {run.steps} steps on {device}")

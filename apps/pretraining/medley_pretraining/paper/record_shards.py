@@ -44,7 +44,9 @@ def origin(record: Record, split: str) -> tuple[str, str]:
     if record.source == "scene" and split == "test":
         return TEST_SCENES, "scene"
     if record.source not in OTHER_LICENCES:
-        raise DataError(f'Record "{record.bank}" comes from "{record.source}", whose licence is not known. Add it to record_shards.py.')
+        raise DataError(
+            f'Record "{record.bank}" comes from "{record.source}", whose licence is not known. Add it to record_shards.py.'
+        )
     return OTHER_LICENCES[record.source], record.source
 
 

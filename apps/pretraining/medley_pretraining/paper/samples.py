@@ -67,7 +67,9 @@ def checked(sample: Sample, place: str) -> Sample | Rejection:
         return Rejection(place, sample.key, "empty caption")
     licence = sample.licence.strip()
     if licence.lower() in NO_LICENCE:
-        return Rejection(place, sample.key, "no licence", f'"licence" is {sample.licence!r}, expected its name or address')
+        return Rejection(
+            place, sample.key, "no licence", f'"licence" is {sample.licence!r}, expected its name or address'
+        )
     return sample
 
 

@@ -73,10 +73,14 @@ class ObjectiveSettings:
     soft_label_weight: float = 0.4
     soft_label_ramp_epochs: float = 2.0
     temperature: float = 0.07
-    temperature_rate: float = 1.0  # of its learning rate beside the others'; short runs need less, or it falls before features are right
+    temperature_rate: float = (
+        1.0  # of its learning rate beside the others'; short runs need less, or it falls before features are right
+    )
     label_smoothing: float = 0.1
     by_group: bool = False  # retrieval fine-tuning: all of one group are right, negatives by online similarity
-    easy_negatives: float = 0.0  # share of the run in which matching draws its negatives evenly, before it draws similar ones
+    easy_negatives: float = (
+        0.0  # share of the run in which matching draws its negatives evenly, before it draws similar ones
+    )
     contrast: float = 1.0  # weights of the three losses; the paper's are 1, and 0 leaves one out
     matching: float = 1.0
     language: float = 1.0
@@ -153,11 +157,13 @@ Section = TypeVar("Section")
 
 
 def choose_device(name: str) -> torch.device:
-    """"auto" takes the GPU where torch sees one; "cuda" without one is an error and not a slow run on the CPU."""
+    """ "auto" takes the GPU where torch sees one; "cuda" without one is an error and not a slow run on the CPU."""
     if name not in DEVICES:
         raise SettingsError(f'--device is "{name}", expected one of {", ".join(DEVICES)}.')
     if name == "cuda" and not torch.cuda.is_available():
-        raise SettingsError("--device is cuda, but torch sees no CUDA device. Use --device cpu, or a CUDA build of torch.")
+        raise SettingsError(
+            "--device is cuda, but torch sees no CUDA device. Use --device cpu, or a CUDA build of torch."
+        )
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
@@ -177,7 +183,9 @@ def load_settings(path: Path, device: torch.device) -> Settings:
 def settings_of(raw: dict[str, Any], path: Path, device: torch.device) -> Settings:
     """Settings for this device: what [cuda.SECTION] says counts on a GPU only. `path` is the configuration that `raw` came from."""
     overrides = raw.get("cuda", {})
-    settings = build_settings({name: section for name, section in raw.items() if name != "cuda"}, path.parent, str(path))
+    settings = build_settings(
+        {name: section for name, section in raw.items() if name != "cuda"}, path.parent, str(path)
+    )
     return build_settings(overrides, path.parent, f"{path} [cuda]", settings) if device.type == "cuda" else settings
 
 
@@ -186,7 +194,9 @@ def merged(*parts: dict[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for part in parts:
         for name, value in part.items():
-            out[name] = merged(out[name], value) if isinstance(value, dict) and isinstance(out.get(name), dict) else value
+            out[name] = (
+                merged(out[name], value) if isinstance(value, dict) and isinstance(out.get(name), dict) else value
+            )
     return out
 
 

@@ -125,7 +125,9 @@ def _add(archive: tarfile.TarFile, name: str, sample: Sample) -> None:
     if sample.group:
         detail["group"] = sample.group
     if sample.questions:
-        detail["questions"] = [{"question": question.text, "answers": question.answers} for question in sample.questions]
+        detail["questions"] = [
+            {"question": question.text, "answers": question.answers} for question in sample.questions
+        ]
     encoded = json.dumps(detail, ensure_ascii=False, sort_keys=True).encode()
     for ending, content in (
         (picture_ending(sample.picture), sample.picture),

@@ -61,7 +61,9 @@ class TrainingRun:
     run: RunSettings
     device: torch.device
     frozen: tuple[str, ...] = ()  # first part of the names of parameters that are not trained
-    detail: dict[str, Any] = field(default_factory=dict)  # goes into the checkpoint: task, settings, where the weights began
+    detail: dict[str, Any] = field(
+        default_factory=dict
+    )  # goes into the checkpoint: task, settings, where the weights began
     temperature_rate: float = 1.0  # learning rate of the temperature, as a share
     logged: bool = True  # files beside the checkpoint; ablations of a hundred runs do without
     say: Callable[[str], None] = lambda text: print(text, flush=True)
@@ -150,7 +152,9 @@ class TrainingRun:
             return
         content = read_checkpoint(self.checkpoint)
         if "optimizer" not in content:
-            raise CheckpointError(f'Checkpoint "{self.checkpoint}" holds weights only. Choose another run.out to start from it.')
+            raise CheckpointError(
+                f'Checkpoint "{self.checkpoint}" holds weights only. Choose another run.out to start from it.'
+            )
         for name, tensor in self.model.state_dict().items():
             theirs = content["model"].get(name)
             if theirs is None or theirs.shape != tensor.shape:
@@ -198,8 +202,12 @@ class TrainingRun:
             path,
         )
         wrong = ", ".join(f"{name} {value}" for name, value in values.items() if not math.isfinite(value))
-        kept = f'The checkpoint "{self.checkpoint}" is from before it' if self.checkpoint.exists() else "No checkpoint was written yet"
+        kept = (
+            f'The checkpoint "{self.checkpoint}" is from before it'
+            if self.checkpoint.exists()
+            else "No checkpoint was written yet"
+        )
         return LossError(
-            f"Step {self.step} is no finite number ({wrong}). Its batch is in \"{path}\": {', '.join(batch.keys[:8])}"
+            f'Step {self.step} is no finite number ({wrong}). Its batch is in "{path}": {", ".join(batch.keys[:8])}'
             f"{' and others' if len(batch.keys) > 8 else ''}. {kept}. Look at the samples, or lower optimiser.rate, now {values['rate']:.2g}."
         )
