@@ -19,11 +19,16 @@ export function metricTables(metrics: readonly Metric[]): Html {
 function metricTable(metrics: readonly Metric[]): Html {
   const columns = [...new Set(metrics.map(nameOf))];
   const rows = [...Map.groupBy(metrics, subjectOf)];
-  const head = columns.map((name) => html`<th class="number" scope="col">${name}</th>`);
+  const head = columns.map((name) => html`<th class="number" scope="col">${unbroken(name)}</th>`);
   return html`<div class="scroll"><table>
 <thead><tr><th scope="col"></th>${head}<th class="number" scope="col">n</th></tr></thead>
 <tbody>${rows.map(([subject, cells], index) => tableRow(subject, cells, columns, startsPart(rows, index)))}</tbody>
 </table></div>`;
+}
+
+/** "BLEU-1" stays on one line: its hyphen becomes one that does not break. */
+function unbroken(name: string): string {
+  return name.replaceAll("-", "\u2011");
 }
 
 function startsPart(rows: readonly (readonly [string, readonly Metric[]])[], index: number): boolean {

@@ -119,24 +119,22 @@ function objectFigures(
   const wrong = found.perItem.map(({ hallucinated }) => hallucinated.length);
   const mentioned = found.perItem.map((item) => item.mentioned.length);
   const recalled = found.perItem.map(({ missed }, place) => (shown[place] ?? []).length - missed.length);
+  const objects = shown.map(({ length }) => length);
+  const hasWrong = wrong.map((count) => Number(count > 0));
   return [
-    { metric: "chairI", ...ratioFigure(wrong, mentioned, seed), baseline: blind.chairI },
-    {
-      metric: "chairS",
-      ...meanFigure(
-        wrong.map((count) => Number(count > 0)),
-        seed,
-      ),
-      baseline: blind.chairS,
-    },
-    {
-      metric: "objectRecall",
-      ...ratioFigure(
-        recalled,
-        shown.map(({ length }) => length),
-        seed,
-      ),
-      baseline: blind.recall,
-    },
+    // Without a mention, or without an object that could be named, the share is of nothing and left out.
+    ...(found.mentions > 0
+      ? [
+          {
+            metric: "chairI",
+            ...ratioFigure(wrong, mentioned, seed),
+            ...(blind.mentions > 0 && { baseline: blind.chairI }),
+          },
+        ]
+      : []),
+    { metric: "chairS", ...meanFigure(hasWrong, seed), baseline: blind.chairS },
+    ...(found.shownObjects > 0
+      ? [{ metric: "objectRecall", ...ratioFigure(recalled, objects, seed), baseline: blind.recall }]
+      : []),
   ];
 }

@@ -52,6 +52,17 @@ describe("Captions", () => {
     expect(figures(result)).toMatchObject({ chairI: 1 / 2, chairS: 1 / 2, objectRecall: 1 / 3 });
   });
 
+  test("that name none of the things have no share of wrong names, and pictures without any no share of named ones", async () => {
+    const nameless = items.map(({ objects: _, ...item }) => item);
+    const silent = { items: nameless, vocabulary: [{ name: "train", synonyms: [] }] };
+    const result = await evaluateCaptions(createContext({ captions }), silent);
+    expect(Object.keys(figures(result)).filter((name) => /chair|object/.test(name))).toEqual([
+      "chairS",
+      "chairS in-domain",
+      "chairS out-domain",
+    ]);
+  });
+
   test("are kept as the official evaluation reads them", async () => {
     const { predictions } = await evaluateCaptions(createContext({ captions }), { items, vocabulary });
     expect(predictions).toEqual([
