@@ -52,25 +52,29 @@ export async function judgeQueries(
     async (query) => {
       const cosines = cosinesOf(gallery, query.embedding);
       const rows = topRows(cosines, Math.max(rerank, KEPT_ROWS));
-      const outcomes = rerank === 0 ? [] : await query.match(rows.slice(0, rerank));
+      const matched = rows.slice(0, rerank);
+      const outcomes = rerank === 0 ? [] : await query.match(matched);
       if (rerank === 0) await yieldToOthers();
-      const logits = rows.map((_, place) => (place < rerank ? logitOf(outcomes[place], task, query, failures) : null));
+      failures.push(...failuresOf(task, query, outcomes));
+      const logits = rows.map((_, place) => (place < rerank ? logitOf(outcomes[place]) : null));
       return judge(query, cosines, rows, logits, context.settings);
     },
     (done) => context.onProgress({ task, step, done, total: queries.length }),
   );
 }
 
-function logitOf(
-  outcome: Outcome<Match> | undefined,
-  task: TaskName,
-  query: Query,
-  failures: Failure[],
-): number | null {
+function logitOf(outcome: Outcome<Match> | undefined): number | null {
   const given = requireOutcome(outcome);
-  if (given.ok) return given.value.itmLogit;
-  failures.push(failureOf(task, query.name, given.error));
-  return null;
+  return given.ok ? given.value.itmLogit : null;
+}
+
+/** One for each cause: an engine that fails on every pair of COCO would otherwise leave millions. */
+function failuresOf(task: TaskName, query: Query, outcomes: readonly Outcome<Match>[]): Failure[] {
+  const errors = outcomes.flatMap((outcome) => (outcome.ok ? [] : [outcome.error]));
+  return [...Map.groupBy(errors, ({ code }) => code)].map(([code, same]) => {
+    const share = `${same.length} of ${outcomes.length} pairs not matched; they stand behind the others`;
+    return failureOf(task, query.name, { code, message: `${share}. First cause: ${same[0]?.message ?? ""}` });
+  });
 }
 
 interface Row {

@@ -116,7 +116,10 @@ test("puts a pair that cannot be matched behind those that can", async () => {
   });
   const recall = figure(result ? [result] : [], { metric: "recallAt1", direction: "text-to-image", by: "itm+itc" });
   expect(recall?.value).toBe(0);
-  expect(result?.failures.map(({ item }) => item)).toContain("a");
+  expect(result?.failures.map(({ item, message }) => `${item}: ${message}`)).toEqual([
+    "a: 1 of 2 pairs not matched; they stand behind the others. First cause: It is not in the script.",
+    "p0: 1 of 2 pairs not matched; they stand behind the others. First cause: It is not in the script.",
+  ]);
 });
 
 test("refuses to make figures up when no picture can be read", async () => {
