@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from paper_set import write_tokenizer
+from paper_set import TINY, write_set, write_tokenizer
 
 from medley_pretraining.export import compare_with_transformers
 from medley_pretraining.model import CLS, DEC, ENC, SEP, VOCABULARY, Geometry
 from medley_pretraining.paper.huggingface import full_state, write_huggingface
 from medley_pretraining.paper.lexicon import Lexicon, load_tokenizer, prepare_caption, prepare_question
 from medley_pretraining.paper.network import SHARINGS, PaperBlip, next_states
+from medley_pretraining.paper.preparation import prepare
+from medley_pretraining.paper.settings import SettingsError, build_settings
 
 
 def small_geometry(vocabulary: int) -> Geometry:
@@ -140,3 +142,26 @@ def test_word_pieces_outside_the_vocabulary_are_counted(tmp_path: Path) -> None:
         DEC,
         ENC,
     ]
+
+
+def test_an_exported_folder_is_a_start_for_fine_tuning(tmp_path: Path) -> None:
+    write_set(tmp_path)
+    model = PaperBlip(small_geometry(VOCABULARY))
+    tokenizer = tmp_path / "tokenizer.json"
+    write_huggingface(model, Lexicon(load_tokenizer(tokenizer)), tokenizer, tmp_path / "out")
+    changes = {"optimiser": {"epochs": 1}, "run": {"out": "tuned"}}
+    start = {"task": "captioning", "checkpoint": "out"}
+    raw = {name: {**section, **changes.get(name, {})} for name, section in TINY.items() if name != "model"}
+    run = prepare(build_settings({**raw, "start": start}, tmp_path, "test"), torch.device("cpu"))
+    assert run.model.geometry == model.geometry
+    for name, tensor in model.state_dict().items():
+        usual = 1 if name.endswith("predictions.bias") else 0  # words that are never said got a bias of their own
+        assert usual or torch.allclose(tensor, run.model.state_dict()[name], atol=1e-3), name
+    run.train()
+    with pytest.raises(SettingsError, match="trained with pixels of .*Set data.pixel_mean"):
+        prepare(
+            build_settings(
+                {**raw, "start": start, "data": {**raw["data"], "pixel_mean": [0.5, 0.5, 0.5]}}, tmp_path, "t"
+            ),
+            torch.device("cpu"),
+        )

@@ -25,6 +25,9 @@ from medley_pretraining.paper.settings import (
     SettingsError,
     choose_device,
     load_settings,
+    merged,
+    read_toml,
+    settings_of,
 )
 from medley_pretraining.paper.shards import write_shards
 from medley_pretraining.paper.training_run import LossError, TrainingRun, rate_at
@@ -281,3 +284,20 @@ def test_a_missing_gpu_is_an_error_and_no_slow_run() -> None:
 def test_a_wrong_setting_is_named_with_its_value(tmp_path: Path, changes: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         tiny_settings(tmp_path, **changes)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_every_example_configuration_is_valid_on_either_device(device: str) -> None:
+    examples = sorted((Path(__file__).parents[1] / "examples").glob("*.toml"))
+    assert [path.stem for path in examples] == ["bootstrap", "captioning", "pretrain", "retrieval", "vqa"]
+    for path in examples:
+        raw = read_toml(path)
+        parts = {name: raw.pop(name, {}) for name in ("captioner", "filter", "pretrain")}
+        raw.pop("bootstrap", None)
+        tasks = {"captioner": "captioning", "filter": "retrieval", "pretrain": ""}
+        for name, part in parts.items():
+            own = (
+                {"start": {"task": tasks[name], "checkpoint": "c"}} if path.stem == "bootstrap" and tasks[name] else {}
+            )
+            settings = settings_of(merged(raw, part, own), path, torch.device(device))
+            assert settings.path(settings.data.tokenizer).name == "vocab.txt"

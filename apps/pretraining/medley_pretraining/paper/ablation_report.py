@@ -22,13 +22,13 @@ STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365
 
 @dataclass(frozen=True)
 class Comparison:
-    """One effect: `run` against `base`. paper: COCO TR@1 and IR@1 of both rows in the paper's table, (run, base); None where it has none."""
+    """One effect: `run` against `base`. paper: COCO TR@1 and IR@1 of both rows in its table, (run, base)."""
 
     table: str
     label: str
     run: str
     base: str
-    paper: tuple[tuple[float, float], tuple[float, float]] | None
+    paper: tuple[tuple[float, float], tuple[float, float]]
 
 
 COMPARISONS = (
@@ -68,6 +68,7 @@ COMPARISONS = (
         ((80.6, 63.1), (80.6, 63.0)),
     ),
 )
+NOTHING_IN_THE_PAPER = 0.15  # points of R@1: smaller differences there are none
 REJECTED = (
     ("nucleus", "25"),
     ("beam", "19"),
@@ -84,12 +85,12 @@ def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
     return mean, STUDENT[len(values) - 1] * deviation / math.sqrt(len(values))
 
 
-def direction(difference: float, interval: float, paper: float | None) -> str:
+def direction(difference: float, interval: float, paper: float) -> str:
     """How a difference (better is positive) stands to the paper's: the sign counts only where the interval excludes zero."""
     if math.isnan(interval) or abs(difference) <= interval:
         return "not resolved (0 is within the interval)"
-    if paper is None or abs(paper) < 0.15:
-        return "better" if difference > 0 else "worse"
+    if abs(paper) < NOTHING_IN_THE_PAPER:
+        return "better, none in the paper" if difference > 0 else "worse, none in the paper"
     return "reproduced" if (difference > 0) == (paper > 0) else "opposite: not reproduced"
 
 
@@ -99,36 +100,37 @@ def collect(results: Sequence[dict[str, Any]], pool: str) -> dict[str, dict[str,
     return {run: {measure: [result[run][pool][measure] for result in results] for measure in MEASURES} for run in runs}
 
 
+# What an effect is measured in: heading, the measures that are averaged, and whether more of it is better.
+EFFECT_MEASURES = {
+    "r1": ("R@1", ("text_r1", "image_r1"), 1),
+    "cosine_r1": ("R@1 by ITC alone", ("cosine_text_r1", "cosine_image_r1"), 1),
+    "word_gain": ("loss per word, gain", ("word_loss",), -1),
+}
+
+
 def effects(results: Sequence[dict[str, Any]], pool: str) -> list[dict[str, Any]]:
-    """The paired difference of every comparison in mean R@1 of both ways (re-ranked) and in the loss per word, better is positive."""
+    """Of every comparison the difference between runs of the same seed: mean, interval and direction by measure; better is positive."""
     values = collect(results, pool)
     found = []
     for comparison in COMPARISONS:
-        run, base = values[comparison.run], values[comparison.base]
-        r1 = [
-            (a + b - c - d) / 2
-            for a, b, c, d in zip(run["text_r1"], run["image_r1"], base["text_r1"], base["image_r1"], strict=True)
-        ]
-        words = [b - a for a, b in zip(run["word_loss"], base["word_loss"], strict=True)]
-        paper = None
-        if comparison.paper is not None:
-            own, other = comparison.paper
-            paper = (sum(own) - sum(other)) / 2
-        (mean, interval), (word_mean, word_interval) = mean_and_interval(r1), mean_and_interval(words)
-        found.append(
-            {
-                "table": comparison.table,
-                "effect": comparison.label,
-                "paper": None if paper is None else round(paper, 2),
-                "r1": round(mean, 2),
-                "r1_interval": round(interval, 2),
-                "word_loss_gain": round(word_mean, 3),
-                "word_loss_interval": round(word_interval, 3),
+        own, other = comparison.paper
+        paper = (sum(own) - sum(other)) / 2
+        effect: dict[str, Any] = {"table": comparison.table, "effect": comparison.label, "paper": round(paper, 2)}
+        for name, (_, measures, sign) in EFFECT_MEASURES.items():
+            run, base = (seed_means(values[side], measures) for side in (comparison.run, comparison.base))
+            mean, interval = mean_and_interval([sign * (a - b) for a, b in zip(run, base, strict=True)])
+            effect[name] = {
+                "mean": round(mean, 3),
+                "interval": round(interval, 3),
                 "direction": direction(mean, interval, paper),
-                "word_direction": direction(word_mean, word_interval, paper),
             }
-        )
+        found.append(effect)
     return found
+
+
+def seed_means(values: dict[str, list[float]], measures: Sequence[str]) -> list[float]:
+    """One number a seed: the mean of some measures."""
+    return [sum(numbers) / len(numbers) for numbers in zip(*(values[measure] for measure in measures), strict=True)]
 
 
 def report_json(results: Sequence[dict[str, Any]], pools: Sequence[str], context: dict[str, Any]) -> dict[str, Any]:
@@ -194,16 +196,18 @@ def report_markdown(report: dict[str, Any], main_pool: str) -> str:
         label = {"nucleus": "nucleus, decoupled", "beam": "beam 3, decoupled", "shared": "nucleus, shared"}[name]
         lines.append(f"| {label} | {synthetic[0]} ± {synthetic[1]} | {paper} | {web[0]} ± {web[1]} |")
     for pool, found in report["effects"].items():
+        names = " | ".join(f"{heading} | direction" for heading, _, _ in EFFECT_MEASURES.values())
         lines += [
             "",
-            f"Effects on {pool}: change of mean R@1 (both ways), and of the loss per word (positive is better):",
+            f"Effects on {pool} (difference, better is positive; R@1 is the mean of both ways):",
             "",
-            "| paper | effect | paper, R@1 | here, R@1 | direction | here, loss per word | direction |",
-            "|---|---|---|---|---|---|---|",
+            f"| paper | effect | there, R@1 | {names} |",
+            "|---|---|---|" + "---|" * (2 * len(EFFECT_MEASURES)),
         ]
-        lines += [
-            f"| {each['table']} | {each['effect']} | {each['paper']:+.2f} | {each['r1']:+.2f} ± {each['r1_interval']:.2f} | {each['direction']} "
-            f"| {each['word_loss_gain']:+.3f} ± {each['word_loss_interval']:.3f} | {each['word_direction']} |"
-            for each in found
-        ]
+        for effect in found:
+            shown = " | ".join(
+                f"{effect[name]['mean']:+.2f} ± {effect[name]['interval']:.2f} | {effect[name]['direction']}"
+                for name in EFFECT_MEASURES
+            )
+            lines.append(f"| {effect['table']} | {effect['effect']} | {effect['paper']:+.2f} | {shown} |")
     return "\n".join(lines) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +15,7 @@ from .augment import augment
 from .corpus import Corpus, Pair, normalised
 from .lexicon import PROMPT, Lexicon, prepare_caption
 from .network import PaperBlip
-from .settings import IMAGE_DEVIATION, IMAGE_MEAN, DataSettings
+from .settings import DataSettings
 
 CACHE_BATCH = 64
 
@@ -50,7 +51,7 @@ class PixelImages:
             augment(self.pixels[picture], self.size, rng, data.crop_from, data.mirror, data.random_augment)
             for picture in pictures
         ]
-        return normalised(np.stack(made), IMAGE_MEAN, IMAGE_DEVIATION)
+        return normalised(np.stack(made), data.pixel_mean, data.pixel_deviation)
 
 
 class TokenImages:
@@ -64,9 +65,12 @@ class TokenImages:
 
 
 @torch.no_grad()
-def frozen_tokens(model: PaperBlip, pixels: np.ndarray, size: int, device: torch.device) -> Tensor:
+def frozen_tokens(model: PaperBlip, pixels: np.ndarray, data: DataSettings, device: torch.device) -> Tensor:
     """float16 [N, P, D] on the CPU: final tokens of the whole vision tower, which is not trained any more."""
-    plain = DataSettings(crop_from=1.0, mirror=False, random_augment=False)
+    size, plain = (
+        model.geometry.image_size,
+        dataclasses.replace(data, crop_from=1.0, mirror=False, random_augment=False),
+    )
     images, rng, parts = PixelImages(pixels, size, plain), random.Random(0), []
     for start in range(0, len(pixels), CACHE_BATCH):
         rows = list(range(start, min(start + CACHE_BATCH, len(pixels))))
@@ -87,7 +91,7 @@ class BatchMaker:
         prompted: bool,
         device: torch.device,
     ) -> None:
-        self.corpus, self.images, self.seed, self.device = corpus, images, seed, device
+        self.corpus, self.images, self.data, self.seed, self.device = corpus, images, data, seed, device
         prompt = lexicon.pieces(prepare_caption(PROMPT)) if prompted else []
         self.prompt_tokens = len(prompt)
         numbers: dict[str, int] = {}

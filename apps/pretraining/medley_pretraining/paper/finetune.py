@@ -29,7 +29,9 @@ def main() -> None:
         model = run.train()
         say(f"{run.checkpoint}: {settings.start.task}, {run.steps} steps on {device}")
         if chosen.huggingface:
-            write_huggingface(model, run.lexicon, settings.path(settings.data.tokenizer), chosen.huggingface)
+            write_huggingface(
+                model, run.lexicon, settings.path(settings.data.tokenizer), chosen.huggingface, settings.data
+            )
             say(f"{chosen.huggingface}: Hugging Face layout")
 
     run_command(work)

@@ -6,15 +6,21 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ..export import TOKENIZER, configuration, half_with_shared_storages
 from ..model import CLS, DEC, ENC, PAD, VOCABULARY, ActiveVocabulary
+from .checkpoint import CheckpointError
 from .lexicon import Lexicon
 from .network import PaperBlip
-from .settings import IMAGE_DEVIATION, IMAGE_MEAN
+from .settings import DataSettings
+
+PAPER_DATA = DataSettings()
 
 
 def full_state(model: PaperBlip, lexicon: Lexicon) -> dict[str, Tensor]:
@@ -38,7 +44,48 @@ def full_state(model: PaperBlip, lexicon: Lexicon) -> dict[str, Tensor]:
     return state
 
 
-def write_huggingface(model: PaperBlip, lexicon: Lexicon, tokenizer: Path, out: Path) -> None:
+def read_huggingface(folder: Path) -> dict[str, Any]:
+    """A Hugging Face BLIP folder as a start for fine-tuning: weights in fp32, sizes of config.json, pixels of preprocessor_config.json.
+    It has to hold encoder, decoder and all heads, as the bundled model does; load_weights names what is missing."""
+    try:
+        config, preprocessing = (
+            json.loads((folder / name).read_text()) for name in ("config.json", "preprocessor_config.json")
+        )
+        if (folder / "pytorch_model.bin").exists():
+            state = torch.load(folder / "pytorch_model.bin", map_location="cpu", weights_only=True)
+        else:
+            state = load_file(str(folder / "model.safetensors"))
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f'Folder "{folder}" is no Hugging Face BLIP model: {error}.') from error
+    vision, text = config["vision_config"], config["text_config"]
+    if vision["hidden_size"] != text["hidden_size"]:
+        raise CheckpointError(
+            f'Model "{folder}" has a vision width of {vision["hidden_size"]} and a text width of {text["hidden_size"]}; '
+            "only models with one width can be trained here."
+        )
+    geometry = {
+        "image_size": vision["image_size"],
+        "patch_size": vision["patch_size"],
+        "width": text["hidden_size"],
+        "vision_blocks": vision["num_hidden_layers"],
+        "vision_heads": vision["num_attention_heads"],
+        "text_layers": text["num_hidden_layers"],
+        "text_heads": text["num_attention_heads"],
+        "projection": config["image_text_hidden_size"],
+        "vocabulary": text["vocab_size"],
+    }
+    ignored = ("position_ids", "cls.predictions.decoder.weight", "cls.predictions.decoder.bias")
+    return {
+        "geometry": geometry,
+        "bert_ids": list(range(VOCABULARY)),
+        "pixels": {"mean": preprocessing["image_mean"], "deviation": preprocessing["image_std"]},
+        "model": {name: tensor.float() for name, tensor in state.items() if not name.endswith(ignored)},
+    }
+
+
+def write_huggingface(
+    model: PaperBlip, lexicon: Lexicon, tokenizer: Path, out: Path, data: DataSettings = PAPER_DATA
+) -> None:
     """pytorch_model.bin in fp16 with shared tensors once, config.json, the preprocessing, and the vocabulary (vocab.txt, or the tokenizer.json
     it was read from). The three transformers classes read it."""
     out.mkdir(parents=True, exist_ok=True)
@@ -56,8 +103,8 @@ def write_huggingface(model: PaperBlip, lexicon: Lexicon, tokenizer: Path, out: 
         "do_rescale": True,
         "rescale_factor": 1 / 255,
         "do_normalize": True,
-        "image_mean": list(IMAGE_MEAN),
-        "image_std": list(IMAGE_DEVIATION),
+        "image_mean": list(data.pixel_mean),
+        "image_std": list(data.pixel_deviation),
         "do_convert_rgb": True,
     }
     geometry = dataclasses.replace(model.geometry, vocabulary=VOCABULARY)

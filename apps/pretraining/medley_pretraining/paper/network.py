@@ -18,7 +18,7 @@ from ..model import PAD, Blip, Geometry, KeyValue, TextAttentionOutput, TextMode
 
 Sharing = Literal["all", "all-but-self-attention", "none"]
 SHARINGS: tuple[Sharing, ...] = ("all", "all-but-self-attention", "none")
-INITIAL_DEVIATION = 0.02
+INITIAL_DEVIATION, INITIAL_WIDTH = 0.02, 768  # BERT's and ViT's at their width
 
 
 class PaperBlip(Blip):
@@ -38,10 +38,12 @@ class PaperBlip(Blip):
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """Normal of 0.02 for matrices and embeddings, zero biases: BERT's and ViT's rule. Draws from torch's generator."""
+        """Normal of 0.02 for matrices and embeddings, zero biases: BERT's and ViT's rule. Matrices of a narrower model are drawn wider, so
+        that they keep the gain of the wide one; with 0.02 at width 128, matching stays at chance. Draws from torch's generator."""
+        matrices = INITIAL_DEVIATION * (INITIAL_WIDTH / self.geometry.width) ** 0.5
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding):
-                module.weight.normal_(0, INITIAL_DEVIATION)
+                module.weight.normal_(0, INITIAL_DEVIATION if isinstance(module, nn.Embedding) else matrices)
                 if getattr(module, "bias", None) is not None:
                     module.bias.zero_()
         for parameter in (

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,6 +14,7 @@ from .answer_objective import AnswerObjective
 from .batches import BatchMaker, PixelImages, TokenImages, frozen_tokens
 from .checkpoint import load_weights, read_checkpoint
 from .corpus import Corpus, build_corpus
+from .huggingface import read_huggingface
 from .lexicon import Lexicon, load_tokenizer
 from .manifest import read_sources
 from .network import PaperBlip
@@ -38,8 +40,13 @@ def prepare(settings: Settings, device: torch.device) -> TrainingRun:
         )
     torch.set_num_threads(settings.run.threads)
     folder = settings.path(settings.run.out)
+    start = read_start(settings.path(settings.start.checkpoint)) if settings.start.checkpoint else None
+    if start is not None and settings.model.has_default_sizes():
+        sizes = {name: size for name, size in start["geometry"].items() if name != "vocabulary"}
+        settings = dataclasses.replace(settings, model=dataclasses.replace(settings.model, **sizes))
+    if start is not None:
+        check_pixels(start, settings)
     corpus = read_corpus(settings, folder)
-    start = read_checkpoint(settings.path(settings.start.checkpoint)) if settings.start.checkpoint else None
     tokenizer = load_tokenizer(settings.path(settings.data.tokenizer))
     if start is not None:
         lexicon = Lexicon(tokenizer, start["bert_ids"])
@@ -52,6 +59,20 @@ def prepare(settings: Settings, device: torch.device) -> TrainingRun:
     if start is not None:
         load_weights(model, start, settings.path(settings.start.checkpoint))
     return assemble(settings, folder, corpus, lexicon, model, device)
+
+
+def read_start(path: Path) -> dict[str, Any]:
+    """A checkpoint of this package, or a folder in the Hugging Face layout such as the bundled model."""
+    return read_huggingface(path) if path.is_dir() else read_checkpoint(path)
+
+
+def check_pixels(start: dict[str, Any], settings: Settings) -> None:
+    ours = {"mean": list(settings.data.pixel_mean), "deviation": list(settings.data.pixel_deviation)}
+    if start["pixels"] != ours:
+        raise SettingsError(
+            f"The start was trained with pixels of {start['pixels']}, the configuration has {ours}. "
+            "Set data.pixel_mean and data.pixel_deviation to those of the start."
+        )
 
 
 def read_corpus(settings: Settings, folder: Path) -> Corpus:
@@ -90,7 +111,7 @@ def assemble(
     elif settings.start.frozen_vision:
         model.to(device).eval()
         frozen, frozen_blocks = ("vision_model.",), model.geometry.vision_blocks
-        images = TokenImages(frozen_tokens(model, corpus.pixels, model.geometry.image_size, device))
+        images = TokenImages(frozen_tokens(model, corpus.pixels, settings.data, device))
     source = images or PixelImages(corpus.pixels, model.geometry.image_size, settings.data)
     prompted = task == "captioning" and settings.data.prefix_prompt
     maker = BatchMaker(corpus, source, lexicon, settings.data, settings.run.seed, prompted, device)

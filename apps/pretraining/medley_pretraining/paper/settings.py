@@ -25,7 +25,8 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Defaults are ViT-B/16 with the BERT-base shape at 224 px, as pre-trained in the paper."""
+    """Defaults are ViT-B/16 with the BERT-base shape at 224 px, as pre-trained in the paper. Fine-tuning that leaves all sizes at their
+    defaults takes those of its checkpoint."""
 
     image_size: int = 224
     patch_size: int = 16
@@ -38,6 +39,9 @@ class ModelSettings:
     sharing: Sharing = "all-but-self-attention"
     dropout: float = 0.1  # of the text towers, behind embeddings and dense layers
     vocabulary: str = "all"  # or "used": only word pieces of the training texts, much faster on a CPU
+
+    def has_default_sizes(self) -> bool:
+        return self.geometry(0) == ModelSettings().geometry(0)
 
     def geometry(self, vocabulary: int) -> Geometry:
         return Geometry(
@@ -63,6 +67,8 @@ class DataSettings:
     crop_from: float = 0.2  # RandomResizedCrop's smallest share of the area; 1 crops nothing
     mirror: bool = True
     random_augment: bool = True
+    pixel_mean: tuple[float, ...] = IMAGE_MEAN  # those the start checkpoint was trained with
+    pixel_deviation: tuple[float, ...] = IMAGE_DEVIATION
     prefix_prompt: bool = True  # captioning: "a picture of " before every caption
 
 

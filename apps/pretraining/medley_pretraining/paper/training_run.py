@@ -135,6 +135,10 @@ class TrainingRun:
         write_checkpoint(
             {
                 **model_content(self.model, self.lexicon.bert_ids),
+                "pixels": {
+                    "mean": list(self.maker.data.pixel_mean),
+                    "deviation": list(self.maker.data.pixel_deviation),
+                },
                 "objective": self.objective.state_dict(),
                 "optimizer": self.adamw.state_dict(),
                 "step": self.step,
