@@ -95,6 +95,7 @@ class MinedRecipe:
     cross_learning_rate: float
     nearest: int
     refresh_samples: int
+    context_share: float
     match_weight: float
     list_weight: float
     language_weight: float

@@ -33,9 +33,9 @@ class Wordpieces:
     def decode(self, ids: Sequence[int]) -> str:
         return self._tokenizer.decode(list(ids))
 
-    def used_ids(self) -> set[int]:
-        """Every id of every text asked for so far."""
-        return {token for ids in self._known.values() for token in ids}
+    def ids_of(self, texts: Iterable[str]) -> list[int]:
+        """Every id that occurs in these texts, ascending."""
+        return sorted({token for text in texts for token in self(text)})
 
 
 def pad(sequences: Sequence[Sequence[int]], first: int, close: bool = True) -> Tensor:
@@ -50,8 +50,3 @@ def by_length(sequences: Sequence[Sequence[int]], groups: int) -> list[list[int]
     order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
     size = -(-len(order) // groups)
     return [order[start : start + size] for start in range(0, len(order), size)]
-
-
-def all_texts(texts: Iterable[str], wordpieces: Wordpieces) -> None:
-    for text in texts:
-        wordpieces(text)

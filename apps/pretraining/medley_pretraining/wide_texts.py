@@ -49,6 +49,15 @@ def wide_texts(nouns: Sequence[Noun], number: int, rng: random.Random) -> list[s
     return sorted(found)
 
 
+def context(things: Sequence[str], rng: random.Random) -> str:
+    """What may stand behind the name of a thing in a query and is seldom in the picture: " hanging from a branch", " at night".
+    `things`: names without an article."""
+    if rng.random() < 0.4:
+        return f" {rng.choice(_SETTINGS)}"
+    tail = f" {rng.choice(_ACTIONS)} {with_article(rng.choice(things))}"
+    return f"{tail} {rng.choice(_SETTINGS)}" if rng.random() < 0.15 else tail
+
+
 def _phrase(nouns: Sequence[Noun], rng: random.Random) -> str:
     def thing() -> str:
         lemma = rng.choice(nouns).lemma

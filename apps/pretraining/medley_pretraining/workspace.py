@@ -102,11 +102,8 @@ class Workspace:
         load_vision_start(
             model.vision_model, self.backbone, self.recipe.model.image_size // self.recipe.model.patch_size
         )
-        for record in self.records:
-            for text in record_texts(record):
-                self.wordpieces(text)
-        self.wordpieces(PROMPT)
-        model.activate(sorted(self.wordpieces.used_ids()))
+        texts = (text for record in self.records for text in record_texts(record))
+        model.activate(self.wordpieces.ids_of([PROMPT, *texts]))
         return model
 
     @cached_property

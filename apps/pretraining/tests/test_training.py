@@ -21,8 +21,9 @@ from medley_pretraining.phases.image import draw_patches, patch_centres, patches
 from medley_pretraining.phases.mining import Miner
 from medley_pretraining.recipe import Recipe
 from medley_pretraining.records import Record
-from medley_pretraining.text import Wordpieces, pad
+from medley_pretraining.text import PROMPT, Wordpieces, pad
 from medley_pretraining.training import MixSampler, Phase, rate_factor, text_groups
+from medley_pretraining.workspace import record_texts
 
 MIX = {"emoji": 0.5, "scene": 0.5, "absent": 0.3}
 
@@ -38,7 +39,7 @@ def make_phase(
     rate: float = 1e-3,
 ) -> Phase:
     model, rng = fresh_model(), random.Random(0)
-    model.activate(sorted(wordpieces.used_ids()))
+    model.activate(wordpieces.ids_of([PROMPT, *(text for record in records for text in record_texts(record))]))
     for parameter in (*model.vision_model.parameters(), *model.vision_proj.parameters()):
         parameter.requires_grad_(False)
     anchors = (["a dog", "a cat"], torch.nn.functional.normalize(torch.randn(2, model.geometry.projection), dim=-1))
@@ -174,6 +175,17 @@ def test_fresh_pictures_are_kept_from_the_image_phase(records: list[Record]) -> 
     marked = [dataclasses.replace(record, fresh=index % 2 == 0) for index, record in enumerate(records)]
     sampler = MixSampler(marked, MIX, random.Random(0), skip_fresh=True)
     assert not any(marked[index].fresh for index in sampler.draw(200))
+
+
+def test_only_single_things_are_asked_for_by_more_than_they_show(
+    records, tokens, wordpieces, recipe, tmp_path: Path
+) -> None:
+    always = dataclasses.replace(recipe, mined=dataclasses.replace(recipe.mined, context_share=1.0))
+    phase = make_phase("mined", records, tokens, wordpieces, always, tmp_path / "c.pt", 4)
+    contexts = phase.step.contexts(records)
+    assert all((behind == "") == (record.source == "scene") for behind, record in zip(contexts, records, strict=True))
+    loss, measured = phase.step([0, 3, 6, 9], phase.progress)  # no scene: only the order of the five counts
+    assert loss.isfinite() and measured["matching"] == 0.0
 
 
 def test_the_text_of_a_scene_beside_its_twin_is_true_of_the_scene_alone() -> None:

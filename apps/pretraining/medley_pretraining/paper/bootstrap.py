@@ -33,7 +33,7 @@ from .generation import Decoding
 from .manifest import read_sources
 from .network import PaperBlip
 from .preparation import prepare, say
-from .samples import Intake
+from .samples import DataError, Intake
 from .settings import Settings, SettingsError, changed, choose_device, merged, read_toml, settings_of
 from .shards import write_shards
 from .training_run import TrainingRun
@@ -83,6 +83,13 @@ def bootstrap(raw: dict[str, Any], path: Path, device: torch.device) -> Path:
     web, intake = read_web(settings, folder / "web")
     decoding = Decoding(method=chosen.decoding)  # type: ignore[arg-type]  # checked when it was read
     judged = judge_web(captioner.model, filter_run.model, captioner, filter_run, web, settings, decoding, chosen.seed)
+    if not any(each.is_kept(chosen.threshold) for each in judged):
+        highest = max(each.match_probability for each in judged)
+        raise DataError(
+            f"The filter kept none of {len(judged)} texts: the highest match probability is {highest:.3f}, bootstrap.threshold is "
+            f"{chosen.threshold}. Has matching been learnt? loss/matching in {filter_run.folder}/losses.csv should be well below 0.637, "
+            "which is what guessing gives. Train longer, or with objective.easy_negatives."
+        )
     provenance = {
         "captioner": file_hash(captioner.checkpoint),
         "filter": file_hash(filter_run.checkpoint),

@@ -99,11 +99,12 @@ class PairObjective(nn.Module):
         all_texts = torch.cat([momentum_texts, self.queue.texts])
         hard = hard_labels(batch.groups, torch.cat([batch.groups, self.queue.groups]), settings.by_group)
         weight = soft_label_weight(step, self.ramp_steps, settings.soft_label_weight)
-        to_texts, to_images = images @ all_texts.T / self.temperature, texts @ all_images.T / self.temperature
-        with torch.no_grad():
-            text_labels = soft_labels(momentum_images @ all_texts.T / self.temperature, hard, weight)
-            image_labels = soft_labels(momentum_texts @ all_images.T / self.temperature, hard, weight)
-        loss = (contrast_loss(to_texts, text_labels) + contrast_loss(to_images, image_labels)) / 2
+        with torch.autocast(tokens.device.type, enabled=False):  # bfloat16 cannot tell logits of cosine / 0.05 apart
+            to_texts, to_images = images @ all_texts.T / self.temperature, texts @ all_images.T / self.temperature
+            with torch.no_grad():
+                text_labels = soft_labels(momentum_images @ all_texts.T / self.temperature, hard, weight)
+                image_labels = soft_labels(momentum_texts @ all_images.T / self.temperature, hard, weight)
+            loss = (contrast_loss(to_texts, text_labels) + contrast_loss(to_images, image_labels)) / 2
         self.queue.enqueue(momentum_images, momentum_texts, batch.groups)
         size = len(images)
         if settings.by_group:

@@ -28,6 +28,7 @@ from ..recipe import Recipe
 from ..records import Record
 from ..text import PROMPT, Wordpieces, by_length, pad
 from ..training import MixSampler, Phase, Progress, load_model, text_groups
+from ..wide_texts import context
 from ..workspace import Workspace
 from .distil import text_class_states
 from .mining import Miner
@@ -304,7 +305,10 @@ class JointStep:
 class MinedStep:
     """Per picture one true text, three false texts (one of them of the same scene, where there is one) and one false picture from the
     whole training set, for scenes with a twin mostly the twin; a softmax over the five besides the two-way loss, so that the match
-    logit learns to sort a short list."""
+    logit learns to sort a short list.
+
+    Some pictures of single things are asked for by more than they show ("a sloth hanging from a branch"), all five of their candidates
+    alike. Such texts are neither true nor false, so they count in the order of the five and in contrast, and not in the two-way loss."""
 
     TWINS = 0.7  # share of scenes with a twin whose false picture is the twin
 
@@ -312,6 +316,15 @@ class MinedStep:
         self.grounding, self.recipe = grounding, grounding.recipe.mined
         self.miner = Miner(grounding.records, self.recipe.nearest)
         self.mined_at: int | None = None
+        self.things = [text for text in self.miner.bank if len(text.split()) <= 2]
+
+    def contexts(self, records: list[Record]) -> list[str]:
+        """Behind each record's texts: a context for some of the single things, nothing for the others."""
+        rng = self.grounding.rng
+        return [
+            context(self.things, rng) if record.source != "scene" and rng.random() < self.recipe.context_share else ""
+            for record in records
+        ]
 
     def __call__(self, chosen: list[int], progress: Progress) -> tuple[Tensor, dict[str, float]]:
         grounding, recipe, rng, batch = self.grounding, self.recipe, self.grounding.rng, len(chosen)
@@ -335,16 +348,24 @@ class MinedStep:
             for index, record in zip(chosen, records, strict=True)
         ]
         third = [self.miner.false_text(index, rng) for index in chosen]
-        own = list(range(batch))
+        own, contexts = list(range(batch)), self.contexts(records)
+        plain = torch.tensor([not behind for behind in contexts]).repeat(5)
         with torch.autocast("cpu", torch.bfloat16):
             key_values = grounding.model.cross_key_values(grounding.read_tokens(chosen + false_images))
             logits = grounding.match_logits(
-                [*telling, *first, *second, *third, *telling],
+                [
+                    text + behind
+                    for candidates in (telling, first, second, third, telling)
+                    for text, behind in zip(candidates, contexts, strict=True)
+                ],
                 [*own, *own, *own, *own, *range(batch, 2 * batch)],
                 key_values,
             )
             log_odds = (logits[:, 1] - logits[:, 0]).float().view(5, batch).T
-            matching = matching_loss(logits, torch.tensor([1] * batch + [0] * 4 * batch), recipe.match_weight)
+            matching = torch.zeros(())
+            if bool(plain.any()):
+                matches = torch.tensor([1] * batch + [0] * 4 * batch)
+                matching = matching_loss(logits[plain], matches[plain], recipe.match_weight)
             ranking = ranking_loss(log_odds)
             loss = matching + recipe.list_weight * ranking
             measured = {
@@ -364,7 +385,8 @@ class MinedStep:
                     answers, measured["answers"] = grounding.answer_loss(rows, records, mine)
                     loss = loss + recipe.answer_weight * answers
             else:
-                contrast = grounding.contrast_loss(chosen, grounding.text_features(texts))
+                asked = [text + behind for text, behind in zip(texts, contexts, strict=True)]
+                contrast = grounding.contrast_loss(chosen, grounding.text_features(asked))
                 anchor = grounding.anchor_loss()
                 measured["contrast"], measured["anchor"] = contrast.item(), anchor.item()
                 loss = loss + recipe.contrast_weight * contrast + grounding.recipe.contrast.anchor_weight * anchor
