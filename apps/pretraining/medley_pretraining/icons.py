@@ -34,4 +34,3 @@ def icon_name(icon: str, known: Set[str]) -> str | None:
         return None
     last = singular(words[-1], known)
     return " ".join([*words[:-1], last]) if last else None
-

@@ -63,7 +63,9 @@ def _phrase(nouns: Sequence[Noun], rng: random.Random) -> str:
         lemma = rng.choice(nouns).lemma
         name = f"{rng.choice(_QUALITIES)} {lemma}" if rng.random() < 0.3 else lemma
         form = rng.random()
-        return with_article(name) if form < 0.6 else plural(name) if form < 0.8 else f"the {name}" if form < 0.9 else name
+        return (
+            with_article(name) if form < 0.6 else plural(name) if form < 0.8 else f"the {name}" if form < 0.9 else name
+        )
 
     first, pattern = thing(), rng.random()
     if pattern < 0.22:

@@ -166,7 +166,9 @@ def test_clipart_by_heldout_authors_is_not_trained_on(tmp_path: Path) -> None:
     authors = [f"Author {index}" for index in range(12)]
     for index, author in enumerate(authors):
         pixels = np.random.default_rng(index).integers(0, 256, (4, 5, 3), np.uint8)
-        Image.fromarray(pixels).resize((50, 40), Image.Resampling.NEAREST).save(tmp_path / f"png/animals/{WORDS[index]}_01.png")
+        Image.fromarray(pixels).resize((50, 40), Image.Resampling.NEAREST).save(
+            tmp_path / f"png/animals/{WORDS[index]}_01.png"
+        )
         (tmp_path / f"svg/animals/{WORDS[index]}_01.svg").write_text(
             f"<svg><metadata><dc:creator><cc:Agent><dc:title>{author}</dc:title></cc:Agent></dc:creator></metadata></svg>"
         )

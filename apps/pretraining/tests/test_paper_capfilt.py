@@ -21,7 +21,7 @@ from medley_pretraining.paper.manifest import read_sources
 from medley_pretraining.paper.network import PaperBlip
 from medley_pretraining.paper.preparation import prepare
 from medley_pretraining.paper.run_log import read_rows
-from medley_pretraining.paper.samples import Intake, Sample
+from medley_pretraining.paper.samples import DataError, Intake, Sample
 from medley_pretraining.paper.settings import SettingsError
 
 CPU = torch.device("cpu")
@@ -176,6 +176,29 @@ def test_everything_from_shards_to_a_new_model_on_bootstrapped_data(tmp_path: Pa
         atol=1e-3,
     )
     assert run.checkpoint.read_bytes() == old
+
+
+def test_a_filter_that_keeps_nothing_is_an_error_that_says_why(tmp_path: Path) -> None:
+    write_set(tmp_path)
+    run = prepare(tiny_settings(tmp_path, optimiser={"epochs": 1}, run={"checkpoint_steps": 0}), CPU)
+    run.train()
+    settings = {
+        "checkpoint": "run/checkpoint.pt",
+        "clean": ["shards"],
+        "web": ["shards"],
+        "out": "boot",
+        "threshold": 1.0,
+    }
+    raw = {
+        **TINY,
+        "optimiser": {**TINY["optimiser"], "epochs": 1},
+        "run": {"checkpoint_steps": 0},
+        "bootstrap": settings,
+    }
+    with pytest.raises(
+        DataError, match="kept none of 32 texts: the highest match probability is .* Has matching been learnt"
+    ):
+        bootstrap(raw, tmp_path / "b.toml", CPU)
 
 
 def test_a_bootstrap_that_lacks_a_part_says_which(tmp_path: Path) -> None:

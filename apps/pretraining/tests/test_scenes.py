@@ -78,14 +78,19 @@ def test_regions_say_where_things_were_drawn(scene_source) -> None:
             assert scene.regions
             for _, (left, top, right, bottom) in scene.regions:
                 inside = scene.rgb[top:bottom, left:right].reshape(-1, 3).astype(int)
-                assert (inside.max(1) - inside.min(1) > 100).all()  # the cut-outs are strong colours, the ground is grey
+                assert (
+                    inside.max(1) - inside.min(1) > 100
+                ).all()  # the cut-outs are strong colours, the ground is grey
 
 
 def test_words_of_place_are_as_frequent_in_false_captions_as_in_true_ones(scene_source) -> None:
     true, false = [0, 0], [0, 0]
     for seed in range(400):
         scene = compose_scene(scene_source, random.Random(seed), "relation")
-        for counts, texts in ((true, scene.captions + scene.paraphrases), (false, [text for _, text in scene.negatives])):
+        for counts, texts in (
+            (true, scene.captions + scene.paraphrases),
+            (false, [text for _, text in scene.negatives]),
+        ):
             for text in texts:
                 counts[0] += " to the left of " in text or " above " in text
                 counts[1] += " to the right of " in text or " below " in text
