@@ -3,7 +3,7 @@
     python -m medley_pretraining.paper.ablate --cache CACHE --work WORK --out OUT [--config ablate.toml] [--smoke]
 
 CACHE and WORK are those of the data step. OUT gets ablations.md, ablations.json and a folder for each seed; a run that was stopped goes on.
-About 40 minutes on one free core, with --smoke two. A configuration may set the keys of `Scale` in a section [scale].
+About an hour on one core (18 minutes of computing a seed, and the tokens once), with --smoke three minutes. A configuration may set the keys of `Scale` in a section [scale].
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder with drawings/ (data step); only read")
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--config", type=Path, help="TOML with a section [scale]")
-    parser.add_argument("--smoke", action="store_true", help="a two-minute run through everything")
+    parser.add_argument("--smoke", action="store_true", help="a run of about three minutes through everything; its figures mean nothing")
     chosen = parser.parse_args()
     run_command(
         lambda: (
