@@ -65,7 +65,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder with drawings/ (data step); only read")
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--config", type=Path, help="TOML with a section [scale]")
-    parser.add_argument("--smoke", action="store_true", help="a run of about three minutes through everything; its figures mean nothing")
+    parser.add_argument(
+        "--smoke", action="store_true", help="a run of about three minutes through everything; its figures mean nothing"
+    )
     chosen = parser.parse_args()
     run_command(
         lambda: (
