@@ -15,6 +15,10 @@ const PATH_OPTIONS = new Set([
   "--recipe",
   "--model",
   "--huggingface",
+  "--evaluation",
+  "--figures",
+  "--sets",
+  "--predictions",
 ]);
 const NEEDED = {
   data: ["cache", "work"],
@@ -22,6 +26,7 @@ const NEEDED = {
   export: ["cache", "work"],
   evaluate: ["cache", "work"],
   ablate: ["cache", "work"],
+  testsets: ["cache", "work"],
   shards: ["work"],
 };
 
