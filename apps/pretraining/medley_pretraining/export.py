@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,8 +82,8 @@ def configuration(geometry: Geometry) -> dict[str, object]:
     }
 
 
-def preprocessing(recipe: ModelRecipe) -> dict[str, object]:
-    size = recipe.image_size
+def preprocessing(size: int, mean: Sequence[float], deviation: Sequence[float]) -> dict[str, object]:
+    """preprocessor_config.json for square pictures of `size` pixels; mean and deviation per channel, of pixels from 0 to 1."""
     return {
         "image_processor_type": "BlipImageProcessor",
         "processor_class": "BlipProcessor",
@@ -92,8 +93,8 @@ def preprocessing(recipe: ModelRecipe) -> dict[str, object]:
         "do_rescale": True,
         "rescale_factor": 1 / 255,
         "do_normalize": True,
-        "image_mean": list(recipe.pixel_mean),
-        "image_std": list(recipe.pixel_std),
+        "image_mean": list(mean),
+        "image_std": list(deviation),
         "do_convert_rgb": True,
     }
 
@@ -112,15 +113,20 @@ TOKENIZER = {
 }
 
 
-def write_model_folder(model: Blip, recipe: ModelRecipe, vocabulary: Path, out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    torch.save(half_with_shared_storages(model.export_state()), out / "pytorch_model.bin")
+def write_settings(out: Path, geometry: Geometry, mean: Sequence[float], deviation: Sequence[float]) -> None:
+    """What lies beside the weights, but for the vocabulary."""
     for name, content in (
-        ("config.json", configuration(model.geometry)),
-        ("preprocessor_config.json", preprocessing(recipe)),
+        ("config.json", configuration(geometry)),
+        ("preprocessor_config.json", preprocessing(geometry.image_size, mean, deviation)),
         ("tokenizer_config.json", TOKENIZER),
     ):
         (out / name).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def write_model_folder(model: Blip, recipe: ModelRecipe, vocabulary: Path, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    torch.save(half_with_shared_storages(model.export_state()), out / "pytorch_model.bin")
+    write_settings(out, model.geometry, recipe.pixel_mean, recipe.pixel_std)
     shutil.copy(vocabulary, out / "vocab.txt")
 
 

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..export import TOKENIZER, configuration, half_with_shared_storages
+from ..export import half_with_shared_storages, write_settings
 from ..model import CLS, DEC, ENC, PAD, VOCABULARY, ActiveVocabulary
 from .checkpoint import CheckpointError
 from .lexicon import Lexicon
@@ -93,25 +93,6 @@ def write_huggingface(
     bias = state["text_decoder.cls.predictions.bias"]
     bias[torch.tensor([PAD, CLS, DEC, ENC])] = ActiveVocabulary.NEVER_BIAS
     torch.save(state, out / "pytorch_model.bin")
-    size = model.geometry.image_size
-    preprocessing = {
-        "image_processor_type": "BlipImageProcessor",
-        "processor_class": "BlipProcessor",
-        "do_resize": True,
-        "size": {"height": size, "width": size},
-        "resample": 3,
-        "do_rescale": True,
-        "rescale_factor": 1 / 255,
-        "do_normalize": True,
-        "image_mean": list(data.pixel_mean),
-        "image_std": list(data.pixel_deviation),
-        "do_convert_rgb": True,
-    }
     geometry = dataclasses.replace(model.geometry, vocabulary=VOCABULARY)
-    for name, content in (
-        ("config.json", configuration(geometry)),
-        ("preprocessor_config.json", preprocessing),
-        ("tokenizer_config.json", TOKENIZER),
-    ):
-        (out / name).write_text(json.dumps(content, indent=2) + "\n")
+    write_settings(out, geometry, data.pixel_mean, data.pixel_deviation)
     shutil.copy(tokenizer, out / ("vocab.txt" if tokenizer.suffix == ".txt" else "tokenizer.json"))

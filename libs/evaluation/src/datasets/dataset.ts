@@ -1,3 +1,4 @@
+import type { VocabularyObject } from "../metrics/object-phrases.ts";
 /** A picture of a data set: a file, or bytes in the content store that the engine reads. */
 export interface Picture {
   /** As the data set calls it; how failures and reports name it. */
@@ -33,17 +34,10 @@ export interface CaptionItem {
   readonly objects?: readonly string[];
 }
 
-/** One kind of thing that captions may name. */
-export interface ObjectName {
-  readonly name: string;
-  /** Other words for it. */
-  readonly synonyms: readonly string[];
-}
-
 export interface CaptionSet {
   readonly items: readonly CaptionItem[];
   /** Empty where the data set says nothing about objects. */
-  readonly vocabulary: readonly ObjectName[];
+  readonly vocabulary: readonly VocabularyObject[];
 }
 
 export interface QuestionItem {

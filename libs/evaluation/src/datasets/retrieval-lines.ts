@@ -1,4 +1,5 @@
-import type { CaptionItem, DatasetParts, ObjectName, Picture, RetrievalSet, RetrievalText } from "./dataset.ts";
+import type { VocabularyObject } from "../metrics/object-phrases.ts";
+import type { CaptionItem, DatasetParts, Picture, RetrievalSet, RetrievalText } from "./dataset.ts";
 import type { FindPicture } from "./find-picture.ts";
 import { type FileRecord, readOptionalText, readRecords, readText, readTexts, refuse, toRecord } from "./record.ts";
 
@@ -70,7 +71,7 @@ export function knownItemRetrieval(entries: readonly KnownItem[], unanswered: re
 
 function captionItem(
   line: FileRecord,
-  vocabulary: readonly ObjectName[],
+  vocabulary: readonly VocabularyObject[],
   findPicture: FindPicture,
 ): CaptionItem | undefined {
   if (line.fields["captions"] === undefined) return undefined;
@@ -83,14 +84,14 @@ function captionItem(
   };
 }
 
-function knownObjects(line: FileRecord, vocabulary: readonly ObjectName[]): string[] {
+function knownObjects(line: FileRecord, vocabulary: readonly VocabularyObject[]): string[] {
   const names = readTexts(line, "objects");
   const unknown = names.find((name) => vocabulary.every((known) => known.name !== name));
   return unknown === undefined ? names : refuse(line.place, '"objects"', unknown, `a "name" of ${OBJECTS_FILE}`);
 }
 
 /** {"objects": [{"name", "synonyms"?: [...]}]} */
-function readObjects(file: { readonly name: string; readonly value: unknown } | undefined): ObjectName[] {
+function readObjects(file: { readonly name: string; readonly value: unknown } | undefined): VocabularyObject[] {
   if (!file) return [];
   return readRecords(toRecord(file.value, { file: file.name }, ""), "objects").map((record) => ({
     name: readText(record, "name"),

@@ -4,6 +4,7 @@ import { tokeniseCaption } from "./tokenise-caption.ts";
 /** A kind of thing with other words for it. Regular plurals and common irregular ones are known and need not be listed. */
 export interface VocabularyObject {
   readonly name: string;
+  /** Other words for it. */
   readonly synonyms: readonly string[];
 }
 

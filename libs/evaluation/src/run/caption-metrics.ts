@@ -1,4 +1,5 @@
-import type { CaptionItem, ObjectName } from "../datasets/dataset.ts";
+import type { VocabularyObject } from "../metrics/object-phrases.ts";
+import type { CaptionItem } from "../datasets/dataset.ts";
 import { type BleuCounts, bleuCounts, bleuOfCounts } from "../metrics/bleu.ts";
 import { bootstrapStatistic } from "../metrics/bootstrap.ts";
 import type { CaptionPair } from "../metrics/caption-pair.ts";
@@ -25,7 +26,7 @@ export interface CaptionScores {
  */
 export function captionMetrics(
   written: readonly WrittenCaption[],
-  vocabulary: readonly ObjectName[],
+  vocabulary: readonly VocabularyObject[],
   group: string | undefined,
   seed: number,
 ): CaptionScores {
@@ -102,7 +103,7 @@ function objectFigures(
   pairs: readonly CaptionPair[],
   moved: readonly CaptionPair[],
   written: readonly WrittenCaption[],
-  vocabulary: readonly ObjectName[],
+  vocabulary: readonly VocabularyObject[],
   seed: number,
 ) {
   const shown = written.map(({ item }) => {
