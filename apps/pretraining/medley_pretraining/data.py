@@ -34,6 +34,7 @@ from .pictures import (
     EmojiScenes,
     Photograph,
     Style,
+    coloured_silhouette,
     crop_landscape,
     list_photographs,
     load_clipart,
@@ -272,10 +273,46 @@ def withheld_names(concepts: dict[str, Concept]) -> list[str]:
     )
 
 
+def icon_in_scene(alpha: np.ndarray, scenes: EmojiScenes, rng: random.Random) -> tuple[np.ndarray, int, str | None]:
+    """A coloured silhouette on a background, alone or two to four times -> (rgb, how many, place or None)."""
+    rgba, background = trim(coloured_silhouette(alpha, rng)), scenes.background(rng)
+    canvas = Image.fromarray(background.rgb.copy())
+    number = rng.choice((1, 1, 2, 3, 4))
+    smallest, largest = (56, 104) if number == 1 else (34, 50)
+    columns = list(range(0, SIZE, SIZE // number))
+    for column in columns[:number]:
+        size = rng.randint(smallest, largest)
+        paste(canvas, rgba, column + rng.randint(-6, 6), rng.randint(0, SIZE - size), size)
+    return np.array(canvas), number, background.place
+
+
+def icon_record(name: str, number: int, place: str | None, fresh: bool) -> Record:
+    tail = f" {place}" if place else ""
+    shown = with_article(name) if number == 1 else plural(name)
+    drawn = [f"an icon of {shown}", f"a silhouette of {shown}"]
+    return Record(
+        "icon",
+        name,
+        name,
+        [shown + tail],
+        [name, shown, *(drawn if not place else [f"there {'is' if number == 1 else 'are'} {shown}{tail}"])],
+        [],
+        [("what", "what is in the picture?", name)],
+        [name],
+        fresh=fresh,
+    )
+
+
 def build_icons(
-    train: SplitWriter, drawings: Path, concepts: dict[str, Concept], words: set[str], rng: random.Random
+    train: SplitWriter,
+    drawings: Path,
+    concepts: dict[str, Concept],
+    words: set[str],
+    scenes: EmojiScenes,
+    rng: random.Random,
 ) -> None:
-    """Two pictures of every silhouette that names a thing, in colours drawn at random; at most MOST_ICONS of one name."""
+    """Two pictures of every silhouette that names a thing, in colours drawn at random, half of them laid on a background like the
+    things of scenes; at most MOST_ICONS of one name."""
     forbidden, times = withheld_names(concepts), dict[str, int]()
     for style in (load_style(drawings, name) for name in ICON_SETS):
         for row, key in enumerate(style.keys):
@@ -285,20 +322,14 @@ def build_icons(
             times[name] = times.get(name, 0) + 1
             if times[name] > MOST_ICONS:
                 continue
-            alpha = np.array(style.rgba[row][..., 3])
             for index in range(2):
-                record = Record(
-                    "icon",
-                    name,
-                    name,
-                    [with_article(name)],
-                    [name, f"an icon of {with_article(name)}", f"a silhouette of {with_article(name)}"],
-                    [],
-                    [("what", "what is in the picture?", name)],
-                    [name],
-                    fresh=index == 1,
-                )
-                train.add(silhouette(alpha if rng.random() < 0.5 else alpha[:, ::-1], rng), record)
+                alpha = np.array(style.rgba[row][..., 3])
+                alpha = alpha if rng.random() < 0.5 else alpha[:, ::-1].copy()
+                if rng.random() < 0.5:
+                    rgb, number, place = icon_in_scene(alpha, scenes, rng)
+                else:
+                    rgb, number, place = silhouette(alpha, rng), 1, None
+                train.add(rgb, icon_record(name, number, place, fresh=index == 1))
 
 
 def build_test(drawings: Path, landscape_folder: Path, concepts: dict[str, Concept], recipe: DataRecipe) -> SplitWriter:
@@ -343,7 +374,7 @@ def build(cache: Path, work: Path, photos: Path | None, recipe: DataRecipe) -> N
     words = {noun.lemma for noun in known}
     words |= {concept.name for concept in concepts.values() if concept.scene_object and not concept.withheld}
     build_clipart(train, cache, concepts, words, rng)
-    build_icons(train, drawings, concepts, words, rng)
+    build_icons(train, drawings, concepts, words, scenes, rng)
     for index in range(recipe.train_scenes):
         scene = compose_scene(scenes, rng)
         add_scene(train, scene, fresh=index % 3 == 2)

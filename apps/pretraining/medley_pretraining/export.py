@@ -1,6 +1,6 @@
 """Writes a checkpoint as a Hugging Face BLIP folder with one fp16 weights file.
 
-    python -m medley_pretraining.export --cache CACHE --work WORK --out assets/model/medley-small [--phase mined]
+    python -m medley_pretraining.export --cache CACHE --work WORK --out assets/model/medley-small [--phase captioner]
 
 pytorch_model.bin holds the union of what BlipForImageTextRetrieval, BlipForConditionalGeneration and BlipForQuestionAnswering
 read. Tensors that encoder and decoder share are entries on one storage, so they are written once; the output matrix is the word
@@ -157,8 +157,9 @@ def compare_with_transformers(out: Path, geometry: Geometry) -> Differences:
     logging.set_verbosity_error()  # each class reports the tensors of the other two as unexpected
     logging.disable_progress_bar()
     ours = Blip(geometry).eval()
-    ours.load_state_dict(
-        {name: tensor.float() for name, tensor in torch.load(out / "pytorch_model.bin", weights_only=True).items()}
+    load_model(
+        ours,
+        {name: tensor.float() for name, tensor in torch.load(out / "pytorch_model.bin", weights_only=True).items()},
     )
     retrieval, captioner, answerer = (
         kind.from_pretrained(out, dtype=torch.float32).eval()
@@ -191,8 +192,8 @@ def compare_with_transformers(out: Path, geometry: Geometry) -> Differences:
         .abs()
         .max()
         .item(),
-        (ours.word_logits(ours.decode_text(prefix, cross)) - words).abs().max().item(),
-        (ours.word_logits(ours.decode_text(prefix[:1, :1], ours.cross_key_values(own_states))) - answers)
+        (ours.word_logits(ours.decode_text(prefix, ours.decoder_key_values(tokens))) - words).abs().max().item(),
+        (ours.word_logits(ours.decode_text(prefix[:1, :1], ours.decoder_key_values(own_states))) - answers)
         .abs()
         .max()
         .item(),
@@ -204,7 +205,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--phase", default="mined", help="the phase whose checkpoint is exported")
+    parser.add_argument("--phase", default="captioner", help="the phase whose checkpoint is exported")
     parser.add_argument("--recipe", type=Path)
     options = parser.parse_args()
     space = Workspace(options.cache.resolve(), options.work.resolve(), load_recipe(options.recipe))

@@ -2,13 +2,15 @@
 
 Module names follow transformers' modeling_blip.py and modeling_blip_text.py. Encoder and decoder share every module but
 self-attention: the decoder holds the same module objects, so a state dict lists shared tensors under both names with one storage.
+`decouple` gives the decoder cross-attention of its own, so that captioner and filter can be fine-tuned apart (section 4.2 of the paper).
 Shapes: B pictures or texts, P image tokens (65 at 112 px: [CLS] first), T text tokens, D width (384), H heads.
 Reference: BLIP models/med.py, models/vit.py, models/blip_pretrain.py (tie_encoder_decoder_weights).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -347,8 +349,29 @@ class Blip(nn.Module):
         return torch.where(unknown[..., None], F.embedding(token_ids, full), words) if bool(unknown.any()) else words
 
     def cross_key_values(self, tokens: Tensor) -> list[KeyValue]:
-        """Keys and values of every cross-attention for image tokens (or question states) [B, P, D]; encoder and decoder share them."""
+        """Keys and values of the text encoder's cross-attentions for image tokens [B, P, D]."""
         return [layer.crossattention.key_value(tokens) for layer in self.text_encoder.encoder.layer]
+
+    def decoder_key_values(self, tokens: Tensor) -> list[KeyValue]:
+        """The same of the decoder, for image tokens or question states; equal to `cross_key_values` until `decouple`."""
+        return [layer.crossattention.key_value(tokens) for layer in self.text_decoder.bert.encoder.layer]
+
+    @property
+    def decoupled(self) -> bool:
+        pairs = zip(self.text_encoder.encoder.layer, self.text_decoder.bert.encoder.layer, strict=True)
+        return any(encoder.crossattention is not decoder.crossattention for encoder, decoder in pairs)
+
+    def decouple(self) -> None:
+        """From here on the decoder has cross-attention of its own; it starts as a copy of the encoder's."""
+        for layer in self.text_decoder.bert.encoder.layer:
+            layer.crossattention = copy.deepcopy(layer.crossattention)
+
+    def captioner_parameters(self) -> Iterator[nn.Parameter]:
+        """What belongs to the decoder alone, once decoupled: self- and cross-attention and the head's transform."""
+        for layer in self.text_decoder.bert.encoder.layer:
+            yield from layer.attention.parameters()
+            yield from layer.crossattention.parameters()
+        yield from self.text_decoder.cls.predictions.transform.parameters()
 
     def encode_text(self, token_ids: Tensor, cross: Sequence[KeyValue] | None = None) -> Tensor:
         """token_ids start with [CLS] for text alone, with [ENC] when `cross` is given -> [B, T, D]."""

@@ -382,6 +382,26 @@ def silhouette(alpha: np.ndarray, rng: random.Random) -> np.ndarray:
     return (share * np.array(front) + (1 - share) * np.array(back)).astype(np.uint8)
 
 
+def coloured_silhouette(alpha: np.ndarray, rng: random.Random) -> np.ndarray:
+    """alpha uint8 [SIZE, SIZE] of an icon -> rgba as clip art might colour it: one colour, two that meet in a line, or stripes of
+    two; half of them then restyled. What does not survive such a change is not what makes a windmill a windmill."""
+    first, second = (np.array([rng.randint(0, 255) for _ in range(3)], np.float32) for _ in range(2))
+    if rng.random() < 0.35:
+        first = np.full(3, rng.choice((30, 235)), np.float32)
+    angle, phase = rng.uniform(0, 2 * np.pi), rng.uniform(-0.5, 0.5)
+    rows, columns = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
+    along = np.cos(angle) * columns + np.sin(angle) * rows + phase
+    manner = rng.choice(("one", "one", "two", "stripes"))
+    share = {
+        "one": np.zeros_like(along),
+        "two": along > 0,
+        "stripes": np.sin(along * rng.uniform(6, 16)) > 0,
+    }[manner].astype(np.float32)[..., None]
+    rgb = first * (1 - share) + second * share
+    rgba = np.dstack([rgb.astype(np.uint8), alpha])
+    return restyle(rgba, rng) if rng.random() < 0.5 else rgba
+
+
 @dataclass(frozen=True)
 class Photograph:
     path: Path

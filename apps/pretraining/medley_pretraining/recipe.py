@@ -105,6 +105,15 @@ class MinedRecipe:
 
 
 @dataclass(frozen=True)
+class CaptionerRecipe:
+    samples: int
+    batch: int
+    learning_rate: float
+    label_smoothing: float
+    answer_weight: float
+
+
+@dataclass(frozen=True)
 class ContrastRecipe:
     """Image features do not change any more when texts are trained, so any number of them can be compared with."""
 
@@ -124,6 +133,7 @@ class Recipe:
     language: LanguageRecipe
     joint: JointRecipe
     mined: MinedRecipe
+    captioner: CaptionerRecipe
     contrast: ContrastRecipe
     mix: dict[str, float]
 
@@ -136,6 +146,7 @@ _SECTIONS = {
     "language": LanguageRecipe,
     "joint": JointRecipe,
     "mined": MinedRecipe,
+    "captioner": CaptionerRecipe,
     "contrast": ContrastRecipe,
 }
 

@@ -89,7 +89,7 @@ class Scorer:
         out = []
         for start in range(0, len(pictures), BATCH):
             with torch.inference_mode(), self._precision():
-                key_values = self.model.cross_key_values(self.tokens[list(pictures[start : start + BATCH])].float())
+                key_values = self.model.decoder_key_values(self.tokens[list(pictures[start : start + BATCH])].float())
                 out += self._continue(key_values, self.wordpieces(PROMPT), LONGEST_CAPTION)
         return out
 
@@ -108,7 +108,7 @@ class Scorer:
                         pad([self.wordpieces(questions[index]) for index in part], ENC), cross
                     )
                     for index, answer in zip(
-                        part, self._continue(self.model.cross_key_values(states), [], LONGEST_ANSWER), strict=True
+                        part, self._continue(self.model.decoder_key_values(states), [], LONGEST_ANSWER), strict=True
                     ):
                         out[index] = answer
         return out

@@ -22,7 +22,7 @@ from .phases.tokens import cache_frozen_tokens
 from .recipe import load_recipe
 from .workspace import Workspace
 
-PHASES = ("teacher", "distil", "tokens", "image", "final", "language", "joint", "mined")
+PHASES = ("teacher", "distil", "tokens", "image", "final", "language", "joint", "mined", "captioner")
 
 
 def run_phase(space: Workspace, phase: str) -> None:

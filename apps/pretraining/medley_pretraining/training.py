@@ -81,6 +81,17 @@ def text_groups(model: Blip, rate: float, cross_rate: float) -> list[dict[str, A
     return parameter_groups([(slow, rate), (fast, cross_rate)])
 
 
+def captioner_groups(model: Blip, rate: float) -> list[dict[str, Any]]:
+    """The decoder's own parameters of a decoupled model, everything else frozen: what filter and captioner share stays as the filter
+    left it."""
+    own = list(model.captioner_parameters())
+    for parameter in (*model.parameters(), model.trained_words.rows, model.trained_words.bias):
+        parameter.requires_grad_(False)
+    for parameter in own:
+        parameter.requires_grad_(True)
+    return parameter_groups([(own, rate)])
+
+
 def save_atomically(content: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
@@ -202,7 +213,11 @@ class Phase:
 
 
 def load_model(model: Blip, state: dict[str, Tensor]) -> None:
-    """Loads a full state and refreshes the active vocabulary from it."""
+    """Loads a full state, decoupled where the state is, and refreshes the active vocabulary from it."""
+    cross = "encoder.layer.0.crossattention.self.key.weight"
+    ours, theirs = state[f"text_encoder.{cross}"], state[f"text_decoder.bert.{cross}"]
+    if not model.decoupled and not torch.equal(ours, theirs):
+        model.decouple()
     model.load_state_dict(state)
     active = model.active
     if active is not None:

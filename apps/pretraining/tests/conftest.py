@@ -44,7 +44,9 @@ def fresh_model(seed: int = 0) -> Blip:
 def recipe() -> Recipe:
     """The real recipe with batches of four."""
     whole = load_recipe()
-    small = {name: dataclasses.replace(getattr(whole, name), batch=4) for name in ("language", "joint", "mined")}
+    small = {
+        name: dataclasses.replace(getattr(whole, name), batch=4) for name in ("language", "joint", "mined", "captioner")
+    }
     contrast = dataclasses.replace(whole.contrast, bank_images=3, queue_texts=6)
     return dataclasses.replace(whole, **small, contrast=contrast)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,28 @@ from medley_pretraining.model import Blip
 from medley_pretraining.recipe import load_recipe
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory, random_model: Blip) -> Path:
-    folder = tmp_path_factory.mktemp("model")
+def export(model: Blip, folder: Path) -> Path:
     vocabulary = folder / "words.txt"
     vocabulary.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
-    write_model_folder(random_model, load_recipe().model, vocabulary, folder / "out")
+    write_model_folder(model, load_recipe().model, vocabulary, folder / "out")
     return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory, random_model: Blip) -> Path:
+    return export(random_model, tmp_path_factory.mktemp("model"))
+
+
+def test_export_of_a_decoupled_captioner_loads_with_our_outputs(tmp_path: Path, random_model: Blip) -> None:
+    model = copy.deepcopy(random_model)
+    model.decouple()
+    with torch.no_grad():
+        for parameter in model.captioner_parameters():
+            parameter.normal_(0, 0.2)
+    folder = export(model, tmp_path)
+    differences = compare_with_transformers(folder, model.geometry)
+    assert differences.largest() <= 1e-4, differences
+    assert (folder / "pytorch_model.bin").stat().st_size >= 2 * sum(each.numel() for each in model.parameters())
 
 
 def test_export_loads_in_the_three_transformers_classes_with_our_outputs(exported: Path, random_model: Blip) -> None:

@@ -22,7 +22,7 @@ from medley_pretraining.phases.mining import Miner
 from medley_pretraining.recipe import Recipe
 from medley_pretraining.records import Record
 from medley_pretraining.text import PROMPT, Wordpieces, pad
-from medley_pretraining.training import MixSampler, Phase, rate_factor, text_groups
+from medley_pretraining.training import MixSampler, Phase, captioner_groups, load_model, rate_factor, text_groups
 from medley_pretraining.workspace import record_texts
 
 MIX = {"emoji": 0.5, "scene": 0.5, "absent": 0.3}
@@ -44,9 +44,15 @@ def make_phase(
         parameter.requires_grad_(False)
     anchors = (["a dog", "a cat"], torch.nn.functional.normalize(torch.randn(2, model.geometry.projection), dim=-1))
     grounding = Grounding(model, records, tokens, wordpieces, recipe, rng, anchors)
-    step = {"language": language_step, "joint": JointStep, "mined": MinedStep}[kind](grounding)
+    if kind in ("language", "captioner"):
+        step = language_step(grounding, recipe.language if kind == "language" else recipe.captioner)
+    else:
+        step = {"joint": JointStep, "mined": MinedStep}[kind](grounding)
+    if kind == "captioner":
+        model.decouple()
+    groups = captioner_groups(model, rate) if kind == "captioner" else text_groups(model, rate, 2 * rate)
     stateful = step if kind == "joint" else grounding
-    optimizer = torch.optim.AdamW(text_groups(model, rate, 2 * rate))
+    optimizer = torch.optim.AdamW(groups)
     return Phase(
         kind,
         model,
@@ -63,7 +69,7 @@ def make_phase(
     )
 
 
-@pytest.mark.parametrize("kind", ["language", "joint", "mined"])
+@pytest.mark.parametrize("kind", ["language", "joint", "mined", "captioner"])
 def test_a_phase_runs_to_its_last_sample_and_a_finished_one_does_nothing(
     kind: str, records, tokens, wordpieces, recipe, tmp_path: Path
 ) -> None:
@@ -113,6 +119,38 @@ def test_vision_stays_as_it_was_in_the_text_phases(records, tokens, wordpieces, 
     phase.run()
     for name, tensor in before.items():
         assert torch.equal(tensor, phase.model.state_dict()[name]), name
+
+
+def test_the_captioner_learns_apart_and_leaves_the_filter_as_it_was(
+    records, tokens, wordpieces, recipe, tmp_path: Path
+) -> None:
+    phase = make_phase("captioner", records, tokens, wordpieces, recipe, tmp_path / "c.pt", 40, rate=1e-2)
+    model, ids = phase.model, torch.tensor([[CLS, 5, 6]])
+    image = torch.from_numpy(tokens[:1].astype(np.float32))
+
+    def filtered() -> torch.Tensor:
+        return model.encode_text(ids, model.cross_key_values(image)).detach()
+
+    def captioned() -> torch.Tensor:
+        return model.word_logits(model.decode_text(ids, model.decoder_key_values(image))).detach()
+
+    filtered_before, captioned_before = filtered(), captioned()
+    phase.run()
+    assert torch.equal(filtered(), filtered_before)
+    assert not torch.allclose(captioned(), captioned_before)
+
+
+def test_a_decoupled_state_is_loaded_decoupled_and_a_shared_one_shared(random_model) -> None:
+    decoupled = fresh_model()
+    decoupled.decouple()
+    with torch.no_grad():
+        decoupled.text_decoder.bert.encoder.layer[0].crossattention.self.key.weight.add_(1)
+    loaded, shared = fresh_model(1), fresh_model(1)
+    load_model(loaded, decoupled.state_dict())
+    load_model(shared, random_model.state_dict())
+    assert loaded.decoupled and not shared.decoupled
+    for name, tensor in decoupled.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor), name
 
 
 def test_mined_negatives_are_never_true(records: list[Record]) -> None:

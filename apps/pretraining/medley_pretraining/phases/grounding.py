@@ -24,10 +24,10 @@ from ..losses import (
     word_loss,
 )
 from ..model import CLS, DEC, ENC, PAD, Blip, KeyValue
-from ..recipe import Recipe
+from ..recipe import CaptionerRecipe, LanguageRecipe, Recipe
 from ..records import Record
 from ..text import PROMPT, Wordpieces, by_length, pad
-from ..training import MixSampler, Phase, Progress, load_model, text_groups
+from ..training import MixSampler, Phase, Progress, captioner_groups, load_model, text_groups
 from ..wide_texts import context
 from ..workspace import Workspace
 from .distil import text_class_states
@@ -35,7 +35,7 @@ from .mining import Miner
 from .teacher import load_bank
 from .tokens import cache_final_tokens
 
-SEEDS = {"language": 3, "joint": 4, "mined": 5}
+SEEDS = {"language": 3, "joint": 4, "mined": 5, "captioner": 6}
 SEEDED_CLS_BETA, SEEDED_OUTPUT = 6.0, 0.5
 
 
@@ -134,7 +134,7 @@ class Grounding:
             ids = pad([questions[index] for index in group], ENC)
             understood = self.model.encode_text(ids, take(key_values, [rows[index] for index in group]))
             answers = pad([self.wordpieces(asked[index][1]) for index in group], DEC)
-            hidden = self.model.decode_text(answers, self.model.cross_key_values(understood))[:, :-1]
+            hidden = self.model.decode_text(answers, self.model.decoder_key_values(understood))[:, :-1]
             wanted = answers[:, 1:]
             states.append(hidden[wanted != PAD])
             targets.append(wanted[wanted != PAD])
@@ -211,15 +211,19 @@ class Grounding:
 Step = Callable[[list[int], Progress], tuple[Tensor, dict[str, float]]]
 
 
-def language_step(grounding: Grounding) -> Step:
-    recipe, rng = grounding.recipe.language, grounding.rng
+def language_step(grounding: Grounding, recipe: LanguageRecipe | CaptionerRecipe) -> Step:
+    """Captions in every step, answers in every second one. A decoupled decoder reads the picture through its own cross-attention, the
+    question encoder through that of the filter."""
+    rng = grounding.rng
 
     def step(chosen: list[int], progress: Progress) -> tuple[Tensor, dict[str, float]]:
         records = [grounding.records[index] for index in chosen]
         with torch.autocast("cpu", torch.bfloat16):
-            key_values = grounding.model.cross_key_values(grounding.read_tokens(chosen))
+            tokens = grounding.read_tokens(chosen)
+            key_values = grounding.model.cross_key_values(tokens)
+            own = grounding.model.decoder_key_values(tokens) if grounding.model.decoupled else key_values
             loss, words = grounding.caption_loss(
-                [rng.choice(record.captions) for record in records], key_values, recipe.label_smoothing
+                [rng.choice(record.captions) for record in records], own, recipe.label_smoothing
             )
             measured = {"words": words}
             if progress.steps % 2 == 0 and (rows := grounding.answerable(records)):
@@ -375,7 +379,7 @@ class MinedStep:
                 "false": (log_odds[:, 1:] < 0).float().mean().item(),
                 "first": (log_odds.argmax(1) == 0).float().mean().item(),
             }
-            if progress.steps % 2 == 0:
+            if progress.steps % 4 == 0:
                 mine = take(key_values, own)
                 captions, measured["words"] = grounding.caption_loss(
                     [rng.choice(record.captions) for record in records], mine, recipe.label_smoothing
@@ -384,7 +388,7 @@ class MinedStep:
                 if rows := grounding.answerable(records):
                     answers, measured["answers"] = grounding.answer_loss(rows, records, mine)
                     loss = loss + recipe.answer_weight * answers
-            else:
+            elif progress.steps % 2 == 1:
                 asked = [text + behind for text, behind in zip(texts, contexts, strict=True)]
                 contrast = grounding.contrast_loss(chosen, grounding.text_features(asked))
                 anchor = grounding.anchor_loss()
@@ -402,7 +406,7 @@ class MinedStep:
 
 
 def run_grounding(space: Workspace, phase: str) -> None:
-    """Runs one of final, language, joint, mined. "final" caches the image tokens that the others read."""
+    """Runs one of final, language, joint, mined, captioner. "final" caches the image tokens that the others read."""
     model = space.start_model()
     if phase == "final":
         load_model(model, torch.load(space.checkpoint("image"), weights_only=False)["model"])
@@ -411,9 +415,11 @@ def run_grounding(space: Workspace, phase: str) -> None:
     _load_before(space, model, phase)
     for parameter in (*model.vision_model.parameters(), *model.vision_proj.parameters()):
         parameter.requires_grad_(False)
+    if phase == "captioner" and not model.decoupled:
+        model.decouple()
     rng = random.Random(SEEDS[phase])
     torch.manual_seed(SEEDS[phase])
-    recipe = {"language": space.recipe.language, "joint": space.recipe.joint, "mined": space.recipe.mined}[phase]
+    recipes = space.recipe
     bank = load_bank(space)
     anchors = (bank.texts + bank.extra_texts, torch.cat([bank.embeddings, bank.extra_embeddings]))
     grounding = Grounding(model, space.records, space.tokens("final"), space.wordpieces, space.recipe, rng, anchors)
@@ -423,11 +429,21 @@ def run_grounding(space: Workspace, phase: str) -> None:
             grounding.read_tokens(rng.sample(range(len(space.records)), min(256, len(space.records)))),
             pad([space.wordpieces("a red car")], CLS),
         )
-    step = {"language": language_step, "joint": JointStep, "mined": MinedStep}[phase](grounding)
+    step: Step
+    if phase == "captioner":
+        recipe = recipes.captioner
+        step = language_step(grounding, recipe)
+        groups = captioner_groups(model, recipe.learning_rate)
+    else:
+        recipe = {"language": recipes.language, "joint": recipes.joint, "mined": recipes.mined}[phase]
+        step = (
+            language_step(grounding, recipes.language)
+            if phase == "language"
+            else {"joint": JointStep, "mined": MinedStep}[phase](grounding)
+        )
+        groups = text_groups(model, recipe.learning_rate, recipe.cross_learning_rate)
     stateful = step if phase == "joint" else grounding
-    optimizer = torch.optim.AdamW(
-        text_groups(model, recipe.learning_rate, recipe.cross_learning_rate), weight_decay=0.05, betas=(0.9, 0.98)
-    )
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.05, betas=(0.9, 0.98))
     Phase(
         phase,
         model,
@@ -452,9 +468,9 @@ def _load_before(space: Workspace, model: Blip, phase: str) -> None:
         vision = torch.load(space.checkpoint("image"), weights_only=False)["model"]
         state.update({name: value for name, value in vision.items() if name.startswith("vision")})
     else:
-        state = torch.load(space.checkpoint({"joint": "language", "mined": "joint"}[phase]), weights_only=False)[
-            "model"
-        ]
+        state = torch.load(
+            space.checkpoint({"joint": "language", "mined": "joint", "captioner": "mined"}[phase]), weights_only=False
+        )["model"]
     load_model(model, state)
     if phase == "language":  # the distilled self-attention fits the distilled tower better than that of MiniLM
         for decoder, encoder in zip(
