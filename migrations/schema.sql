@@ -16,6 +16,7 @@ create table captions (
   itm_logit double precision,
   verdict text,
   created_at timestamp with time zone not null default now(),
+  words tsvector generated always as (words_of_text(text)) stored,
   constraint captions_pkey PRIMARY KEY (id),
   constraint captions_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
   constraint captions_source_check CHECK ((source = ANY (ARRAY['WEB'::text, 'SYNTHETIC'::text, 'HUMAN'::text, 'IMPORTED'::text]))),
@@ -60,6 +61,7 @@ create table image_origins (
   image_id uuid not null,
   origin text not null,
   created_at timestamp with time zone not null default now(),
+  words tsvector generated always as (words_of_origin(origin)) stored,
   constraint image_origins_pkey PRIMARY KEY (image_id, origin),
   constraint image_origins_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE
 );
@@ -155,9 +157,13 @@ create table spaces (
 
 CREATE UNIQUE INDEX captions_identity ON public.captions USING btree (image_id, source, model_fingerprint, decoding, md5(text)) NULLS NOT DISTINCT;
 
+CREATE INDEX captions_words ON public.captions USING gin (words) WHERE (source <> 'SYNTHETIC'::text);
+
 CREATE INDEX embeddings_corpus ON ONLY public.embeddings USING btree (space_id, corpus_id);
 
 CREATE INDEX embeddings_image ON ONLY public.embeddings USING btree (image_id);
+
+CREATE INDEX image_origins_words ON public.image_origins USING gin (words);
 
 CREATE INDEX image_steps_corpus ON public.image_steps USING btree (corpus_id, step, space_id, state);
 
@@ -194,3 +200,15 @@ begin
     'create table if not exists %I partition of embeddings (check (vector_dims(embedding) = %s)) for values in (%L)',
     partition, dimensions, space_id);
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.words_of_origin(origin text)
+ RETURNS tsvector
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN to_tsvector('english'::regconfig, regexp_replace(regexp_replace(regexp_replace("substring"(('/'::text || "left"(origin, 4000)), '[^/\\]*[/\\][^/\\]*$'::text), '\.[A-Za-z0-9]{1,5}$'::text, ''::text), '([a-z])([A-Z])'::text, '\1 \2'::text, 'g'::text), '[\x21-\x40\x5b-\x60\x7b-\x7e]+'::text, ' '::text, 'g'::text));
+
+CREATE OR REPLACE FUNCTION public.words_of_text(written text)
+ RETURNS tsvector
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN to_tsvector('english'::regconfig, "left"(written, 100000));

@@ -31,10 +31,12 @@ interface CorpusState {
 interface SearchResult {
   readonly edges: readonly {
     readonly rank: number;
-    readonly rankBeforeRerank: number;
+    readonly rankBeforeRerank: number | null;
     readonly itcCosine: number;
     readonly itmLogit: number | null;
     readonly rerankScore: number | null;
+    readonly textShare: number;
+    readonly fusedScore: number | null;
     readonly node: {
       readonly id: string;
       readonly sha256: string;
@@ -46,9 +48,9 @@ interface SearchResult {
   readonly report: { readonly degraded: readonly unknown[]; readonly itcWeight: number };
 }
 
-const SEARCH = `query ($text: String!) {
-  search(corpus: "demo", text: $text, first: 12) {
-    edges { rank rankBeforeRerank itcCosine itmLogit rerankScore node { id sha256 url thumbnailUrl origins } }
+const SEARCH = `query ($text: String!, $textWeight: Float! = 0.5) {
+  search(corpus: "demo", text: $text, first: 12, textWeight: $textWeight) {
+    edges { rank rankBeforeRerank itcCosine itmLogit rerankScore textShare fusedScore node { id sha256 url thumbnailUrl origins } }
     report { degraded { code } itcWeight }
   }
 }`;
@@ -98,18 +100,34 @@ test("goes from an empty home to a printed query with real hits", { timeout: 2 *
   });
 });
 
-test("answers a search in the order of the matcher, with both scores and both ranks of every hit", async () => {
+test("answers a search in the order of its scores, with all of them and both ranks of every hit", async () => {
   const { search } = await stack().graphql<{ search: SearchResult }>(SEARCH, { text: "a red apple" });
   expect(search.report.degraded).toEqual([]);
   expect(search.edges.map(({ rank }) => rank)).toEqual(search.edges.map((_, index) => index + 1));
+  const scores = search.edges.map(({ fusedScore }) => fusedScore ?? Number.NaN);
+  expect(scores).toEqual(scores.toSorted((left, right) => right - left));
+  expect(search.edges[0]?.textShare).toBeGreaterThan(0);
+  const [printed] = eventsOf(stack().process.stdout()).filter((event) => event.event === "answer");
+  expect(search.edges[0]?.node.origins).toContain(printed?.hits[0]?.path);
+});
+
+test("finds a picture by its own text although the models do not see it", async () => {
+  const ask = (textWeight: number) =>
+    stack().graphql<{ search: SearchResult }>(SEARCH, { text: "Kinderdijk", textWeight });
+  const named = ({ search }: { search: SearchResult }) =>
+    search.edges.find(({ node }) => node.origins[0]?.includes("renewable-windmill13"))?.rank;
+  expect(named(await ask(0.5))).toBe(1);
+  expect(named(await ask(0))).not.toBe(1);
+});
+
+test("answers a search in the order of the matcher when texts weigh nothing", async () => {
+  const { search } = await stack().graphql<{ search: SearchResult }>(SEARCH, { text: "a red apple", textWeight: 0 });
   const scores = search.edges.map(({ itmLogit, itcCosine, rerankScore }) => {
     expect(rerankScore).toBeCloseTo((itmLogit ?? Number.NaN) + search.report.itcWeight * itcCosine, 3);
     return rerankScore ?? Number.NaN;
   });
   expect(scores).toEqual(scores.toSorted((left, right) => right - left));
   expect(new Set(search.edges.map(({ rankBeforeRerank }) => rankBeforeRerank)).size).toBe(12);
-  const [printed] = eventsOf(stack().process.stdout()).filter((event) => event.event === "answer");
-  expect(search.edges[0]?.node.origins).toContain(printed?.hits[0]?.path);
 });
 
 test("captions a picture and answers a question about it over GraphQL", async () => {

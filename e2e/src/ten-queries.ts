@@ -40,16 +40,17 @@ const QUERIES: readonly { readonly text: string; readonly right: readonly string
   },
 ];
 
+interface Answer {
+  readonly edges: readonly {
+    readonly rank: number;
+    readonly rankBeforeRerank: number | null;
+    readonly node: { readonly origins: readonly string[] };
+  }[];
+}
+
 interface Found {
-  readonly search: {
-    readonly edges: readonly {
-      readonly rank: number;
-      readonly rankBeforeRerank: number;
-      readonly itmLogit: number | null;
-      readonly itcCosine: number;
-      readonly node: { readonly origins: readonly string[] };
-    }[];
-  };
+  readonly search: Answer;
+  readonly alone: Answer;
 }
 
 const { values } = parseArgs({
@@ -70,29 +71,36 @@ const browser = await openBrowser();
 cleanup.defer(() => browser.close());
 const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
 
-let rightFirst = 0;
+let [rightFirst, rightFirstAlone] = [0, 0];
 for (const [index, { text, right }] of QUERIES.entries()) {
-  const { search } = await askGraphql<Found>(
+  const { search, alone } = await askGraphql<Found>(
     url,
     `query ($corpus: String!, $text: String!) {
-      search(corpus: $corpus, text: $text, first: 500) {
-        edges { rank rankBeforeRerank itmLogit itcCosine node { origins } }
-      }
-    }`,
+      search(corpus: $corpus, text: $text, first: 500) { ...found }
+      alone: search(corpus: $corpus, text: $text, first: 500, textWeight: 0) { ...found }
+    }
+    fragment found on SearchConnection { edges { rank rankBeforeRerank node { origins } } }`,
     { corpus, text },
   );
-  const edges = search.edges.map((edge) => ({ ...edge, name: nameOf(edge.node.origins[0] ?? "") }));
-  const found = edges.filter(({ name }) => right.includes(name));
-  const first = (ranks: number[]) => (ranks.length > 0 ? Math.min(...ranks) : null);
-  const reranked = first(found.map(({ rank }) => rank));
-  const byCosine = first(found.map(({ rankBeforeRerank }) => rankBeforeRerank));
-  if (reranked === 1) rightFirst += 1;
-  const [top] = edges;
+  const isRight = ({ node }: Answer["edges"][number]) => right.includes(nameOf(node.origins[0] ?? ""));
+  const rank = best(search.edges.filter(isRight).map((edge) => edge.rank));
+  const rankAlone = best(alone.edges.filter(isRight).map((edge) => edge.rank));
+  const rankByCosine = best(alone.edges.filter(isRight).flatMap((edge) => edge.rankBeforeRerank ?? []));
+  if (rank === 1) rightFirst += 1;
+  if (rankAlone === 1) rightFirstAlone += 1;
+  const top = nameOf(search.edges[0]?.node.origins[0] ?? "");
+  const topAlone = nameOf(alone.edges[0]?.node.origins[0] ?? "");
   const screenshot = join(screenshots, `query-${String(index + 1).padStart(2, "0")}.png`);
   await photograph(text, screenshot);
-  console.log(JSON.stringify({ text, rank: reranked, rankByCosineAlone: byCosine, top: top?.name, screenshot }));
+  console.log(JSON.stringify({ text, rank, top, rankAlone, topAlone, rankByCosine, screenshot }));
 }
-console.log(`${rightFirst} of ${QUERIES.length} with a right picture first. Screenshots: ${screenshots}`);
+console.log(
+  `${rightFirst} of ${QUERIES.length} with a right picture first; ${rightFirstAlone} by what the models see alone (textWeight 0). Screenshots: ${screenshots}`,
+);
+
+function best(ranks: readonly number[]): number | null {
+  return ranks.length > 0 ? Math.min(...ranks) : null;
+}
 
 /** Folder and name without the ending: "fluent-3d/pizza". */
 function nameOf(origin: string): string {

@@ -10,8 +10,8 @@ import { addEvaluateOptions } from "./commands/evaluate-command.ts";
 import { runIngest } from "./commands/ingest.ts";
 import { runMatch } from "./commands/match.ts";
 import { checkModel, listModels } from "./commands/models.ts";
-import { wholeNumber } from "./commands/number-options.ts";
-import { runSearch } from "./commands/search.ts";
+import { decimalNumber, wholeNumber } from "./commands/number-options.ts";
+import { runSearch, type SearchOptions } from "./commands/search.ts";
 import { runStart } from "./commands/start.ts";
 import { CliError } from "./cli-error.ts";
 import { openEngine } from "./engine/open-engine.ts";
@@ -49,9 +49,12 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
     .option("--corpus <name>", "corpus to search", "demo")
     .option("--first <number>", "how many hits", wholeNumber(1, 500), 10)
     .option("--candidates <number>", "how many of the nearest pictures are re-ranked", wholeNumber(0, 1000))
-    .action((text: string, options: { corpus: string; first: number; candidates?: number; json: boolean }) =>
-      runSearch(settings, text, options),
-    );
+    .option(
+      "--text-weight <number>",
+      "share of the pictures' own texts in the order, 0 to 1 (0.5 when absent)",
+      decimalNumber(0, 1),
+    )
+    .action((text: string, options: SearchOptions) => runSearch(settings, text, options));
 
   addModelCommands(program, settings, withJson);
   addEvaluateOptions(withJson(program.command("evaluate")), settings);

@@ -34,12 +34,12 @@ const SEARCH = `query Search($corpus: String!, $text: String!, $first: Int, $can
   search(corpus: $corpus, text: $text, first: $first, candidates: $candidates) {
     edges {
       node { id sha256 url thumbnailUrl width height origins attributes captions { text source } }
-      itcCosine itmLogit matchProbability rerankScore rankBeforeRerank rank
+      itcCosine itmLogit matchProbability rerankScore textShare fusedScore rankBeforeRerank rank
     }
     report {
-      milliseconds indexMode spaceId modelFingerprint itcWeight
+      milliseconds indexMode spaceId modelFingerprint itcWeight textWeight
       stages { stage milliseconds }
-      candidates { requested retrieved reranked }
+      candidates { requested retrieved byText reranked }
       degraded { stage code message images }
       matchFailures { imageId code }
     }
@@ -69,11 +69,16 @@ describe("search", () => {
     expect(report).toMatchObject({
       indexMode: "EXACT",
       spaceId: library.space.id,
-      candidates: { requested: 128, retrieved: 12, reranked: 12 },
+      candidates: { requested: 128, retrieved: 12, byText: 0, reranked: 12 },
       degraded: [],
       matchFailures: [],
     });
-    expect(report.stages.map(({ stage }: { stage: string }) => stage)).toEqual(["EMBED_QUERY", "RETRIEVE", "RERANK"]);
+    expect(report.stages.map(({ stage }: { stage: string }) => stage)).toEqual([
+      "EMBED_QUERY",
+      "RETRIEVE",
+      "MATCH_TEXTS",
+      "RERANK",
+    ]);
   });
 
   test("has defaults for first and candidates", async () => {

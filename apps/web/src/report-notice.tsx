@@ -29,7 +29,11 @@ export function ReportNotice({ report }: { report: Report }) {
           {report.indexMode === "EXACT"
             ? "every vector was compared"
             : "approximate: the HNSW index may have missed one"}
-          ), {report.candidates.reranked} of them ordered by match logit + {report.itcWeight} × cosine.
+          )
+          {report.candidates.byText > 0 &&
+            ` and ${countOf(report.candidates.byText, "picture")} found by its own texts`}
+          ; {report.candidates.reranked} of them ordered by match logit + {report.itcWeight} × cosine
+          {report.textWeight > 0 && ", mixed with what their own texts say"}.
         </p>
         <p>
           Model {report.modelName} <code title={report.modelFingerprint}>{report.modelFingerprint.slice(0, 12)}</code>

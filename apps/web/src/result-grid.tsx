@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from "./address.ts";
 import type { Hit } from "./api.ts";
-import { describeMove, formatCosine, formatLogit, formatRerankScore } from "./wording.ts";
+import { describeMove, formatCosine, formatLogit, formatRerankScore, formatShare } from "./wording.ts";
 
 interface ResultGridProps {
   readonly hits: readonly Hit[];
@@ -55,9 +55,15 @@ export function Scores({ hit }: { hit: Hit }) {
         <dd>{formatCosine(hit.itcCosine)}</dd>
       </div>
       {hit.rerankScore !== null && (
-        <div title="Match logit plus the model's weight times the cosine: pictures that were compared with the text are ordered by it.">
+        <div title="Match logit plus the model's weight times the cosine: what the models see in the picture.">
           <dt>rank score</dt>
           <dd>{formatRerankScore(hit.rerankScore)}</dd>
+        </div>
+      )}
+      {hit.textShare > 0 && (
+        <div title="Share of your words that the picture's own texts hold (its captions, the names of its file and folder); rare words weigh more. Mixed with the rank score into the order.">
+          <dt>in its texts</dt>
+          <dd>{formatShare(hit.textShare)}</dd>
         </div>
       )}
       <div title="Place in this answer, and place by cosine alone.">
@@ -71,8 +77,8 @@ export function Scores({ hit }: { hit: Hit }) {
 }
 
 function Move({ hit }: { hit: Hit }) {
-  const direction =
-    hit.rank < hit.rankBeforeRerank ? "move-up" : hit.rank > hit.rankBeforeRerank ? "move-down" : "move-none";
+  const before = hit.rankBeforeRerank ?? Number.POSITIVE_INFINITY;
+  const direction = hit.rank < before ? "move-up" : hit.rank > before ? "move-down" : "move-none";
   return <span className={`move ${direction}`}>{describeMove(hit.rankBeforeRerank, hit.rank)}</span>;
 }
 

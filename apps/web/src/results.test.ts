@@ -11,6 +11,8 @@ const hit: Hit = {
   itcCosine: 0.4123,
   itmLogit: 3.456,
   rerankScore: 3.8683,
+  textShare: 0,
+  fusedScore: 0.75,
   matchProbability: null,
   node: {
     id: "7",
@@ -25,11 +27,12 @@ const hit: Hit = {
 const report: Report = {
   milliseconds: 1234,
   stages: [{ stage: "RERANK", milliseconds: 1200 }],
-  candidates: { requested: 128, retrieved: 128, reranked: 128 },
+  candidates: { requested: 128, retrieved: 128, byText: 0, reranked: 128 },
   indexMode: "EXACT",
   modelName: "small",
   modelFingerprint: "abcdef0123456789",
   itcWeight: 1,
+  textWeight: 0.5,
   degraded: [],
 };
 
@@ -43,6 +46,12 @@ test("shows a hit with its picture, its caption as alternative text, its scores 
   expect(page).toContain('src="/thumbnails/7"');
   expect(page).toContain('alt="two dogs"');
   for (const text of ["+3.46", "0.412", "3.87", "up from 9"]) expect(page).toContain(text);
+});
+
+test("says what share of the words a picture's own texts hold, and when nothing else found it", () => {
+  const page = gridOf([{ ...hit, textShare: 0.666, rankBeforeRerank: null }]);
+  for (const text of ["in its texts", "67 %", "found by its texts"]) expect(page).toContain(text);
+  expect(gridOf([hit])).not.toContain("in its texts");
 });
 
 test("links a hit to an address that opens it", () => {

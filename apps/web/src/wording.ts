@@ -16,6 +16,11 @@ export function formatRerankScore(rerankScore: number): string {
   return formatPlaces(rerankScore, 2);
 }
 
+/** A share from 0 to 1 in percent; what is above 0 is never shown as 0 %. */
+export function formatShare(share: number): string {
+  return `${share > 0 ? Math.max(1, Math.round(100 * share)) : 0} %`;
+}
+
 function formatPlaces(value: number, places: number): string {
   const text = value.toFixed(places);
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
@@ -27,7 +32,8 @@ export function fileNameOf(origin: string): string {
 }
 
 /** What re-ranking did to a hit, such as "up from 9". */
-export function describeMove(rankBeforeRerank: number, rank: number): string {
+export function describeMove(rankBeforeRerank: number | null, rank: number): string {
+  if (rankBeforeRerank === null) return "found by its texts";
   if (rank < rankBeforeRerank) return `up from ${rankBeforeRerank}`;
   if (rank > rankBeforeRerank) return `down from ${rankBeforeRerank}`;
   return "same place";
@@ -53,5 +59,6 @@ export const SOURCES: Readonly<Record<CaptionSource, string>> = {
 export const STAGES: Readonly<Record<SearchStage, string>> = {
   EMBED_QUERY: "read the text",
   RETRIEVE: "find the nearest pictures",
+  MATCH_TEXTS: "look into the pictures' own texts",
   RERANK: "compare each with the text",
 };

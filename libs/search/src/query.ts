@@ -5,6 +5,10 @@ export const MAX_FIRST = 500;
 /** BLIP's k_test is 128 on Flickr30k and 256 on COCO; 128 keeps a CPU answer in seconds. */
 export const DEFAULT_CANDIDATES = 128;
 export const MAX_CANDIDATES = 1000;
+/** A picture whose own texts say everything that was asked counts as much as the one that BLIP finds best. */
+export const DEFAULT_TEXT_WEIGHT = 0.5;
+/** How many pictures are judged besides the nearest ones because of their texts. */
+export const TEXT_CANDIDATES = 32;
 /** BLIP reads at most a few dozen tokens of a query; more than this is a mistake of the caller, not a query. */
 export const MAX_TEXT_CHARACTERS = 2000;
 
@@ -16,6 +20,11 @@ export interface SearchQuery {
   readonly first?: number;
   /** How many of the nearest pictures the matching head judges, 0..1000; 0 keeps the order of itcCosine. */
   readonly candidates?: number;
+  /**
+   * Share of the pictures' own texts (captions of people and of the web, names of files and folders) in the order of re-ranked pictures,
+   * 0..1; 0 orders by what BLIP sees alone.
+   */
+  readonly textWeight?: number;
   /** Milliseconds for the whole search. When they run out during re-ranking, the answer is degraded and says so. */
   readonly deadlineMs?: number;
 }
@@ -25,6 +34,7 @@ export interface ValidQuery {
   readonly text: string;
   readonly first: number;
   readonly candidates: number;
+  readonly textWeight: number;
   readonly deadlineMs: number | null;
 }
 
@@ -32,13 +42,17 @@ export interface ValidQuery {
 export function validateQuery(query: SearchQuery): ValidQuery {
   const first = query.first ?? DEFAULT_FIRST;
   const candidates = query.candidates ?? DEFAULT_CANDIDATES;
+  const textWeight = query.textWeight ?? DEFAULT_TEXT_WEIGHT;
   const deadlineMs = query.deadlineMs ?? null;
   requireInteger("first", first, 1, MAX_FIRST);
   requireInteger("candidates", candidates, 0, MAX_CANDIDATES);
+  if (!(textWeight >= 0 && textWeight <= 1)) {
+    throw new SearchError("INVALID_QUERY", `textWeight is ${textWeight}, expected a number from 0 to 1.`);
+  }
   if (deadlineMs !== null && !(deadlineMs > 0)) {
     throw new SearchError("INVALID_QUERY", `deadlineMs is ${deadlineMs}, expected more than 0.`);
   }
-  return { corpus: query.corpus, text: requireText("text", query.text), first, candidates, deadlineMs };
+  return { corpus: query.corpus, text: requireText("text", query.text), first, candidates, textWeight, deadlineMs };
 }
 
 /** The text without white space around it; refuses an empty one and one far longer than any model reads. */

@@ -4,16 +4,16 @@ import { type Candidate, rankCandidates } from "./rank.ts";
 import { describeFailures } from "./report.ts";
 
 const candidates: Candidate[] = [
-  { imageId: "a", sha256: "aa", itcCosine: 0.9 },
-  { imageId: "b", sha256: "bb", itcCosine: 0.5 },
-  { imageId: "c", sha256: "cc", itcCosine: 0.4 },
-  { imageId: "d", sha256: "dd", itcCosine: 0.1 },
+  { imageId: "a", sha256: "aa", itcCosine: 0.9, rankBeforeRerank: 1, textShare: 0 },
+  { imageId: "b", sha256: "bb", itcCosine: 0.5, rankBeforeRerank: 2, textShare: 0 },
+  { imageId: "c", sha256: "cc", itcCosine: 0.4, rankBeforeRerank: 3, textShare: 0 },
+  { imageId: "d", sha256: "dd", itcCosine: 0.1, rankBeforeRerank: 4, textShare: 0 },
 ];
 const match = (itmLogit: number) => succeeded<Match>({ itmLogit, itmNoMatchLogit: -itmLogit });
 const lost = (message: string) => failed<Match>(new InferenceError("IMAGE_NOT_FOUND", message));
 
-function orderOf(matches: Outcome<Match>[], itcWeight: number, list = candidates): string {
-  return rankCandidates(list, matches, itcWeight)
+function orderOf(matches: Outcome<Match>[], itc: number, list = candidates, text = 0.5): string {
+  return rankCandidates(list, matches, { itc, text })
     .hits.map(({ imageId }) => imageId)
     .join("");
 }
@@ -26,19 +26,20 @@ test("orders by itmLogit + w * itcCosine", () => {
 });
 
 test("gives each hit both of its scores, both of its ranks and what it was ordered by", () => {
-  const [first, second] = rankCandidates(candidates.slice(0, 2), [match(-1), match(1)], 2).hits;
+  const [first, second] = rankCandidates(candidates.slice(0, 2), [match(-1), match(1)], { itc: 2, text: 0.5 }).hits;
   expect(first).toEqual({
     ...candidates[1],
     itmLogit: 1,
     matchProbability: null,
     rerankScore: 2,
-    rankBeforeRerank: 2,
+    fusedScore: 0.5,
     rankAfterRerank: 1,
   });
   expect(second).toMatchObject({
     imageId: "a",
     itmLogit: -1,
     rerankScore: 0.8,
+    fusedScore: 0,
     rankBeforeRerank: 1,
     rankAfterRerank: 2,
   });
@@ -49,8 +50,25 @@ test("keeps the order of the vector search between equal pictures", () => {
   expect(orderOf([match(1), match(1), match(1), match(1)], 1, same)).toBe("abcd");
 });
 
+test("mixes in what the pictures' own texts say, by the weight of texts", () => {
+  const matches = [match(0), match(0), match(0), match(0)];
+  const named = candidates.map((each, index) => ({ ...each, textShare: index === 3 ? 1 : 0 }));
+  expect(orderOf(matches, 1, named, 0)).toBe("abcd");
+  expect(orderOf(matches, 1, named, 0.3)).toBe("abdc");
+  expect(orderOf(matches, 1, named, 0.6)).toBe("dabc");
+  const { hits } = rankCandidates(named, matches, { itc: 1, text: 0.25 });
+  expect(hits.find(({ imageId }) => imageId === "b")?.fusedScore).toBeCloseTo(0.375, 9);
+  expect(hits.find(({ imageId }) => imageId === "d")?.fusedScore).toBeCloseTo(0.25, 9);
+});
+
+test("orders pictures that only their texts found among the others, and behind the vector search's when none is judged", () => {
+  const found = { imageId: "e", sha256: "ee", itcCosine: 0.3, rankBeforeRerank: null, textShare: 1 };
+  expect(orderOf([match(0), match(0), match(0), match(0), match(0)], 1, [...candidates, found], 0.7)).toBe("eabcd");
+  expect(orderOf([], 1, [found, ...candidates], 0.7)).toBe("abcde");
+});
+
 test("keeps the order of itcCosine when nothing was matched", () => {
-  const { hits, failures } = rankCandidates(candidates, [], 1);
+  const { hits, failures } = rankCandidates(candidates, [], { itc: 1, text: 0.5 });
   expect(hits.map(({ imageId }) => imageId).join("")).toBe("abcd");
   expect(hits.every(({ itmLogit, rerankScore }) => itmLogit === null && rerankScore === null)).toBe(true);
   expect(failures).toEqual([]);
@@ -59,7 +77,7 @@ test("keeps the order of itcCosine when nothing was matched", () => {
 test("puts pictures that could not be matched below the others, in the order of itcCosine, and names them", () => {
   const matches = [lost("a is gone"), match(-9), lost("c is gone"), match(-5)];
   expect(orderOf(matches, 1)).toBe("dbac");
-  expect(rankCandidates(candidates, matches, 1).failures).toEqual([
+  expect(rankCandidates(candidates, matches, { itc: 1, text: 0.5 }).failures).toEqual([
     { imageId: "a", code: "IMAGE_NOT_FOUND", message: "a is gone" },
     { imageId: "c", code: "IMAGE_NOT_FOUND", message: "c is gone" },
   ]);
@@ -68,17 +86,20 @@ test("puts pictures that could not be matched below the others, in the order of 
 test("puts pictures beyond the matched depth below the matched ones without calling them failures", () => {
   const matches = [match(-5), match(1)];
   expect(orderOf(matches, 1)).toBe("bacd");
-  expect(rankCandidates(candidates, matches, 1).failures).toEqual([]);
+  expect(rankCandidates(candidates, matches, { itc: 1, text: 0.5 }).failures).toEqual([]);
 });
 
 test("takes a logit that is not a number for a failure of the engine", () => {
-  const { hits, failures } = rankCandidates(candidates.slice(0, 2), [match(Number.NaN), match(-4)], 1);
+  const { hits, failures } = rankCandidates(candidates.slice(0, 2), [match(Number.NaN), match(-4)], {
+    itc: 1,
+    text: 0.5,
+  });
   expect(hits.map(({ imageId }) => imageId)).toEqual(["b", "a"]);
   expect(failures).toMatchObject([{ imageId: "a", code: "ENGINE_FAILED" }]);
 });
 
 test("orders nothing when there is nothing", () => {
-  expect(rankCandidates([], [], 1)).toEqual({ hits: [], failures: [] });
+  expect(rankCandidates([], [], { itc: 1, text: 0.5 })).toEqual({ hits: [], failures: [] });
 });
 
 test("says one sentence for each cause of failure, and whether anything was re-ranked", () => {

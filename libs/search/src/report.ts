@@ -1,6 +1,6 @@
 import type { MatchFailure } from "./rank.ts";
 
-export type SearchStage = "EMBED_QUERY" | "RETRIEVE" | "RERANK";
+export type SearchStage = "EMBED_QUERY" | "RETRIEVE" | "MATCH_TEXTS" | "RERANK";
 
 export interface StageTiming {
   readonly stage: SearchStage;
@@ -27,7 +27,9 @@ export interface SearchReport {
     readonly requested: number;
     /** How many pictures the vector search returned (fewer in a small corpus, more when `first` is larger). */
     readonly retrieved: number;
-    /** How many of them have a logit of the matching head. */
+    /** How many more were found by their own texts alone. */
+    readonly byText: number;
+    /** How many of both have a logit of the matching head. */
     readonly reranked: number;
   };
   /** "exact" compared every vector of the corpus; "hnsw" is approximate. */
@@ -37,6 +39,8 @@ export interface SearchReport {
   readonly modelFingerprint: string;
   /** w of the order itmLogit + w * itcCosine. */
   readonly itcWeight: number;
+  /** Share of the pictures' own texts in the order of the hits that were re-ranked. */
+  readonly textWeight: number;
   /** Empty when nothing was cut. */
   readonly degraded: readonly Degradation[];
   /** Candidates that the matching head could not judge, with the reason of each. */

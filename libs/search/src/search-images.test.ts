@@ -29,10 +29,12 @@ test("re-ranks the nearest pictures by itmLogit + w * itcCosine and reports how"
   const scores = hits.map(({ itmLogit, itcCosine }) => (itmLogit ?? Number.NaN) + itcCosine);
   expect(scores).toEqual(scores.toSorted((a, b) => b - a));
   expect(hits.map(({ rankAfterRerank }) => rankAfterRerank)).toEqual(hits.map((_, index) => index + 1));
-  const byCosine = hits.toSorted((a, b) => a.rankBeforeRerank - b.rankBeforeRerank).map(({ itcCosine }) => itcCosine);
+  const byCosine = hits
+    .toSorted((a, b) => (a.rankBeforeRerank ?? 0) - (b.rankBeforeRerank ?? 0))
+    .map(({ itcCosine }) => itcCosine);
   expect(byCosine).toEqual(byCosine.toSorted((a, b) => b - a));
   expect(report).toMatchObject({
-    candidates: { requested: 128, retrieved: 12, reranked: 12 },
+    candidates: { requested: 128, retrieved: 12, byText: 0, reranked: 12 },
     indexMode: "exact",
     spaceId: library.space.id,
     modelFingerprint: library.space.fingerprint,
@@ -40,7 +42,34 @@ test("re-ranks the nearest pictures by itmLogit + w * itcCosine and reports how"
     degraded: [],
     matchFailures: [],
   });
+  expect(report.stages.map(({ stage }) => stage)).toEqual(["EMBED_QUERY", "RETRIEVE", "MATCH_TEXTS", "RERANK"]);
+});
+
+test("judges a picture far from the query when its own texts hold the words, and puts it first", async () => {
+  const alone = (await search({ text: "number 7", textWeight: 0 })).hits;
+  const { hits, report } = await search({ text: "number 7", candidates: 2 });
+  const seventh = library.imageIds[7];
+  expect(hits[0]).toMatchObject({ imageId: seventh, textShare: 1 });
+  expect(hits[0]?.itmLogit).toBe(alone.find(({ imageId }) => imageId === seventh)?.itmLogit);
+  expect(report.candidates.reranked).toBe(12);
+  expect(report.textWeight).toBe(0.5);
+  const fused = hits.map(({ fusedScore }) => fusedScore ?? Number.NaN);
+  expect(fused).toEqual(fused.toSorted((a, b) => b - a));
+});
+
+test("orders by what BLIP sees alone when texts weigh nothing", async () => {
+  const { hits, report } = await search({ text: "number 7", textWeight: 0 });
+  const scores = hits.map(({ rerankScore }) => rerankScore ?? Number.NaN);
+  expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+  expect(hits.every(({ textShare }) => textShare === 0)).toBe(true);
   expect(report.stages.map(({ stage }) => stage)).toEqual(["EMBED_QUERY", "RETRIEVE", "RERANK"]);
+});
+
+test("gives a prefix of the same order when fewer hits are asked for, also where texts decide", async () => {
+  const all = (await search({ text: "number 7", candidates: 2, first: 12 })).hits;
+  const few = (await search({ text: "number 7", candidates: 2, first: 3 })).hits;
+  expect(few.map(({ imageId }) => imageId)).toEqual(all.slice(0, 3).map(({ imageId }) => imageId));
+  expect(few.map(({ fusedScore }) => fusedScore)).toEqual(all.slice(0, 3).map(({ fusedScore }) => fusedScore));
 });
 
 test("gives the same answer to the same query, and a prefix of it when fewer hits are asked for", async () => {
@@ -58,7 +87,7 @@ test("leaves pictures beyond the candidates in the order of itcCosine", async ()
   const { hits, report } = await search({ candidates: 4 });
   expect(hits.slice(0, 4).every(({ itmLogit }) => itmLogit !== null)).toBe(true);
   expect(hits.slice(4).map(({ rankBeforeRerank }) => rankBeforeRerank)).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
-  expect(report.candidates).toEqual({ requested: 4, retrieved: 12, reranked: 4 });
+  expect(report.candidates).toEqual({ requested: 4, retrieved: 12, byText: 0, reranked: 4 });
   expect(report.degraded).toEqual([]);
 });
 
@@ -124,6 +153,8 @@ test("names the argument, its value and what was expected of a query that cannot
   await expect(search({ first: 501 })).rejects.toThrow("first is 501");
   await expect(search({ candidates: 1001 })).rejects.toThrow("candidates is 1001, expected a whole number from 0 to");
   await expect(search({ candidates: 1.5 })).rejects.toThrow("candidates is 1.5");
+  await expect(search({ textWeight: 1.5 })).rejects.toThrow("textWeight is 1.5, expected a number from 0 to 1.");
+  await expect(search({ textWeight: Number.NaN })).rejects.toThrow("textWeight is NaN");
   await expect(search({ deadlineMs: 0 })).rejects.toThrow("deadlineMs is 0");
   expect(await codeOf(search({ first: 0 }))).toBe("INVALID_QUERY");
 });

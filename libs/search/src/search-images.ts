@@ -6,10 +6,19 @@ import {
   type ModelInfo,
   type Outcome,
 } from "@medley/inference-api";
-import { activeSpace, type Database, findCorpus, searchEmbeddings, type Space } from "@medley/storage";
+import {
+  activeSpace,
+  type Database,
+  findCorpus,
+  searchEmbeddings,
+  searchTexts,
+  type Space,
+  type TextHit,
+  type VectorHit,
+} from "@medley/storage";
 import { SearchError } from "./errors.ts";
 import { requireModel } from "./models.ts";
-import { type SearchQuery, type ValidQuery, validateQuery } from "./query.ts";
+import { type SearchQuery, TEXT_CANDIDATES, type ValidQuery, validateQuery } from "./query.ts";
 import { type Candidate, type RankedHit, rankCandidates } from "./rank.ts";
 import { createStopwatch, describeFailures, type SearchReport } from "./report.ts";
 
@@ -28,8 +37,9 @@ export interface SearchResult {
 
 /**
  * Finds pictures of a corpus for a text as BLIP's retrieval evaluation does: the nearest pictures by itcCosine in the
- * corpus's active space, re-ranked by itmLogit + w * itcCosine. When matching fails or runs out of time the order of
- * itcCosine answers, and `report.degraded` says so; without the query's embedding there is no answer and the error is thrown.
+ * corpus's active space, re-ranked by itmLogit + w * itcCosine. Pictures whose own texts hold words of the query are judged as well,
+ * and the order is a mix of both (`textWeight`). When matching fails or runs out of time the order of itcCosine answers, and
+ * `report.degraded` says so; without the query's embedding there is no answer and the error is thrown.
  */
 export async function searchImages(dependencies: SearchDependencies, query: SearchQuery): Promise<SearchResult> {
   const { db, inference } = dependencies;
@@ -50,10 +60,13 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
       limit: Math.max(valid.first, valid.candidates),
     }),
   );
-  const matched = retrieved.hits.slice(0, valid.candidates);
-  const rerank = () => matchCandidates(inference, valid.text, matched, remainingMs());
-  const matches = matched.length === 0 ? [] : await stopwatch.measure("RERANK", rerank);
-  const ranking = rankCandidates(retrieved.hits, matches, embedded.model.itcWeight);
+  const matchTexts = () => searchOwnTexts(db, valid, { corpus, space }, embedded.vector, retrieved.hits);
+  const textHits = searchesTexts(valid) ? await stopwatch.measure("MATCH_TEXTS", matchTexts) : [];
+  const pool = poolCandidates(retrieved.hits, textHits, valid.candidates);
+  const rerank = () => matchCandidates(inference, valid.text, pool.toMatch, remainingMs());
+  const matches = pool.toMatch.length === 0 ? [] : await stopwatch.measure("RERANK", rerank);
+  const weights = { itc: embedded.model.itcWeight, text: valid.textWeight };
+  const ranking = rankCandidates([...pool.toMatch, ...pool.beyond], matches, weights);
   return {
     hits: ranking.hits.slice(0, valid.first),
     report: {
@@ -62,14 +75,16 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
       candidates: {
         requested: valid.candidates,
         retrieved: retrieved.hits.length,
-        reranked: matched.length - ranking.failures.length,
+        byText: pool.byText,
+        reranked: pool.toMatch.length - ranking.failures.length,
       },
       indexMode: retrieved.mode,
       spaceId: space.id,
       modelName: embedded.model.name,
       modelFingerprint: embedded.model.fingerprint,
       itcWeight: embedded.model.itcWeight,
-      degraded: describeFailures(ranking.failures, matched.length),
+      textWeight: valid.textWeight,
+      degraded: describeFailures(ranking.failures, pool.toMatch.length),
       matchFailures: ranking.failures,
     },
   };
@@ -113,6 +128,45 @@ async function embedQuery(
   if (outcome === undefined) throw new Error("Bug: embedTexts returned no outcome for one text");
   if (!outcome.ok) throw outcome.error;
   return { model, vector: outcome.value };
+}
+
+/** Without a logit to mix it with, a text would decide alone: where nothing is judged, the order of itcCosine stays. */
+function searchesTexts({ textWeight, candidates }: ValidQuery): boolean {
+  return textWeight > 0 && candidates > 0;
+}
+
+function searchOwnTexts(
+  db: Database,
+  { text }: ValidQuery,
+  { corpus, space }: { corpus: { id: string }; space: Space },
+  vector: Float32Array,
+  retrieved: readonly VectorHit[],
+): Promise<TextHit[]> {
+  const among = retrieved.map(({ imageId }) => imageId);
+  const search = { corpusId: corpus.id, spaceId: space.id, text, query: vector, limit: TEXT_CANDIDATES, among };
+  return searchTexts(db, search);
+}
+
+/**
+ * Whom the matching head judges: the nearest `depth` pictures and the best few by their texts. `beyond` are the other pictures of the
+ * vector search, in its order.
+ */
+function poolCandidates(retrieved: readonly VectorHit[], textHits: readonly TextHit[], depth: number) {
+  const shares = new Map(textHits.map(({ imageId, textShare }) => [imageId, textShare]));
+  const near = retrieved.map((hit, index) => ({
+    ...hit,
+    rankBeforeRerank: index + 1,
+    textShare: shares.get(hit.imageId) ?? 0,
+  }));
+  const nearIds = new Set(near.map(({ imageId }) => imageId));
+  const far = textHits.flatMap((hit) => (nearIds.has(hit.imageId) ? [] : [{ ...hit, rankBeforeRerank: null }]));
+  const wanted = new Set(textHits.slice(0, TEXT_CANDIDATES).map(({ imageId }) => imageId));
+  const [within, rest] = [near.slice(0, depth), near.slice(depth)];
+  return {
+    toMatch: [...within, ...rest.filter(({ imageId }) => wanted.has(imageId)), ...far],
+    beyond: rest.filter(({ imageId }) => !wanted.has(imageId)),
+    byText: far.length,
+  };
 }
 
 /** One outcome per candidate, also when the call as a whole fails or its engine does not come back in time. */

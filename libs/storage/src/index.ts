@@ -28,5 +28,7 @@ export {
   stepCounts,
 } from "./steps.ts";
 export type { Claim, ClaimedStep, FailedStep, Step, StepCounts, StepFailure } from "./steps.ts";
+export { searchTexts } from "./texts.ts";
+export type { TextHit, TextSearch } from "./texts.ts";
 export { StorageError } from "./storage-error.ts";
 export type { StorageErrorCode } from "./storage-error.ts";

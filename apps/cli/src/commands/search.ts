@@ -9,6 +9,7 @@ export interface SearchOptions {
   readonly corpus: string;
   readonly first: number;
   readonly candidates?: number;
+  readonly textWeight?: number;
   readonly json: boolean;
 }
 
@@ -38,7 +39,10 @@ export interface Hit {
   readonly itcCosine: number;
   readonly itmLogit: number | null;
   readonly matchProbability: number | null;
-  readonly rankBeforeRerank: number;
+  readonly rerankScore: number | null;
+  readonly textShare: number;
+  readonly fusedScore: number | null;
+  readonly rankBeforeRerank: number | null;
   readonly rankAfterRerank: number;
   /** Codes of what was cut from this answer; absent when nothing was. */
   readonly degraded?: readonly string[];
@@ -47,9 +51,15 @@ export interface Hit {
 export async function findHits(
   { db, inference }: { db: Database; inference: Inference },
   text: string,
-  { corpus, first, candidates }: Pick<SearchOptions, "corpus" | "first" | "candidates">,
+  { corpus, first, candidates, textWeight }: Pick<SearchOptions, "corpus" | "first" | "candidates" | "textWeight">,
 ): Promise<{ hits: Hit[]; notes: string[] }> {
-  const query = { corpus, text, first, ...(candidates !== undefined && { candidates }) };
+  const query = {
+    corpus,
+    text,
+    first,
+    ...(candidates !== undefined && { candidates }),
+    ...(textWeight !== undefined && { textWeight }),
+  };
   const { hits, report } = await searchImages({ db, inference }, query);
   const images = await findImages(
     db,
@@ -66,6 +76,9 @@ export async function findHits(
       itcCosine: hit.itcCosine,
       itmLogit: hit.itmLogit,
       matchProbability: hit.matchProbability,
+      rerankScore: hit.rerankScore,
+      textShare: hit.textShare,
+      fusedScore: hit.fusedScore,
       rankBeforeRerank: hit.rankBeforeRerank,
       rankAfterRerank: hit.rankAfterRerank,
       ...(degraded.length > 0 && { degraded }),
@@ -76,5 +89,8 @@ export async function findHits(
 
 export function describeHit(hit: Hit): string {
   const logit = hit.itmLogit === null ? "not matched" : `itmLogit ${hit.itmLogit.toFixed(2)}`;
-  return `${String(hit.rank).padStart(2)}. ${hit.path}  (itcCosine ${hit.itcCosine.toFixed(3)}, ${logit}, was ${hit.rankBeforeRerank})`;
+  const words = hit.textShare > 0 ? [`${Math.round(100 * hit.textShare)} % of the words in its texts`] : [];
+  const before = hit.rankBeforeRerank === null ? "found by its texts" : `was ${hit.rankBeforeRerank}`;
+  const parts = [`itcCosine ${hit.itcCosine.toFixed(3)}`, logit, ...words, before];
+  return `${String(hit.rank).padStart(2)}. ${hit.path}  (${parts.join(", ")})`;
 }

@@ -65,9 +65,11 @@ export type BeamInput = {
 /** How many pictures went through the stages of a search. */
 export type CandidateCounts = {
   __typename?: 'CandidateCounts';
+  /** How many more were found by their own texts alone. */
+  byText: Scalars['Int']['output'];
   /** How many the caller wanted re-ranked. */
   requested: Scalars['Int']['output'];
-  /** How many of them have an `itmLogit`. */
+  /** How many of both have an `itmLogit`. */
   reranked: Scalars['Int']['output'];
   /** How many the vector search returned: fewer in a small corpus, more when `first` is larger than `candidates`. */
   retrieved: Scalars['Int']['output'];
@@ -230,7 +232,10 @@ export type Query = {
   corpus?: Maybe<Corpus>;
   /** The picture with this id; null when there is none. */
   image?: Maybe<Image>;
-  /** Pictures of a corpus for a text, best first: the nearest pictures by `itcCosine`, re-ranked by `itmLogit + w * itcCosine`. */
+  /**
+   * Pictures of a corpus for a text, best first: the nearest pictures by `itcCosine`, re-ranked by `itmLogit + w * itcCosine`, and mixed
+   * with pictures whose own texts hold the words of the query.
+   */
   search: SearchConnection;
 };
 
@@ -268,6 +273,7 @@ export type QuerySearchArgs = {
   corpus: Scalars['String']['input'];
   first?: Scalars['Int']['input'];
   text: Scalars['String']['input'];
+  textWeight?: Scalars['Float']['input'];
 };
 
 /** Chooses the most probable of the given answers. */
@@ -290,6 +296,11 @@ export type SearchConnection = {
 /** One hit: a picture with the scores of both stages. */
 export type SearchEdge = {
   __typename?: 'SearchEdge';
+  /**
+   * What re-ranked hits are ordered by: `(1 - textWeight) * r + textWeight * textShare`, where r is `rerankScore` scaled to 0 to 1 over the
+   * re-ranked pictures of this answer. Says nothing outside of this answer; null where the picture was not re-ranked.
+   */
+  fusedScore?: Maybe<Scalars['Float']['output']>;
   /** Cosine of the picture's and the text's embeddings (BLIP's contrastive heads), -1 to 1; higher is nearer. */
   itcCosine: Scalars['Float']['output'];
   /**
@@ -303,10 +314,15 @@ export type SearchEdge = {
   node: Image;
   /** Place in this answer, from 1. */
   rank: Scalars['Int']['output'];
-  /** Place in the order of `itcCosine`, from 1. */
-  rankBeforeRerank: Scalars['Int']['output'];
-  /** `itmLogit + w * itcCosine`, which re-ranked hits are ordered by; null where the picture was not re-ranked. */
+  /** Place in the order of `itcCosine`, from 1; null where only the picture's own texts found it. */
+  rankBeforeRerank?: Maybe<Scalars['Int']['output']>;
+  /** `itmLogit + w * itcCosine`; null where the picture was not re-ranked. */
   rerankScore?: Maybe<Scalars['Float']['output']>;
+  /**
+   * Share of the query's words that the picture's own texts hold, 0 to 1; a word weighs more the fewer pictures of the corpus have it.
+   * Always 0 when `textWeight` or `candidates` is 0.
+   */
+  textShare: Scalars['Float']['output'];
 };
 
 /** How a search came about. */
@@ -332,12 +348,16 @@ export type SearchReport = {
   spaceId: Scalars['ID']['output'];
   /** The stages in the order in which they ran. */
   stages: Array<StageTiming>;
+  /** Share of the pictures' own texts in the order, as it was asked for. */
+  textWeight: Scalars['Float']['output'];
 };
 
 /** A stage of a search. */
 export type SearchStage =
   /** The text becomes a vector. */
   | 'EMBED_QUERY'
+  /** Pictures are found by their own texts. */
+  | 'MATCH_TEXTS'
   /** The matching head judges the candidates. */
   | 'RERANK'
   /** The nearest vectors of the corpus are found. */
@@ -530,6 +550,7 @@ export type AnswerResolvers<ContextType = GatewayContext, ParentType extends Res
 };
 
 export type CandidateCountsResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CandidateCounts'] = ResolversParentTypes['CandidateCounts']> = {
+  byText?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   requested?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   reranked?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   retrieved?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
@@ -592,7 +613,7 @@ export type QueryResolvers<ContextType = GatewayContext, ParentType extends Reso
   corpora?: Resolver<Array<ResolversTypes['Corpus']>, ParentType, ContextType>;
   corpus?: Resolver<Maybe<ResolversTypes['Corpus']>, ParentType, ContextType, RequireFields<QueryCorpusArgs, 'name'>>;
   image?: Resolver<Maybe<ResolversTypes['Image']>, ParentType, ContextType, RequireFields<QueryImageArgs, 'id'>>;
-  search?: Resolver<ResolversTypes['SearchConnection'], ParentType, ContextType, RequireFields<QuerySearchArgs, 'candidates' | 'corpus' | 'first' | 'text'>>;
+  search?: Resolver<ResolversTypes['SearchConnection'], ParentType, ContextType, RequireFields<QuerySearchArgs, 'candidates' | 'corpus' | 'first' | 'text' | 'textWeight'>>;
 };
 
 export type SearchConnectionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchConnection'] = ResolversParentTypes['SearchConnection']> = {
@@ -601,13 +622,15 @@ export type SearchConnectionResolvers<ContextType = GatewayContext, ParentType e
 };
 
 export type SearchEdgeResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchEdge'] = ResolversParentTypes['SearchEdge']> = {
+  fusedScore?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   itcCosine?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   itmLogit?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   matchProbability?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   node?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
   rank?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
-  rankBeforeRerank?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  rankBeforeRerank?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
   rerankScore?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  textShare?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
 };
 
 export type SearchReportResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchReport'] = ResolversParentTypes['SearchReport']> = {
@@ -621,6 +644,7 @@ export type SearchReportResolvers<ContextType = GatewayContext, ParentType exten
   modelName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   spaceId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   stages?: Resolver<Array<ResolversTypes['StageTiming']>, ParentType, ContextType>;
+  textWeight?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
 };
 
 export type SpaceResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Space'] = ResolversParentTypes['Space']> = {

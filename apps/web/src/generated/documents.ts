@@ -25,6 +25,8 @@ export type IndexMode =
 export type SearchStage =
   /** The text becomes a vector. */
   | 'EMBED_QUERY'
+  /** Pictures are found by their own texts. */
+  | 'MATCH_TEXTS'
   /** The matching head judges the candidates. */
   | 'RERANK'
   /** The nearest vectors of the corpus are found. */
@@ -64,4 +66,4 @@ export type SearchQueryVariables = Exact<{
 }>;
 
 
-export type SearchQuery = { search: { edges: Array<{ rank: number, rankBeforeRerank: number, itcCosine: number, itmLogit: number | null, rerankScore: number | null, matchProbability: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, captions: Array<{ text: string, source: CaptionSource }> } }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, itcWeight: number, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } } };
+export type SearchQuery = { search: { edges: Array<{ rank: number, rankBeforeRerank: number | null, itcCosine: number, itmLogit: number | null, rerankScore: number | null, textShare: number, fusedScore: number | null, matchProbability: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, captions: Array<{ text: string, source: CaptionSource }> } }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, itcWeight: number, textWeight: number, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, byText: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } } };
