@@ -10,6 +10,7 @@ import { addEvaluateOptions } from "./commands/evaluate-command.ts";
 import { runIngest } from "./commands/ingest.ts";
 import { runMatch } from "./commands/match.ts";
 import { checkModel, listModels } from "./commands/models.ts";
+import { type PullOptions, pullModel } from "./commands/models-pull.ts";
 import { decimalNumber, wholeNumber } from "./commands/number-options.ts";
 import { runSearch, type SearchOptions } from "./commands/search.ts";
 import { runStart } from "./commands/start.ts";
@@ -63,6 +64,12 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
   withJson(models.command("list"))
     .description("the checkpoints of the model set and their roles")
     .action((options: { json: boolean }) => listModels(settings, options));
+  withJson(models.command("pull <model>"))
+    .description(
+      "bring a checkpoint from a model hub (OWNER/NAME) or an address; run again it goes on where it stopped",
+    )
+    .option("--revision <name>", "branch, tag or commit", "main")
+    .action((model: string, options: PullOptions) => pullModel(settings, model, options));
   withJson(models.command("check <model>"))
     .description("validate every tensor of a checkpoint")
     .action(async (model: string, options: { json: boolean }) => finish(await checkModel(settings, model, options)));

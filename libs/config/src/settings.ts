@@ -51,6 +51,10 @@ const environmentSchema = z.object({
   MEDLEY_MODELS: path.default("assets/model/medley.models.json").meta({
     description: "Model set: medley.models.json, a checkpoint folder or file. Default: relative to the project.",
   }),
+  HF_ENDPOINT: url("http", "https")
+    .default("https://huggingface.co")
+    .meta({ description: "Model hub that `medley models pull` asks." }),
+  HF_TOKEN: z.string().optional().meta({ description: "Token for private and gated models of that hub." }),
   MEDLEY_PROVIDERS: providers
     .default(["cpu"])
     .meta({ description: "ONNX Runtime execution providers in order: cpu, cuda, webgpu. A missing one is an error." }),
@@ -95,6 +99,9 @@ export interface Settings {
   readonly inferencePort: number;
   /** A medley.models.json, a checkpoint folder or a checkpoint file. */
   readonly modelsFile: string;
+  /** Model hub, without a slash at its end. */
+  readonly hubUrl: string;
+  readonly hubToken?: string;
   readonly executionProviders: readonly string[];
   readonly inferenceWorkers?: number;
   readonly inferenceThreads?: number;
@@ -108,6 +115,8 @@ export interface Settings {
   readonly thumbnailDirectory: string;
   readonly tokenDirectory: string;
   readonly graphDirectory: string;
+  /** Checkpoints that were pulled from a hub. */
+  readonly modelDirectory: string;
   /** Files by which processes of one installation find each other, such as inference.json. */
   readonly runDirectory: string;
   /** Root of the checkout. */
@@ -142,6 +151,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     inferenceHost: value.INFERENCE_HOST,
     inferencePort: value.INFERENCE_PORT,
     modelsFile: given.MEDLEY_MODELS ? resolve(given.MEDLEY_MODELS) : join(REPOSITORY, value.MEDLEY_MODELS),
+    hubUrl: value.HF_ENDPOINT.replace(/\/+$/, ""),
+    ...(value.HF_TOKEN !== undefined && { hubToken: value.HF_TOKEN }),
     executionProviders: Object.freeze([...value.MEDLEY_PROVIDERS]),
     ...(value.INFERENCE_WORKERS !== undefined && { inferenceWorkers: value.INFERENCE_WORKERS }),
     ...(value.INFERENCE_THREADS !== undefined && { inferenceThreads: value.INFERENCE_THREADS }),
@@ -155,6 +166,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     thumbnailDirectory: join(home, "thumbnails"),
     tokenDirectory: join(home, "tokens"),
     graphDirectory: join(home, "graphs"),
+    modelDirectory: join(home, "models"),
     runDirectory: join(home, "run"),
     repository: REPOSITORY,
   });

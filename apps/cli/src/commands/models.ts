@@ -4,18 +4,25 @@ import { openModelSet } from "@medley/inference";
 import { readTensor } from "@medley/onnx";
 import { CliError, errorRecord } from "../cli-error.ts";
 import { findModel } from "../engine/open-engine.ts";
+import { listPulledModels } from "../hub/pulled-models.ts";
 import { note, writeLine, writeRecord } from "../output.ts";
 
-/** The checkpoints of the model set, with the roles that each serves. */
+/** The checkpoints of the model set, with the roles that each serves, and those that were pulled and serve none. */
 export async function listModels(settings: Settings, { json }: { json: boolean }): Promise<void> {
   const { roles } = await openModelSet(settings.modelsFile);
   const rolesOfModel = Map.groupBy(roles, ([, model]) => model.path);
+  const idle = listPulledModels(settings).filter(({ path }) => !rolesOfModel.has(path));
   for (const [path, entries] of rolesOfModel) {
     const model = entries[0]?.[1];
     if (!model) continue;
     const record = { ...describeModel(model), path, roles: entries.map(([role]) => role) };
     if (json) await writeRecord(record);
     else await writeLine(`${record.name}\t${record.roles.join(", ")}\t${record.abilities.join(", ")}\t${path}`);
+  }
+  for (const { id, path } of idle) {
+    const record = { ...describeModel(await openBlip(path)), name: id, path, roles: [] };
+    if (json) await writeRecord(record);
+    else await writeLine(`${id}\tno role\t${record.abilities.join(", ")}\t${path}`);
   }
 }
 

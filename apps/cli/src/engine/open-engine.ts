@@ -3,6 +3,7 @@ import type { Settings } from "@medley/config";
 import { createLocalInference, type ItmToken, type ModelSet, openModelSet } from "@medley/inference";
 import type { Inference } from "@medley/inference-api";
 import { CliError } from "../cli-error.ts";
+import { findPulledModel, listPulledModels } from "../hub/pulled-models.ts";
 import type { PictureStores, ResourceSettings } from "./worker-resources.ts";
 
 /** A batch command has no caller who waits: only a stuck engine shall ever meet this limit. */
@@ -34,14 +35,17 @@ export async function openEngine(settings: Settings, options: EngineOptions): Pr
   });
 }
 
-/** Path of a model that a person named by its path or by its name in the model set. */
+/** Path of a model that a person named by its path, by its name in the model set, or by the id that it was pulled under. */
 export async function findModel(settings: Settings, model: string): Promise<string> {
   if (existsSync(model)) return model;
+  const pulled = findPulledModel(settings, model);
+  if (pulled) return pulled.path;
   const set: ModelSet | undefined = await openModelSet(settings.modelsFile).catch(() => undefined);
   const models = [...(set?.roles.values() ?? [])];
   const named = models.find(({ name }) => name === model);
   if (named) return named.path;
-  const known = [...new Set(models.map(({ name }) => `"${name}"`))].join(", ") || "none";
+  const names = [...models.map(({ name }) => name), ...listPulledModels(settings).map(({ id }) => id)];
+  const known = [...new Set(names)].map((name) => `"${name}"`).join(", ") || "none";
   throw new CliError(
     "MODEL_NOT_FOUND",
     `There is no checkpoint "${model}", and no model of that name (there are: ${known}).`,
