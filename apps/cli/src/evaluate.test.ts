@@ -203,6 +203,12 @@ test.each([
     code: 2,
     says: "cannot be written",
   },
+  {
+    what: "a report below a file",
+    args: ["--dataset", "x", "--report", join(import.meta.filename, "r.html")],
+    code: 2,
+    says: "is no folder that may be written",
+  },
   { what: "rank without answers", args: ["--dataset", "x", "--mode", "rank"], code: 2, says: "--answers" },
   { what: "a corpus that is not there", args: ["--corpus", "nowhere"], code: 1, says: 'There is no corpus "nowhere"' },
 ])("exits $code for $what", async ({ args, code, says }) => {

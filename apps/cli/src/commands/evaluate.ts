@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Settings } from "@medley/config";
@@ -90,9 +90,16 @@ export async function runEvaluate(settings: Settings, options: EvaluateOptions):
 
 /** A report that cannot be written must not be noticed after hours of work. */
 function requireWritable({ report }: EvaluateOptions): void {
-  if (report === undefined || existsSync(dirname(resolve(report)))) return;
-  const sentence = `The report "${report}" cannot be written: there is no folder "${dirname(resolve(report))}".`;
-  throw new CliError("WRONG_USAGE", sentence, { exitCode: 2 });
+  if (report === undefined) return;
+  const folder = dirname(resolve(report));
+  try {
+    accessSync(join(folder, "."), constants.W_OK);
+  } catch (cause) {
+    const reason = existsSync(folder)
+      ? `"${folder}" is no folder that may be written`
+      : `there is no folder "${folder}"`;
+    throw new CliError("WRONG_USAGE", `The report "${report}" cannot be written: ${reason}.`, { exitCode: 2, cause });
+  }
 }
 
 async function openDataset(settings: Settings, options: EvaluateOptions): Promise<Dataset> {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { findRunningServer, removeRunFile, type Settings, writeRunFile } from "@medley/config";
@@ -139,11 +139,11 @@ function databaseOptions(settings: Settings) {
   return { home, databaseUrl, maxConnections };
 }
 
-/** Done once; a page that cannot be built is no reason not to serve GraphQL. */
+/** Done when there is none or its sources are newer; a page that cannot be built is no reason not to serve GraphQL. */
 async function buildWebPage({ repository }: Settings): Promise<void> {
   const web = join(repository, "apps/web");
   const vite = join(repository, "node_modules/vite/bin/vite.js");
-  if (existsSync(join(web, "dist/site/index.html")) || !existsSync(vite)) return;
+  if (!existsSync(vite) || isBuilt(web)) return;
   const child = spawn(process.execPath, [vite, "build", "--logLevel", "error"], { cwd: web, stdio: ["ignore", 2, 2] });
   const code = await new Promise<number | null>((resolve) => {
     child.once("error", () => resolve(null));
@@ -153,6 +153,17 @@ async function buildWebPage({ repository }: Settings): Promise<void> {
     note(
       "The web page could not be built; GraphQL and GraphiQL are served without it. See npm run build -w @medley/web.",
     );
+}
+
+function isBuilt(web: string): boolean {
+  const page = statSync(join(web, "dist/site/index.html"), { throwIfNoEntry: false });
+  if (page === undefined) return false;
+  const sources = [
+    "index.html",
+    "vite.config.ts",
+    ...readdirSync(join(web, "src"), { recursive: true, encoding: "utf8" }).map((name) => join("src", name)),
+  ];
+  return sources.every((name) => (statSync(join(web, name), { throwIfNoEntry: false })?.mtimeMs ?? 0) <= page.mtimeMs);
 }
 
 interface DemoDependencies {
