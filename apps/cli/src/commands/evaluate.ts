@@ -93,7 +93,7 @@ function requireWritable({ report }: EvaluateOptions): void {
   if (report === undefined) return;
   const folder = dirname(resolve(report));
   try {
-    accessSync(join(folder, "."), constants.W_OK);
+    accessSync(`${folder}/`, constants.W_OK); // the slash makes a file fail
   } catch (cause) {
     const reason = existsSync(folder)
       ? `"${folder}" is no folder that may be written`
