@@ -15,6 +15,7 @@ from .phases.distil import text_class_states
 from .phases.grounding import take
 from .recipe import ModelRecipe
 from .text import PROMPT, Wordpieces, by_length, pad
+from .training import load_model
 from .workspace import geometry_of, normalise_pixels
 
 BATCH = 64
@@ -24,9 +25,8 @@ LONGEST_CAPTION, LONGEST_ANSWER = 16, 6  # new word pieces
 def load_exported(folder: Path, recipe: ModelRecipe) -> Blip:
     """Our model with the weights of an exported folder, in fp32."""
     model = Blip(geometry_of(recipe))
-    model.load_state_dict(
-        {name: tensor.float() for name, tensor in torch.load(folder / "pytorch_model.bin", weights_only=True).items()}
-    )
+    state = torch.load(folder / "pytorch_model.bin", weights_only=True)
+    load_model(model, {name: tensor.float() for name, tensor in state.items()})
     return model.eval()
 
 

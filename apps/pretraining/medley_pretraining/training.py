@@ -214,10 +214,10 @@ class Phase:
 
 def load_model(model: Blip, state: dict[str, Tensor]) -> None:
     """Loads a full state, decoupled where the state is, and refreshes the active vocabulary from it."""
-    cross = "encoder.layer.0.crossattention.self.key.weight"
-    ours, theirs = state[f"text_encoder.{cross}"], state[f"text_decoder.bert.{cross}"]
-    if not model.decoupled and not torch.equal(ours, theirs):
-        model.decouple()
+    shared = [name for name in state if name.startswith("text_encoder.encoder.") and ".crossattention." in name]
+    theirs = (state[name.replace("text_encoder.", "text_decoder.bert.", 1)] for name in shared)
+    if not model.decoupled and not all(map(torch.equal, (state[name] for name in shared), theirs)):
+        model.decouple()  # or one of the two would overwrite the other
     model.load_state_dict(state)
     active = model.active
     if active is not None:

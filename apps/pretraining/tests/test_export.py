@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from medley_pretraining.export import (
 )
 from medley_pretraining.model import Blip
 from medley_pretraining.recipe import load_recipe
+from medley_pretraining.scorer import load_exported
 
 
 def export(model: Blip, folder: Path) -> Path:
@@ -63,3 +65,24 @@ def test_half_precision_keeps_names_on_one_storage_together() -> None:
     tensor = torch.ones(3)
     halves = half_with_shared_storages({"a": tensor, "b": tensor, "c": torch.ones(3)})
     assert halves["a"].data_ptr() == halves["b"].data_ptr() != halves["c"].data_ptr()
+
+
+def test_the_scorer_reads_captioner_and_filter_of_a_decoupled_export_apart(tmp_path: Path, random_model: Blip) -> None:
+    model = copy.deepcopy(random_model)
+    model.decouple()
+    with torch.no_grad():
+        for parameter in model.captioner_parameters():
+            parameter.add_(1)
+    recipe = dataclasses.replace(
+        load_recipe().model,
+        image_size=28,
+        width=24,
+        vision_blocks=3,
+        vision_heads=2,
+        text_layers=(0, 1),
+        text_heads=2,
+        projection=8,
+    )
+    read = load_exported(export(model, tmp_path), recipe).state_dict()
+    for name, tensor in model.state_dict().items():
+        assert torch.allclose(read[name], tensor, atol=5e-3), name
