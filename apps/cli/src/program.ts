@@ -37,7 +37,7 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
     .action((options: { demo: boolean; json: boolean }) => runStart(settings, options));
 
   withJson(program.command("ingest <path>"))
-    .description("bring in a folder of pictures or a manifest (.csv, .tsv, .jsonl)")
+    .description("bring in a folder of pictures, an archive (.tar, .tar.gz, .zip) or a manifest (.csv, .tsv, .jsonl)")
     .requiredOption("--corpus <name>", "corpus that the pictures go to; created when there is none")
     .option("--no-captions", "write no captions")
     .option("--retry-failed", "try steps again that failed for good in earlier runs", false)

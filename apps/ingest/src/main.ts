@@ -84,7 +84,7 @@ function parseCommand(args: readonly string[]): Command {
 
 async function run(command: Command, settings: Settings, signal: AbortSignal): Promise<number> {
   // First of all: a wrong path must not cost the start of a database.
-  const findings = command.name === "add" ? await openSource(command.path) : undefined;
+  const findings = command.name === "add" ? await openSource(command.path, { maxBytes: settings.maxBytes }) : undefined;
   const url = settings.inferenceUrl ?? findRunningServer(settings.runDirectory, "inference")?.url;
   if (url === undefined) {
     console.error("No inference server is running. Use `medley ingest`, which starts one, or set INFERENCE_URL.");

@@ -86,7 +86,7 @@ async function checkFinding(context: IngestContext, finding: Finding): Promise<C
     return { kind: "bad", path, file, code: finding.error.code, message: finding.error.message };
   }
   try {
-    const bytes = await readPicture(file, { maxBytes: context.maxBytes });
+    const bytes = finding.bytes ?? (await readPicture(file, { maxBytes: context.maxBytes }));
     return { kind: "good", finding, ...(await storePicture(context, bytes)) };
   } catch (error) {
     if (!(error instanceof MediaError) && !(error instanceof IngestError)) throw error;

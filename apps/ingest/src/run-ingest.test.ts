@@ -68,7 +68,7 @@ async function ingest(corpus: string, path: string | undefined, run: Run = {}) {
     corpus,
     captions: run.captions ?? true,
     retryFailed: run.retryFailed ?? false,
-    ...(path !== undefined && { findings: await openSource(path) }),
+    ...(path !== undefined && { findings: await openSource(path, { maxBytes: 1_000_000 }) }),
   };
   const progress = await runIngest(context, request, {
     onRegistration: (registration) => registrations.push(registration),

@@ -18,7 +18,7 @@ function folder(files: Readonly<Record<string, string>>): string {
 
 async function scan(path: string): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for await (const finding of await openSource(path)) findings.push(finding);
+  for await (const finding of await openSource(path, { maxBytes: 1_000_000 })) findings.push(finding);
   return findings;
 }
 

@@ -1,0 +1,107 @@
+import { createReadStream } from "node:fs";
+import { join, resolve } from "node:path";
+import { createGunzip } from "node:zlib";
+import { type Entry, extract } from "tar-stream";
+import { fileError, IngestError } from "../ingest-error.ts";
+import {
+  type Archive,
+  type ArchiveLimits,
+  findingsOfSample,
+  isHidden,
+  isPictureName,
+  MAX_TEXT_BYTES,
+  type Member,
+  refuseName,
+  reject,
+  splitName,
+} from "./archive-sample.ts";
+import type { Finding } from "./finding.ts";
+
+/** Files of one key that lie behind one another are a sample; one with more of them is handed out in parts. */
+const MAX_SAMPLE_MEMBERS = 64;
+
+/**
+ * Yields the pictures of a tar archive or WebDataset shard, in its order, with the texts and attributes of their samples. It is read
+ * as a stream and never unpacked; names and links that lead out of it are reported. Of a broken archive everything before the break is read.
+ */
+export async function* readTar(path: string, limits: ArchiveLimits): AsyncGenerator<Finding> {
+  const archive = archiveAt(path);
+  const unpack = extract();
+  const source = createReadStream(path);
+  source.once("error", (error) => unpack.destroy(fileError(path, error)));
+  if (/\.(tgz|gz)$/i.test(path)) {
+    const gunzip = createGunzip();
+    gunzip.once("error", (error) => unpack.destroy(error));
+    source.pipe(gunzip).pipe(unpack);
+  } else {
+    source.pipe(unpack);
+  }
+  let sample: Member[] = [];
+  let size = 0;
+  try {
+    for await (const entry of unpack) {
+      const { name } = entry.header;
+      if (isPassedOver(entry)) {
+        entry.resume();
+        continue;
+      }
+      const refused = refuseName(path, name) ?? refuseType(path, entry);
+      if (refused) {
+        entry.resume();
+        yield reject(archive, name, refused);
+        continue;
+      }
+      const isNext = sample[0] !== undefined && splitName(sample[0].name).key !== splitName(name).key;
+      if (isNext || sample.length >= MAX_SAMPLE_MEMBERS || size > 2 * limits.maxBytes) {
+        yield* findingsOfSample(archive, sample, limits);
+        [sample, size] = [[], 0];
+      }
+      const member = await readMember(entry, limits);
+      sample.push(member);
+      size += member.bytes?.length ?? 0;
+    }
+    if (sample.length > 0) yield* findingsOfSample(archive, sample, limits);
+  } catch (error) {
+    if (error instanceof IngestError) throw error;
+    if (sample.length > 0) yield* findingsOfSample(archive, sample, limits);
+    yield { kind: "rejected", path, file: resolve(path), error: brokenArchive(path, error) };
+  } finally {
+    source.destroy();
+  }
+}
+
+/** The members of "pictures.tar" are reported and stored as "pictures.tar/NAME". */
+export function archiveAt(path: string): Archive {
+  return {
+    reportedAs: path,
+    place: (member) => ({ path: `${path}/${member}`, file: join(resolve(path), join("/", member)) }),
+  };
+}
+
+export function brokenArchive(path: string, error: unknown): IngestError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const message = `"${path}" cannot be read to its end: ${reason}. What lies before is read; is the file complete?`;
+  return new IngestError("INVALID_ARCHIVE", message, { cause: error });
+}
+
+function isPassedOver({ header }: Entry): boolean {
+  return header.type === "directory" || header.name.endsWith("/") || isHidden(header.name);
+}
+
+function refuseType(archive: string, { header }: Entry): IngestError | undefined {
+  if (header.type === "file" || header.type === "contiguous-file" || header.type == null) return undefined;
+  const target = header.linkname ? ` to "${header.linkname}"` : "";
+  const message = `"${header.name}" in "${archive}" is a ${header.type}${target}, expected a file. It is not followed.`;
+  return new IngestError("NOT_A_FILE", message);
+}
+
+async function readMember(entry: Entry, { maxBytes }: ArchiveLimits): Promise<Member> {
+  const { name, size = 0 } = entry.header;
+  if (size > (isPictureName(name) ? maxBytes : MAX_TEXT_BYTES)) {
+    entry.resume();
+    return { name, bytes: undefined, sizeBytes: size };
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of entry) chunks.push(chunk);
+  return { name, bytes: Buffer.concat(chunks), sizeBytes: size };
+}
