@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { gzipSync } from "node:zlib";
-import { type Headers, pack } from "tar-stream";
+import { type Header, pack } from "tar-stream";
 import { expect, test } from "vitest";
 import { ZipFile } from "yazl";
 import type { Finding } from "./finding.ts";
@@ -14,7 +14,10 @@ const LIMITS = { maxBytes: 1000 };
 
 type Content = string | Buffer;
 
-async function tar(name: string, members: readonly (readonly [string | Headers, Content?])[]): Promise<string> {
+async function tar(
+  name: string,
+  members: readonly (readonly [string | (Partial<Header> & { name: string }), Content?])[],
+): Promise<string> {
   const path = join(folder, name);
   const archive = pack();
   for (const [header, content] of members) {

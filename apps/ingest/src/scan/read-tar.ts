@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { join, resolve } from "node:path";
 import { createGunzip } from "node:zlib";
-import { type Entry, extract } from "tar-stream";
+import { extract, type Header } from "tar-stream";
 import { fileError, IngestError } from "../ingest-error.ts";
 import {
   type Archive,
@@ -40,12 +40,13 @@ export async function* readTar(path: string, limits: ArchiveLimits): AsyncGenera
   let size = 0;
   try {
     for await (const entry of unpack) {
-      const { name } = entry.header;
-      if (isPassedOver(entry)) {
+      const { header } = entry;
+      const { name } = header;
+      if (isPassedOver(header)) {
         entry.resume();
         continue;
       }
-      const refused = refuseName(path, name) ?? refuseType(path, entry);
+      const refused = refuseName(path, name) ?? refuseType(path, header);
       if (refused) {
         entry.resume();
         yield reject(archive, name, refused);
@@ -84,24 +85,26 @@ export function brokenArchive(path: string, error: unknown): IngestError {
   return new IngestError("INVALID_ARCHIVE", message, { cause: error });
 }
 
-function isPassedOver({ header }: Entry): boolean {
+function isPassedOver(header: Header): boolean {
   return header.type === "directory" || header.name.endsWith("/") || isHidden(header.name);
 }
 
-function refuseType(archive: string, { header }: Entry): IngestError | undefined {
-  if (header.type === "file" || header.type === "contiguous-file" || header.type == null) return undefined;
+function refuseType(archive: string, header: Header): IngestError | undefined {
+  if (header.type === "file" || header.type === "contiguous-file") return undefined;
   const target = header.linkname ? ` to "${header.linkname}"` : "";
   const message = `"${header.name}" in "${archive}" is a ${header.type}${target}, expected a file. It is not followed.`;
   return new IngestError("NOT_A_FILE", message);
 }
 
+type Entry = AsyncIterable<unknown> & { readonly header: Header; resume(): unknown };
+
 async function readMember(entry: Entry, { maxBytes }: ArchiveLimits): Promise<Member> {
-  const { name, size = 0 } = entry.header;
+  const { name, size } = entry.header;
   if (size > (isPictureName(name) ? maxBytes : MAX_TEXT_BYTES)) {
     entry.resume();
     return { name, bytes: undefined, sizeBytes: size };
   }
   const chunks: Buffer[] = [];
-  for await (const chunk of entry) chunks.push(chunk);
+  for await (const chunk of entry) chunks.push(chunk as Buffer);
   return { name, bytes: Buffer.concat(chunks), sizeBytes: size };
 }
