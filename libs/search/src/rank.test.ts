@@ -61,6 +61,12 @@ test("mixes in what the pictures' own texts say, by the weight of texts", () => 
   expect(hits.find(({ imageId }) => imageId === "d")?.fusedScore).toBeCloseTo(0.25, 9);
 });
 
+test("puts a picture whose texts say it all before the one that the models find best when both weigh the same", () => {
+  const matches = [match(0), match(0), match(0), match(0)];
+  const named = candidates.map((each, index) => ({ ...each, textShare: index === 3 ? 1 : 0 }));
+  expect(orderOf(matches, 1, named, 0.5)).toBe("dabc");
+});
+
 test("orders pictures that only their texts found among the others, and behind the vector search's when none is judged", () => {
   const found = { imageId: "e", sha256: "ee", itcCosine: 0.3, rankBeforeRerank: null, textShare: 1 };
   expect(orderOf([match(0), match(0), match(0), match(0), match(0)], 1, [...candidates, found], 0.7)).toBe("eabcd");

@@ -49,7 +49,7 @@ export interface Weights {
 /**
  * Orders candidates by itmLogit + w * itcCosine, best first, mixed with what their own texts say: a convex combination after min-max
  * scaling (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023). Where no text holds a word of the
- * query, that is BLIP's order as it is. Equal values keep the order of the vector search. Candidates without a logit (their match
+ * query, that is BLIP's order as it is. Equal values: the greater textShare first, then the order of the vector search. Candidates without a logit (their match
  * failed, or they lie beyond the matched depth) follow in the vector search's order: a missing logit says nothing about the picture, so
  * it never moves above one that was judged.
  * @param matches  outcomes of the first matches.length candidates, in candidate order
@@ -101,8 +101,10 @@ type Judged = Omit<RankedHit, "rankAfterRerank">;
 
 function byFusedScore(a: Judged, b: Judged): number {
   if (a.fusedScore !== null && b.fusedScore !== null) {
+    // In a scaled list some picture always has 1, whether or not anything fits; a text that says it all is better evidence.
+    const byScore = b.fusedScore - a.fusedScore || b.textShare - a.textShare;
     // Scaling can round two scores to one.
-    return b.fusedScore - a.fusedScore || (b.rerankScore ?? 0) - (a.rerankScore ?? 0) || byVectorRank(a, b);
+    return byScore || (b.rerankScore ?? 0) - (a.rerankScore ?? 0) || byVectorRank(a, b);
   }
   if ((a.fusedScore === null) !== (b.fusedScore === null)) return a.fusedScore === null ? 1 : -1;
   return byVectorRank(a, b);
