@@ -90,6 +90,7 @@ test("finds nothing for stop words, punctuation and words of other corpora", asy
   expect(await find("?! '); drop table captions; --")).toEqual([]);
   expect(await find("volcano")).toEqual([]);
   expect(await find("'it''s' \\ : & | <-> *")).toEqual([]);
+  expect(await find("light\u0000house \ud800")).toHaveLength(1);
 });
 
 test("does not search what a captioner wrote, nor what was rejected", async () => {

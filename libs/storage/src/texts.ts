@@ -1,6 +1,7 @@
 import type { Queryable } from "./database.ts";
 import type { VectorHit } from "./embeddings.ts";
 import { encodeVector, normalise } from "./float-vector.ts";
+import { withoutZeros } from "./images.ts";
 import { StorageError } from "./storage-error.ts";
 import { requireUuid } from "./uuid.ts";
 
@@ -71,7 +72,7 @@ export function searchTexts(db: Queryable, search: TextSearch): Promise<TextHit[
     [
       requireUuid("corpus", search.corpusId),
       requireUuid("space", search.spaceId),
-      search.text,
+      withoutZeros(search.text),
       encodeVector(query),
       search.limit,
       search.among,
