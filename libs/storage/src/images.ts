@@ -52,7 +52,7 @@ export async function registerImage(db: Queryable, image: NewImage): Promise<{ i
     [
       requireUuid("corpus", image.corpusId),
       image.sha256,
-      JSON.stringify(image.attributes),
+      storableJson(image.attributes),
       withoutZeros(image.origin),
       text,
     ],
@@ -64,6 +64,16 @@ export async function registerImage(db: Queryable, image: NewImage): Promise<{ i
 /** PostgreSQL's text cannot hold U+0000, and alternative texts scraped from the web do contain it. */
 export function withoutZeros(text: string): string {
   return text.replaceAll("\0", "");
+}
+
+/** JSON that jsonb accepts: it knows neither U+0000 nor half a surrogate pair, in values and in names. */
+function storableJson(attributes: Attributes): string {
+  const storable = (text: string) => withoutZeros(text).toWellFormed();
+  return JSON.stringify(attributes, (_name, value: unknown) => {
+    if (typeof value === "string") return storable(value);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [storable(name), inner]));
+  });
 }
 
 export type ImageFacts = {

@@ -103,6 +103,19 @@ test("registering one image from twenty callers at once creates it once", async 
   expect((await captionsOf(database.db, [imageId])).get(imageId)).toHaveLength(1);
 });
 
+test("keeps an image whose attributes hold what PostgreSQL's JSON does not know", async () => {
+  const { id: corpusId } = await newCorpus();
+  const attributes = { "na\0me": "a\0b", half: "x\ud800", deep: [{ inner: "\0" }], number: 1, none: null };
+  const { imageId } = await registerImage(database.db, { corpusId, sha256: sha(1), origin: "a\0.jpg", attributes });
+  expect((await findImage(database.db, imageId))?.attributes).toEqual({
+    name: "ab",
+    half: "x\ufffd",
+    deep: [{ inner: "" }],
+    number: 1,
+    none: null,
+  });
+});
+
 test("images are found in the order asked for, and an unknown or malformed id is not an error", async () => {
   const { id: corpusId } = await newCorpus();
   const ids: string[] = [];

@@ -121,7 +121,7 @@ function readAttributes(archive: Archive, member: Member | undefined) {
   try {
     const value: unknown = JSON.parse(member.bytes.toString("utf8"));
     if (typeof value !== "object" || value === null || Array.isArray(value))
-      return complain(`it holds ${typeof value}`);
+      return complain(`it holds ${Array.isArray(value) ? "a list" : typeof value}`);
     const { caption, text, alt, ...attributes } = value as Record<string, unknown>;
     const given = WEB_TEXT_KEYS.map((key) => ({ caption, text, alt })[key]).find((found) => typeof found === "string");
     return { attributes, webText: (given as string | undefined)?.replace(/\s+/g, " ").trim(), problem: undefined };
