@@ -1,3 +1,4 @@
+import { join, resolve } from "node:path";
 import { IngestError } from "../ingest-error.ts";
 import type { Finding } from "./finding.ts";
 
@@ -82,6 +83,20 @@ export function findingsOfSample(archive: Archive, members: readonly Member[], l
 export interface Archive {
   readonly reportedAs: string;
   readonly place: (member: string) => { readonly path: string; readonly file: string };
+}
+
+/** The members of "pictures.tar" are reported and stored as "pictures.tar/NAME". */
+export function archiveAt(path: string): Archive {
+  return {
+    reportedAs: path,
+    place: (member) => ({ path: `${path}/${member}`, file: join(resolve(path), join("/", member)) }),
+  };
+}
+
+export function brokenArchive(path: string, error: unknown): IngestError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const message = `"${path}" cannot be read to its end: ${reason}. What lies before is read; is the file complete?`;
+  return new IngestError("INVALID_ARCHIVE", message, { cause: error });
 }
 
 export function reject(archive: Archive, member: string, error: IngestError): Finding {

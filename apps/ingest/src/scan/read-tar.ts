@@ -1,11 +1,12 @@
 import { createReadStream } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { createGunzip } from "node:zlib";
 import { extract, type Header } from "tar-stream";
 import { fileError, IngestError } from "../ingest-error.ts";
 import {
-  type Archive,
   type ArchiveLimits,
+  archiveAt,
+  brokenArchive,
   findingsOfSample,
   isHidden,
   isPictureName,
@@ -69,20 +70,6 @@ export async function* readTar(path: string, limits: ArchiveLimits): AsyncGenera
   } finally {
     source.destroy();
   }
-}
-
-/** The members of "pictures.tar" are reported and stored as "pictures.tar/NAME". */
-export function archiveAt(path: string): Archive {
-  return {
-    reportedAs: path,
-    place: (member) => ({ path: `${path}/${member}`, file: join(resolve(path), join("/", member)) }),
-  };
-}
-
-export function brokenArchive(path: string, error: unknown): IngestError {
-  const reason = error instanceof Error ? error.message : String(error);
-  const message = `"${path}" cannot be read to its end: ${reason}. What lies before is read; is the file complete?`;
-  return new IngestError("INVALID_ARCHIVE", message, { cause: error });
 }
 
 function isPassedOver(header: Header): boolean {

@@ -6,6 +6,8 @@ import { IngestError } from "../ingest-error.ts";
 import {
   type Archive,
   type ArchiveLimits,
+  archiveAt,
+  brokenArchive,
   findingsOfSample,
   isHidden,
   isPictureName,
@@ -16,7 +18,6 @@ import {
   splitName,
 } from "./archive-sample.ts";
 import type { Finding } from "./finding.ts";
-import { archiveAt, brokenArchive } from "./read-tar.ts";
 
 interface NamedEntry {
   readonly name: string;
