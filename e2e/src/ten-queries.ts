@@ -1,44 +1,11 @@
 import { parseArgs } from "node:util";
 import { join } from "node:path";
+import { DEMO_QUERIES } from "./support/demo-queries.ts";
 import { createScreenshotFolder, openBrowser } from "./support/browser.ts";
 import { askGraphql } from "./support/stack.ts";
 
-// Ten searches of the demo corpus as a person would type them, chosen before any result was seen, with every picture of the
-// corpus that a person would call a right answer. Not a test: it needs a running `npm start`, and says how good the model is.
-const QUERIES: readonly { readonly text: string; readonly right: readonly string[] }[] = [
-  { text: "a kitten playing with a ball of yarn", right: ["gcompris/farm-animals-cat"] },
-  {
-    text: "a red apple",
-    right: ["fluent-3d/red-apple", "openclipart/food-fruit-apple", "openclipart/food-fruit-cartoon-apple-k-yager-01"],
-  },
-  {
-    text: "snowy mountains",
-    right: [
-      "fluent-3d/snow-capped-mountain",
-      ...["mountain3", "sky8", "snow0", "snow2", "snow3", "snow4", "snow6"].map((name) => `endless-sky/${name}`),
-    ],
-  },
-  { text: "a slice of pizza", right: ["fluent-3d/pizza"] },
-  { text: "a sloth hanging from a branch", right: ["fluent-3d/sloth"] },
-  {
-    text: "a birthday cake with candles",
-    right: ["fluent-3d/birthday-cake", "openclipart/food-desserts-birthday-cake"],
-  },
-  { text: "a lighthouse", right: ["openclipart/buildings-homes-lighthouse-matthew-gates"] },
-  {
-    text: "windmills",
-    right: ["", 1, 11, 12, 13, 14, 15, 2, 3, 4, 7, 8, 9].map((number) => `gcompris/renewable-windmill${number}`),
-  },
-  { text: "the earth from space", right: ["endless-sky/earthrise", "gcompris/solar-system-earth"] },
-  {
-    text: "a bicycle",
-    right: [
-      "fluent-3d/bicycle",
-      "openclipart/transportation-bike-tobias-jakobs",
-      "openclipart/transportation-vehicles-bicycle-01",
-    ],
-  },
-];
+// Ten searches of the demo corpus over GraphQL, each with a screenshot of the page. Not a test: it needs a running `npm start`, and says
+// how good the answers are.
 
 interface Answer {
   readonly edges: readonly {
@@ -57,10 +24,16 @@ const { values } = parseArgs({
   options: {
     url: { type: "string", default: `http://127.0.0.1:${process.env.MEDLEY_PORT ?? 4000}` },
     corpus: { type: "string", default: "demo" },
+    set: { type: "string", default: "drawn" },
     screenshots: { type: "string", default: createScreenshotFolder() },
   },
 });
-const { url, corpus, screenshots } = values;
+const { url, corpus, screenshots, set } = values;
+if (set !== "drawn" && set !== "chosen") {
+  console.error(`--set is "${set}", expected drawn or chosen.`);
+  process.exit(2);
+}
+const queries = DEMO_QUERIES[set];
 const ready = await fetch(`${url}/readyz`).catch(() => undefined);
 if (ready?.status !== 200) {
   console.error(`No Medley answers searches at ${url}. Start it with npm start, or give --url.`);
@@ -72,7 +45,7 @@ cleanup.defer(() => browser.close());
 const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
 
 let [rightFirst, rightFirstAlone] = [0, 0];
-for (const [index, { text, right }] of QUERIES.entries()) {
+for (const [index, { text, right }] of queries.entries()) {
   const { search, alone } = await askGraphql<Found>(
     url,
     `query ($corpus: String!, $text: String!) {
@@ -95,7 +68,7 @@ for (const [index, { text, right }] of QUERIES.entries()) {
   console.log(JSON.stringify({ text, rank, top, rankAlone, topAlone, rankByCosine, screenshot }));
 }
 console.log(
-  `${rightFirst} of ${QUERIES.length} with a right picture first; ${rightFirstAlone} by what the models see alone (textWeight 0). Screenshots: ${screenshots}`,
+  `${rightFirst} of ${queries.length} (${set}) with a right picture first; ${rightFirstAlone} by what the models see alone (textWeight 0). Screenshots: ${screenshots}`,
 );
 
 function best(ranks: readonly number[]): number | null {
