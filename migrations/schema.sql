@@ -88,7 +88,7 @@ create table image_steps (
   constraint image_steps_check CHECK (((step = 'prepare'::text) = (space_id IS NULL))),
   constraint image_steps_check1 CHECK (((state = 'leased'::text) = ((lease_owner IS NOT NULL) AND (lease_until IS NOT NULL)))),
   constraint image_steps_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'leased'::text, 'done'::text, 'failed'::text, 'excluded'::text]))),
-  constraint image_steps_step_check CHECK ((step = ANY (ARRAY['prepare'::text, 'embed'::text, 'caption'::text])))
+  constraint image_steps_step_check CHECK ((step = ANY (ARRAY['prepare'::text, 'embed'::text, 'caption-embed'::text, 'caption'::text])))
 );
 
 create table images (
@@ -155,6 +155,21 @@ create table spaces (
   constraint spaces_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 2000)))
 );
 
+create table text_embeddings (
+  space_id uuid not null,
+  image_id uuid not null,
+  text_key text not null,
+  corpus_id uuid not null,
+  caption_id uuid,
+  embedding vector not null,
+  created_at timestamp with time zone not null default now(),
+  constraint text_embeddings_pkey PRIMARY KEY (space_id, image_id, text_key),
+  constraint text_embeddings_caption_id_fkey FOREIGN KEY (caption_id) REFERENCES captions(id) ON DELETE CASCADE,
+  constraint text_embeddings_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint text_embeddings_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
+  constraint text_embeddings_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE
+) partition by LIST (space_id);
+
 CREATE UNIQUE INDEX captions_identity ON public.captions USING btree (image_id, source, model_fingerprint, decoding, md5(text)) NULLS NOT DISTINCT;
 
 CREATE INDEX captions_words ON public.captions USING gin (words) WHERE (source <> 'SYNTHETIC'::text);
@@ -177,16 +192,25 @@ CREATE INDEX images_sha256 ON public.images USING btree (sha256);
 
 CREATE INDEX operations_recent ON public.operations USING btree (created_at DESC);
 
+CREATE INDEX text_embeddings_caption ON ONLY public.text_embeddings USING btree (caption_id);
+
+CREATE INDEX text_embeddings_corpus ON ONLY public.text_embeddings USING btree (space_id, corpus_id);
+
+CREATE INDEX text_embeddings_image ON ONLY public.text_embeddings USING btree (image_id);
+
 CREATE OR REPLACE FUNCTION public.create_embedding_index(space_id uuid, dimensions integer)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
 declare
-  partition text := 'embeddings_' || replace(space_id::text, '-', '');
+  suffix text := replace(space_id::text, '-', '');
+  parent text;
 begin
-  execute format(
-    'create index if not exists %I on %I using hnsw ((embedding::vector(%s)) vector_ip_ops)',
-    partition || '_hnsw', partition, dimensions);
+  foreach parent in array array['embeddings', 'text_embeddings'] loop
+    execute format(
+      'create index if not exists %I on %I using hnsw ((embedding::vector(%s)) vector_ip_ops)',
+      parent || '_' || suffix || '_hnsw', parent || '_' || suffix, dimensions);
+  end loop;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.create_embedding_partition(space_id uuid, dimensions integer)
@@ -194,11 +218,14 @@ CREATE OR REPLACE FUNCTION public.create_embedding_partition(space_id uuid, dime
  LANGUAGE plpgsql
 AS $function$
 declare
-  partition text := 'embeddings_' || replace(space_id::text, '-', '');
+  suffix text := replace(space_id::text, '-', '');
+  parent text;
 begin
-  execute format(
-    'create table if not exists %I partition of embeddings (check (vector_dims(embedding) = %s)) for values in (%L)',
-    partition, dimensions, space_id);
+  foreach parent in array array['embeddings', 'text_embeddings'] loop
+    execute format(
+      'create table if not exists %I partition of %I (check (vector_dims(embedding) = %s)) for values in (%L)',
+      parent || '_' || suffix, parent, dimensions, space_id);
+  end loop;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.words_of_origin(origin text)

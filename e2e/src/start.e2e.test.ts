@@ -50,7 +50,7 @@ interface SearchResult {
 
 const SEARCH = `query ($text: String!, $textWeight: Float! = 0.5) {
   search(corpus: "demo", text: $text, first: 12, textWeight: $textWeight) {
-    edges { rank rankBeforeRerank itcCosine itmLogit rerankScore textShare fusedScore node { id sha256 url thumbnailUrl origins } }
+    edges { rank rankBeforeRerank itcCosine itmLogit rerankScore textShare textCosine textScore fusedScore node { id sha256 url thumbnailUrl origins } }
     report { degraded { code } itcWeight }
   }
 }`;

@@ -34,7 +34,7 @@ const SEARCH = `query Search($corpus: String!, $text: String!, $first: Int, $can
   search(corpus: $corpus, text: $text, first: $first, candidates: $candidates) {
     edges {
       node { id sha256 url thumbnailUrl width height origins attributes captions { text source } }
-      itcCosine itmLogit matchProbability rerankScore textShare fusedScore rankBeforeRerank rank
+      itcCosine itmLogit matchProbability rerankScore textShare textCosine textScore fusedScore rankBeforeRerank rank
     }
     report {
       milliseconds indexMode spaceId modelFingerprint itcWeight textWeight

@@ -76,7 +76,7 @@ export async function runIngest(
   const context = { ...outer, signal: AbortSignal.any([outer.signal, failure.signal]) };
   const { id: corpusId } = await ensureCorpus(context.db, { name: request.corpus });
   const plan = await makePlan(context, corpusId, request, listener);
-  const wanted: Step[] = plan.captioner ? ["prepare", "embed", "caption"] : ["prepare", "embed"];
+  const wanted: Step[] = ["prepare", "embed", "caption-embed", ...(plan.captioner ? (["caption"] as const) : [])];
   if (request.retryFailed) await retryFailedSteps(context.db, { corpusId });
   await planMissingSteps(context, plan, wanted);
 

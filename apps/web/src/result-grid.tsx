@@ -60,10 +60,10 @@ export function Scores({ hit }: { hit: Hit }) {
           <dd>{formatRerankScore(hit.rerankScore)}</dd>
         </div>
       )}
-      {hit.textShare > 0 && (
-        <div title="Share of your words that the picture's own texts hold (its captions, the names of its file and folder); rare words weigh more. Mixed with the rank score into the order.">
-          <dt>in its texts</dt>
-          <dd>{formatShare(hit.textShare)}</dd>
+      {hit.textScore > 0 && (
+        <div title="What the picture's own texts (its captions, the names of its file and folder) say for it, 0 to 1: the share of your words that they hold, or how near they are in meaning, the nearest of the collection being 1. Mixed with the rank score into the order.">
+          <dt>its texts</dt>
+          <dd>{hit.textScore.toFixed(2)}</dd>
         </div>
       )}
       <div title="Place in this answer, and place by cosine alone.">

@@ -11,7 +11,7 @@ const hit: Hit = {
   itcCosine: 0.4123,
   itmLogit: 3.456,
   rerankScore: 3.8683,
-  textShare: 0,
+  textScore: 0,
   fusedScore: 0.75,
   matchProbability: null,
   node: {
@@ -48,10 +48,10 @@ test("shows a hit with its picture, its caption as alternative text, its scores 
   for (const text of ["+3.46", "0.412", "3.87", "up from 9"]) expect(page).toContain(text);
 });
 
-test("says what share of the words a picture's own texts hold, and when nothing else found it", () => {
-  const page = gridOf([{ ...hit, textShare: 0.666, rankBeforeRerank: null }]);
-  for (const text of ["in its texts", "67 %", "found by its texts"]) expect(page).toContain(text);
-  expect(gridOf([hit])).not.toContain("in its texts");
+test("says what a picture's own texts say for it, and when nothing else found it", () => {
+  const page = gridOf([{ ...hit, textScore: 0.666, rankBeforeRerank: null }]);
+  for (const text of ["its texts", "0.67", "found by its texts"]) expect(page).toContain(text);
+  expect(gridOf([hit])).not.toContain("its texts");
 });
 
 test("links a hit to an address that opens it", () => {

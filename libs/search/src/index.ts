@@ -8,6 +8,7 @@ export {
 } from "./caption-image.ts";
 export { SearchError, type SearchErrorCode } from "./errors.ts";
 export { type ImageWithTexts, imagesWithHumanTexts } from "./human-texts.ts";
+export { nameOfOrigin, ownTextsOf } from "./own-texts.ts";
 export { DEFAULT_CANDIDATES, DEFAULT_FIRST, MAX_CANDIDATES, MAX_FIRST, type SearchQuery } from "./query.ts";
 export { type MatchFailure, type RankedHit, rankCandidates } from "./rank.ts";
 export type { Degradation, SearchReport, SearchStage, StageTiming } from "./report.ts";

@@ -7,8 +7,10 @@ export const DEFAULT_CANDIDATES = 128;
 export const MAX_CANDIDATES = 1000;
 /** A picture whose own texts say everything that was asked counts as much as the one that BLIP finds best. */
 export const DEFAULT_TEXT_WEIGHT = 0.5;
-/** How many pictures are judged besides the nearest ones because of their texts. */
+/** How many pictures are judged besides the nearest ones because their texts hold words of the query, and how many because they are near. */
 export const TEXT_CANDIDATES = 32;
+/** How many pictures are taken for the nearness of their texts: the candidates, and what these are compared with. */
+export const NEAR_TEXTS = 128;
 /** BLIP reads at most a few dozen tokens of a query; more than this is a mistake of the caller, not a query. */
 export const MAX_TEXT_CHARACTERS = 2000;
 

@@ -3,11 +3,12 @@ import { expect, test } from "vitest";
 import { type Candidate, rankCandidates } from "./rank.ts";
 import { describeFailures } from "./report.ts";
 
+const textless = { textShare: 0, textCosine: null, textScore: 0 };
 const candidates: Candidate[] = [
-  { imageId: "a", sha256: "aa", itcCosine: 0.9, rankBeforeRerank: 1, textShare: 0 },
-  { imageId: "b", sha256: "bb", itcCosine: 0.5, rankBeforeRerank: 2, textShare: 0 },
-  { imageId: "c", sha256: "cc", itcCosine: 0.4, rankBeforeRerank: 3, textShare: 0 },
-  { imageId: "d", sha256: "dd", itcCosine: 0.1, rankBeforeRerank: 4, textShare: 0 },
+  { imageId: "a", sha256: "aa", itcCosine: 0.9, rankBeforeRerank: 1, ...textless },
+  { imageId: "b", sha256: "bb", itcCosine: 0.5, rankBeforeRerank: 2, ...textless },
+  { imageId: "c", sha256: "cc", itcCosine: 0.4, rankBeforeRerank: 3, ...textless },
+  { imageId: "d", sha256: "dd", itcCosine: 0.1, rankBeforeRerank: 4, ...textless },
 ];
 const match = (itmLogit: number) => succeeded<Match>({ itmLogit, itmNoMatchLogit: -itmLogit });
 const lost = (message: string) => failed<Match>(new InferenceError("IMAGE_NOT_FOUND", message));
@@ -52,7 +53,7 @@ test("keeps the order of the vector search between equal pictures", () => {
 
 test("mixes in what the pictures' own texts say, by the weight of texts", () => {
   const matches = [match(0), match(0), match(0), match(0)];
-  const named = candidates.map((each, index) => ({ ...each, textShare: index === 3 ? 1 : 0 }));
+  const named = candidates.map((each, index) => ({ ...each, textScore: index === 3 ? 1 : 0 }));
   expect(orderOf(matches, 1, named, 0)).toBe("abcd");
   expect(orderOf(matches, 1, named, 0.3)).toBe("abdc");
   expect(orderOf(matches, 1, named, 0.6)).toBe("dabc");
@@ -63,12 +64,12 @@ test("mixes in what the pictures' own texts say, by the weight of texts", () => 
 
 test("puts a picture whose texts say it all before the one that the models find best when both weigh the same", () => {
   const matches = [match(0), match(0), match(0), match(0)];
-  const named = candidates.map((each, index) => ({ ...each, textShare: index === 3 ? 1 : 0 }));
+  const named = candidates.map((each, index) => ({ ...each, textScore: index === 3 ? 1 : 0 }));
   expect(orderOf(matches, 1, named, 0.5)).toBe("dabc");
 });
 
 test("orders pictures that only their texts found among the others, and behind the vector search's when none is judged", () => {
-  const found = { imageId: "e", sha256: "ee", itcCosine: 0.3, rankBeforeRerank: null, textShare: 1 };
+  const found = { imageId: "e", sha256: "ee", itcCosine: 0.3, rankBeforeRerank: null, ...textless, textScore: 1 };
   expect(orderOf([match(0), match(0), match(0), match(0), match(0)], 1, [...candidates, found], 0.7)).toBe("eabcd");
   expect(orderOf([], 1, [found, ...candidates], 0.7)).toBe("abcde");
 });

@@ -9,6 +9,10 @@ export interface Candidate {
   readonly rankBeforeRerank: number | null;
   /** Share of the query's words that the picture's own texts hold, rare words weighted more; 0..1. */
   readonly textShare: number;
+  /** Cosine of the query and the nearest of the picture's own texts; null where others of the corpus were nearer, or it has none. */
+  readonly textCosine: number | null;
+  /** What its own texts say for the picture: the greater of textShare and textCosine scaled over the nearest texts; 0..1. */
+  readonly textScore: number;
 }
 
 export interface RankedHit extends Candidate {
@@ -19,7 +23,7 @@ export interface RankedHit extends Candidate {
   /** itmLogit + w * itcCosine; null where the picture was not matched. */
   readonly rerankScore: number | null;
   /**
-   * What re-ranked hits are ordered by: rerankScore, scaled to 0..1 over this answer's re-ranked pictures, and textShare, mixed by the
+   * What re-ranked hits are ordered by: rerankScore, scaled to 0..1 over this answer's re-ranked pictures, and textScore, mixed by the
    * weight of texts. Says nothing outside of this answer; null where the picture was not matched.
    */
   readonly fusedScore: number | null;
@@ -42,14 +46,14 @@ export interface Ranking {
 export interface Weights {
   /** w of itmLogit + w * itcCosine; belongs to the model set. */
   readonly itc: number;
-  /** Share of textShare in the order, 0..1. */
+  /** Share of textScore in the order, 0..1. */
   readonly text: number;
 }
 
 /**
  * Orders candidates by itmLogit + w * itcCosine, best first, mixed with what their own texts say: a convex combination after min-max
- * scaling (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023). Where no text holds a word of the
- * query, that is BLIP's order as it is. Equal values: the greater textShare first, then the order of the vector search. Candidates without a logit (their match
+ * scaling (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023). Where no texts stand beside the
+ * pictures, that is BLIP's order as it is. Equal values: the greater textScore first, then the order of the vector search. Candidates without a logit (their match
  * failed, or they lie beyond the matched depth) follow in the vector search's order: a missing logit says nothing about the picture, so
  * it never moves above one that was judged.
  * @param matches  outcomes of the first matches.length candidates, in candidate order
@@ -70,7 +74,7 @@ export function rankCandidates(
     .map((hit) => ({
       ...hit,
       fusedScore:
-        hit.rerankScore === null ? null : (1 - weights.text) * scale(hit.rerankScore) + weights.text * hit.textShare,
+        hit.rerankScore === null ? null : (1 - weights.text) * scale(hit.rerankScore) + weights.text * hit.textScore,
     }))
     .toSorted(byFusedScore)
     .map((hit, index) => ({ ...hit, rankAfterRerank: index + 1 }));
@@ -102,7 +106,7 @@ type Judged = Omit<RankedHit, "rankAfterRerank">;
 function byFusedScore(a: Judged, b: Judged): number {
   if (a.fusedScore !== null && b.fusedScore !== null) {
     // In a scaled list some picture always has 1, whether or not anything fits; a text that says it all is better evidence.
-    const byScore = b.fusedScore - a.fusedScore || b.textShare - a.textShare;
+    const byScore = b.fusedScore - a.fusedScore || b.textScore - a.textScore;
     // Scaling can round two scores to one.
     return byScore || (b.rerankScore ?? 0) - (a.rerankScore ?? 0) || byVectorRank(a, b);
   }

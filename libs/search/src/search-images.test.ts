@@ -1,5 +1,5 @@
 import { InferenceError } from "@medley/inference-api";
-import { ensureCorpus, ensureSpace, activateSpace } from "@medley/storage";
+import { ensureCorpus, ensureSpace, activateSpace, saveTextEmbeddings } from "@medley/storage";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { SearchError } from "./errors.ts";
 import { searchImages } from "./search-images.ts";
@@ -55,6 +55,20 @@ test("judges a picture far from the query when its own texts hold the words, and
   expect(report.textWeight).toBe(0.5);
   const fused = hits.map(({ fusedScore }) => fusedScore ?? Number.NaN);
   expect(fused).toEqual(fused.toSorted((a, b) => b - a));
+});
+
+test("finds a picture by the nearness of a text that holds no word of the query, and says how near it is", async () => {
+  const { corpus, space } = library;
+  const imageId = library.imageIds[9] ?? "";
+  const [outcome] = await library.inference.embedTexts(["a kitten"]);
+  if (!outcome?.ok) throw new Error("Bug: the fake engine refused a text");
+  const row = { imageId, corpusId: corpus.id, text: "a young cat", name: "a young cat", embedding: outcome.value };
+  await saveTextEmbeddings(library.db, { spaceId: space.id, rows: [row] });
+  const { hits } = await search({ text: "a kitten", candidates: 1 });
+  expect(hits[0]).toMatchObject({ imageId, textShare: 0, textScore: expect.closeTo(1, 5) });
+  expect(hits[0]?.textCosine).toBeCloseTo(1, 5);
+  expect(hits[1]).toMatchObject({ textCosine: null, textScore: 0 });
+  await library.db.query("delete from text_embeddings where image_id = $1::uuid", [imageId]);
 });
 
 test("orders by what BLIP sees alone when texts weigh nothing", async () => {

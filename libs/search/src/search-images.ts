@@ -11,14 +11,15 @@ import {
   type Database,
   findCorpus,
   searchEmbeddings,
+  searchTextEmbeddings,
   searchTexts,
   type Space,
-  type TextHit,
   type VectorHit,
 } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 import { requireModel } from "./models.ts";
-import { type SearchQuery, TEXT_CANDIDATES, type ValidQuery, validateQuery } from "./query.ts";
+import { NEAR_TEXTS, type SearchQuery, TEXT_CANDIDATES, type ValidQuery, validateQuery } from "./query.ts";
+import { type FoundByTexts, poolCandidates } from "./pool.ts";
 import { type Candidate, type RankedHit, rankCandidates } from "./rank.ts";
 import { createStopwatch, describeFailures, type SearchReport } from "./report.ts";
 
@@ -37,8 +38,8 @@ export interface SearchResult {
 
 /**
  * Finds pictures of a corpus for a text as BLIP's retrieval evaluation does: the nearest pictures by itcCosine in the
- * corpus's active space, re-ranked by itmLogit + w * itcCosine. Pictures whose own texts hold words of the query are judged as well,
- * and the order is a mix of both (`textWeight`). When matching fails or runs out of time the order of itcCosine answers, and
+ * corpus's active space, re-ranked by itmLogit + w * itcCosine. Pictures whose own texts are near the query or hold its words are judged
+ * as well, and the order is a mix of both (`textWeight`). When matching fails or runs out of time the order of itcCosine answers, and
  * `report.degraded` says so; without the query's embedding there is no answer and the error is thrown.
  */
 export async function searchImages(dependencies: SearchDependencies, query: SearchQuery): Promise<SearchResult> {
@@ -61,8 +62,8 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
     }),
   );
   const matchTexts = () => searchOwnTexts(db, valid, { corpus, space }, embedded.vector, retrieved.hits);
-  const textHits = searchesTexts(valid) ? await stopwatch.measure("MATCH_TEXTS", matchTexts) : [];
-  const pool = poolCandidates(retrieved.hits, textHits, valid.candidates);
+  const byTexts = searchesTexts(valid) ? await stopwatch.measure("MATCH_TEXTS", matchTexts) : NOTHING_BY_TEXTS;
+  const pool = poolCandidates(retrieved.hits, byTexts, valid.candidates);
   const rerank = () => matchCandidates(inference, valid.text, pool.toMatch, remainingMs());
   const matches = pool.toMatch.length === 0 ? [] : await stopwatch.measure("RERANK", rerank);
   const weights = { itc: embedded.model.itcWeight, text: valid.textWeight };
@@ -135,38 +136,20 @@ function searchesTexts({ textWeight, candidates }: ValidQuery): boolean {
   return textWeight > 0 && candidates > 0;
 }
 
-function searchOwnTexts(
+const NOTHING_BY_TEXTS: FoundByTexts = { byWords: [], byCosine: [] };
+
+async function searchOwnTexts(
   db: Database,
   { text }: ValidQuery,
   { corpus, space }: { corpus: { id: string }; space: Space },
   vector: Float32Array,
   retrieved: readonly VectorHit[],
-): Promise<TextHit[]> {
-  const among = retrieved.map(({ imageId }) => imageId);
-  const search = { corpusId: corpus.id, spaceId: space.id, text, query: vector, limit: TEXT_CANDIDATES, among };
-  return searchTexts(db, search);
-}
-
-/**
- * Whom the matching head judges: the nearest `depth` pictures and the best few by their texts. `beyond` are the other pictures of the
- * vector search, in its order.
- */
-function poolCandidates(retrieved: readonly VectorHit[], textHits: readonly TextHit[], depth: number) {
-  const shares = new Map(textHits.map(({ imageId, textShare }) => [imageId, textShare]));
-  const near = retrieved.map((hit, index) => ({
-    ...hit,
-    rankBeforeRerank: index + 1,
-    textShare: shares.get(hit.imageId) ?? 0,
-  }));
-  const nearIds = new Set(near.map(({ imageId }) => imageId));
-  const far = textHits.flatMap((hit) => (nearIds.has(hit.imageId) ? [] : [{ ...hit, rankBeforeRerank: null }]));
-  const wanted = new Set(textHits.slice(0, TEXT_CANDIDATES).map(({ imageId }) => imageId));
-  const [within, rest] = [near.slice(0, depth), near.slice(depth)];
-  return {
-    toMatch: [...within, ...rest.filter(({ imageId }) => wanted.has(imageId)), ...far],
-    beyond: rest.filter(({ imageId }) => !wanted.has(imageId)),
-    byText: far.length,
-  };
+): Promise<FoundByTexts> {
+  const among = { corpusId: corpus.id, spaceId: space.id, query: vector };
+  const near = await searchTextEmbeddings(db, { ...among, limit: NEAR_TEXTS });
+  const judged = [...retrieved, ...near.hits].map(({ imageId }) => imageId);
+  const byWords = await searchTexts(db, { ...among, text, limit: TEXT_CANDIDATES, among: judged });
+  return { byWords, byCosine: near.hits };
 }
 
 /** One outcome per candidate, also when the call as a whole fails or its engine does not come back in time. */

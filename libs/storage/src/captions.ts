@@ -1,5 +1,6 @@
 import type { Queryable } from "./database.ts";
 import { withoutZeros } from "./images.ts";
+import { reopenSteps } from "./steps.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
 
@@ -69,6 +70,7 @@ export async function addCaption(db: Queryable, caption: NewCaption): Promise<Ca
     ],
   );
   if (!row) throw new Error("Bug: an upsert returned no row.");
+  if (caption.source !== "SYNTHETIC") await reopenSteps(db, { imageIds: [caption.imageId], steps: ["caption-embed"] });
   return row;
 }
 

@@ -24,17 +24,7 @@ export async function saveEmbeddings(
 
 async function saveChunk(db: Queryable, spaceId: string, rows: readonly EmbeddingRow[]): Promise<void> {
   const dimensions = rows[0]?.embedding.length ?? 0;
-  const vectors = rows.map(({ imageId, embedding }) => {
-    if (embedding.length !== dimensions) {
-      throw new StorageError(
-        "DIMENSION_MISMATCH",
-        `The embedding of image "${imageId}" has ${embedding.length} dimensions, that of image "${rows[0]?.imageId}" in the same call has ${dimensions}.`,
-      );
-    }
-    const unit = normalise(embedding);
-    if (unit) return unit;
-    throw new StorageError("INVALID_VALUE", `The embedding of image "${imageId}" is zero or not finite.`);
-  });
+  const vectors = rows.map(({ imageId, embedding }) => requireUnit(`image "${imageId}"`, embedding, dimensions));
   const saved = await db.query(
     `insert into embeddings (space_id, image_id, corpus_id, embedding)
      select s.id, row.image_id, row.corpus_id,
@@ -49,7 +39,20 @@ async function saveChunk(db: Queryable, spaceId: string, rows: readonly Embeddin
   if (saved.length === 0) await explainMismatch(db, spaceId, dimensions);
 }
 
-async function explainMismatch(db: Queryable, spaceId: string, dimensions: number): Promise<never> {
+/** The vector scaled to length 1; an error that names its owner where it has no direction or another length than its neighbours. */
+export function requireUnit(owner: string, embedding: Float32Array, dimensions: number): Float32Array {
+  if (embedding.length !== dimensions) {
+    throw new StorageError(
+      "DIMENSION_MISMATCH",
+      `The embedding of ${owner} has ${embedding.length} dimensions, the first of the same call has ${dimensions}.`,
+    );
+  }
+  const unit = normalise(embedding);
+  if (unit) return unit;
+  throw new StorageError("INVALID_VALUE", `The embedding of ${owner} is zero or not finite.`);
+}
+
+export async function explainMismatch(db: Queryable, spaceId: string, dimensions: number): Promise<never> {
   const space = await findSpace(db, spaceId);
   if (!space) throw new StorageError("NOT_FOUND", `There is no space "${spaceId}".`);
   throw new StorageError(
@@ -94,17 +97,23 @@ export async function searchEmbeddings(
   if (!query) throw new StorageError("INVALID_VALUE", "The query vector is zero or not finite.");
   const space = await describeSpace(db, search);
   if (space?.dimensions !== query.length) return explainMismatch(db, search.spaceId, query.length);
-  const usesIndex =
-    space.indexed &&
-    search.limit <= LARGEST_EF_SEARCH &&
-    (search.mode === "hnsw" || (search.mode !== "exact" && space.large));
-  return usesIndex
+  return usesIndex(space, search.limit, search.mode)
     ? { hits: await searchIndex(db, { ...search, query }), mode: "hnsw" }
     : { hits: await searchExactly(db, { ...search, query }), mode: "exact" };
 }
 
-async function describeSpace(db: Queryable, { spaceId, corpusId }: VectorSearch) {
-  const [space] = await db.query<{ dimensions: number; indexed: boolean; large: boolean }>(
+type SpaceSize = { readonly dimensions: number; readonly indexed: boolean; readonly large: boolean };
+
+/** Whether a search in a space of that size takes the index; "auto" where it has one and the corpus is large. */
+export function usesIndex({ indexed, large }: SpaceSize, limit: number, mode: VectorSearch["mode"] = "auto"): boolean {
+  return indexed && limit <= LARGEST_EF_SEARCH && (mode === "hnsw" || (mode === "auto" && large));
+}
+
+export async function describeSpace(
+  db: Queryable,
+  { spaceId, corpusId }: Pick<VectorSearch, "spaceId" | "corpusId">,
+): Promise<SpaceSize | undefined> {
+  const [space] = await db.query<SpaceSize>(
     `select s.dimensions, i.indexed, i.indexed and (
        select count(*) = $3::integer from (
          select from embeddings e where e.space_id = s.id and e.corpus_id = $2::uuid limit $3::integer) as counted) as large

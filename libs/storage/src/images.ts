@@ -1,4 +1,5 @@
 import type { Queryable } from "./database.ts";
+import { reopenSteps } from "./steps.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
 
@@ -35,20 +36,20 @@ export type NewImage = {
  */
 export async function registerImage(db: Queryable, image: NewImage): Promise<{ imageId: string; created: boolean }> {
   const text = withoutZeros(image.webText ?? "").trim() || null;
-  const [row] = await db.query<{ imageId: string; created: boolean }>(
+  const [row] = await db.query<{ imageId: string; created: boolean; hasNewText: boolean }>(
     `with image as (
        insert into images (corpus_id, sha256, attributes) values ($1::uuid, $2::text, $3::jsonb)
        on conflict (corpus_id, sha256) do update set attributes = images.attributes || excluded.attributes
        returning id, xmax = 0 as created
      ), origin as (
-       insert into image_origins (image_id, origin) select id, $4::text from image on conflict do nothing
+       insert into image_origins (image_id, origin) select id, $4::text from image on conflict do nothing returning image_id
      ), caption as (
        insert into captions (image_id, text, source) select id, $5::text, 'WEB' from image where $5::text is not null
-       on conflict do nothing
+       on conflict do nothing returning image_id
      ), mended as (
        delete from rejected_files where corpus_id = $1::uuid and origin = $4::text
      )
-     select id as "imageId", created from image`,
+     select id as "imageId", created, exists (select from origin) or exists (select from caption) as "hasNewText" from image`,
     [
       requireUuid("corpus", image.corpusId),
       image.sha256,
@@ -58,7 +59,9 @@ export async function registerImage(db: Queryable, image: NewImage): Promise<{ i
     ],
   );
   if (!row) throw new Error("Bug: an upsert returned no row.");
-  return row;
+  const { imageId, created, hasNewText } = row;
+  if (hasNewText && !created) await reopenSteps(db, { imageIds: [imageId], steps: ["caption-embed"] });
+  return { imageId, created };
 }
 
 /** PostgreSQL's text cannot hold U+0000, and alternative texts scraped from the web do contain it. */

@@ -24,10 +24,18 @@ export {
   listFailedSteps,
   planSteps,
   releaseLeases,
+  reopenSteps,
   retryFailedSteps,
   stepCounts,
 } from "./steps.ts";
 export type { Claim, ClaimedStep, FailedStep, Step, StepCounts, StepFailure } from "./steps.ts";
+export {
+  ownCaptionsOf,
+  saveTextEmbeddings,
+  searchTextEmbeddings,
+  textKeyOf,
+} from "./text-embeddings.ts";
+export type { NearText, NearTextSearch, OwnText, TextEmbeddingRow } from "./text-embeddings.ts";
 export { searchTexts } from "./texts.ts";
 export type { TextHit, TextSearch } from "./texts.ts";
 export { StorageError } from "./storage-error.ts";

@@ -7,6 +7,7 @@ import { ensureCorpus } from "./corpora.ts";
 import { ensureSpace } from "./spaces.ts";
 import {
   MAX_ATTEMPTS,
+  STEPS,
   type Step,
   type StepCounts,
   claimSteps,
@@ -40,7 +41,7 @@ async function newCollection({ images }: { images: number }) {
     "insert into images (corpus_id, sha256) select $1::uuid, lpad(to_hex(n), 64, '0') from generate_series(1, $2::integer) n",
     [corpusId, images],
   );
-  await planSteps(db, { corpusId, spaceId, steps: ["prepare", "embed", "caption"] });
+  await planSteps(db, { corpusId, spaceId, steps: [...STEPS] });
   const claim = (step: Step, limit: number, more: { owner?: string; now?: Date; leaseMs?: number } = {}) =>
     claimSteps(db, { corpusId, step, spaceId, limit, leaseMs: 60_000, owner: "worker", ...more });
   const complete = (step: Step, imageIds: string[]) => completeSteps(db, { step, spaceId, imageIds });
@@ -144,18 +145,20 @@ test("what cannot be retried fails at once, excludes what follows, and can be tr
   expect(await failStep(database.db, { step: "prepare", spaceId, imageId: broken, ...failure })).toBe("failed");
   await complete("prepare", [fine]);
   await complete("embed", idsOf(await claim("embed", 2)));
+  await complete("caption-embed", idsOf(await claim("caption-embed", 2)));
   await complete("caption", idsOf(await claim("caption", 2)));
   const half = { ...none, done: 1, total: 2 };
   expect(await counts()).toEqual({
     prepare: { ...half, failed: 1 },
     embed: { ...half, excluded: 1 },
+    "caption-embed": { ...half, excluded: 1 },
     caption: { ...half, excluded: 1 },
   });
   const next = { fingerprint: `${spaceId} next`, name: "next", dimensions: 2, preprocessing: {} };
   const { id: nextSpaceId } = await ensureSpace(database.db, next);
   await planSteps(database.db, { corpusId, spaceId: nextSpaceId, steps: ["embed"] });
   expect((await stepCounts(database.db, corpusId, nextSpaceId)).embed).toMatchObject({ pending: 1, excluded: 1 });
-  expect(await retryFailedSteps(database.db, { corpusId })).toBe(4);
+  expect(await retryFailedSteps(database.db, { corpusId })).toBe(5);
   expect(idsOf(await claim("prepare", 2))).toEqual([broken]);
 });
 
@@ -181,11 +184,7 @@ test("planning again adds only what is missing", async () => {
 test("every image is accounted for in every step, whatever was killed", async () => {
   const images = 120;
   const { counts, spaceId, claim, complete } = await newCollection({ images });
-  const completed = new Map<Step, Set<string>>([
-    ["prepare", new Set()],
-    ["embed", new Set()],
-    ["caption", new Set()],
-  ]);
+  const completed = new Map<Step, Set<string>>(STEPS.map((step) => [step, new Set()]));
   const sums = async () =>
     Object.values(await counts()).map((c) => c.pending + c.leased + c.done + c.failed + c.excluded);
 
@@ -197,12 +196,12 @@ test("every image is accounted for in every step, whatever was killed", async ()
     for (const worker of workers) worker.kill("SIGKILL");
     await Promise.all(workers.map((worker) => worker.exitCode ?? worker.signalCode ?? once(worker, "exit")));
     const total = await sums().catch(() => sums());
-    expect(total).toEqual([images, images, images]);
+    expect(total).toEqual(STEPS.map(() => images));
   }
 
   // Nothing acknowledged was undone, and what the dead workers held can be finished.
   const tomorrow = later(86_400_000);
-  for (const step of ["prepare", "embed", "caption"] as const) {
+  for (const step of STEPS) {
     const done = await database.db.query<{ id: string }>(
       "select image_id as id from image_steps where step = $1::text and state = 'done' and (space_id = $2::uuid or $1::text = 'prepare')",
       [step, spaceId],

@@ -3,9 +3,26 @@ import { withoutZeros } from "./images.ts";
 import { StorageError } from "./storage-error.ts";
 import { requireUuid } from "./uuid.ts";
 
-/** What is done to every image, in this order: each step waits for the one before it. */
-export const STEPS = ["prepare", "embed", "caption"] as const;
+/** What is done to every image. A step begins when the one that it needs is done. */
+export const STEPS = ["prepare", "embed", "caption-embed", "caption"] as const;
 export type Step = (typeof STEPS)[number];
+
+const NEEDS: Readonly<Record<Step, Step | null>> = {
+  prepare: null,
+  embed: "prepare",
+  "caption-embed": "prepare",
+  caption: "embed",
+};
+
+/** The step that this one waits for, the one before that, and so on. */
+function stepsBefore(step: Step): Step[] {
+  const needed = NEEDS[step];
+  return needed === null ? [] : [needed, ...stepsBefore(needed)];
+}
+
+/** Each step beside every step that it cannot do without, as a table for SQL. */
+const BLOCKED_BY = `(values ${STEPS.flatMap((step) => stepsBefore(step).map((needed) => `('${step}', '${needed}')`)).join(", ")})
+  as blocked_by (step, needed)`;
 
 export type StepCounts = {
   readonly pending: number;
@@ -37,8 +54,8 @@ export async function planSteps(
   db: Queryable,
   plan: { corpusId: string; spaceId: string | null; steps: readonly Step[]; imageIds?: readonly string[] },
 ): Promise<void> {
-  const steps = STEPS.slice(0, Math.max(...plan.steps.map((step) => STEPS.indexOf(step))) + 1);
-  const spaceId = steps.length > 1 ? spaceOf("embed", plan.spaceId) : null;
+  const steps = [...new Set(plan.steps.flatMap((step) => [step, ...stepsBefore(step)]))];
+  const spaceId = steps.some((step) => step !== "prepare") ? spaceOf("embed", plan.spaceId) : null;
   await db.query(
     `with used as (
        insert into corpus_spaces (corpus_id, space_id) select $1::uuid, $2::uuid where $2::uuid is not null
@@ -62,10 +79,10 @@ async function excludeBlockedSteps(db: Queryable, corpusId: string): Promise<voi
     `update image_steps later
      set state = 'excluded', error_code = 'EARLIER_STEP_FAILED', error_message = earlier.step || ': ' || earlier.error_message,
        updated_at = now()
-     from image_steps earlier
+     from image_steps earlier join ${BLOCKED_BY} on blocked_by.needed = earlier.step
      where earlier.corpus_id = $1::uuid and earlier.state = 'failed' and later.image_id = earlier.image_id
-       and later.state = 'pending'
-       and (earlier.step = 'prepare' or (later.step = 'caption' and later.space_id = earlier.space_id))`,
+       and later.step = blocked_by.step and later.state = 'pending'
+       and (earlier.space_id is null or later.space_id = earlier.space_id)`,
     [corpusId],
   );
 }
@@ -104,10 +121,9 @@ export function claimSteps(db: Queryable, claim: Claim): Promise<ClaimedStep[]> 
        update image_steps later
        set state = 'excluded', error_code = 'EARLIER_STEP_FAILED',
          error_message = earlier.step || ': ' || earlier.error_message, updated_at = now()
-       from abandoned earlier
-       where later.image_id = earlier.image_id and later.state = 'pending'
-         and ((earlier.step = 'prepare' and later.step <> 'prepare')
-           or (earlier.step = 'embed' and later.step = 'caption' and later.space_id = earlier.space_id))
+       from abandoned earlier join ${BLOCKED_BY} on blocked_by.needed = earlier.step
+       where later.image_id = earlier.image_id and later.step = blocked_by.step and later.state = 'pending'
+         and (earlier.space_id is null or later.space_id = earlier.space_id)
      ), ready as (
        select s.id from image_steps s cross join moment
        where s.step = $1::text and (s.space_id = $2::uuid or (s.space_id is null and $2::uuid is null))
@@ -115,11 +131,10 @@ export function claimSteps(db: Queryable, claim: Claim): Promise<ClaimedStep[]> 
          and s.state in ('pending', 'leased')
          and ((s.state = 'pending' and s.next_attempt_at <= moment.at)
            or (s.state = 'leased' and s.lease_until < moment.at and s.attempts < $8::integer))
-         and ($1::text = 'prepare' or exists (
+         and ($9::text is null or exists (
            select from image_steps earlier
-           where earlier.image_id = s.image_id and earlier.state = 'done'
-             and ((s.step = 'embed' and earlier.step = 'prepare')
-               or (s.step = 'caption' and earlier.step = 'embed' and earlier.space_id = s.space_id))))
+           where earlier.image_id = s.image_id and earlier.step = $9::text and earlier.state = 'done'
+             and (earlier.space_id is null or earlier.space_id = s.space_id)))
        order by s.image_id limit $4::integer
        for update of s skip locked
      )
@@ -138,6 +153,7 @@ export function claimSteps(db: Queryable, claim: Claim): Promise<ClaimedStep[]> 
       claim.owner,
       claim.now ?? null,
       MAX_ATTEMPTS,
+      NEEDS[claim.step],
     ],
   );
 }
@@ -185,10 +201,9 @@ export async function failStep(db: Queryable, failure: StepFailure): Promise<"pe
        update image_steps later
        set state = 'excluded', error_code = 'EARLIER_STEP_FAILED',
          error_message = failed.step || ': ' || failed.error_message, updated_at = now()
-       from failed
-       where failed.state = 'failed' and later.image_id = failed.image_id and later.state = 'pending'
-         and ((failed.step = 'prepare' and later.step <> 'prepare')
-           or (failed.step = 'embed' and later.step = 'caption' and later.space_id = failed.space_id))
+       from failed join ${BLOCKED_BY} on blocked_by.needed = failed.step
+       where failed.state = 'failed' and later.image_id = failed.image_id and later.step = blocked_by.step
+         and later.state = 'pending' and (failed.space_id is null or later.space_id = failed.space_id)
      )
      select state from failed`,
     [
@@ -226,6 +241,23 @@ export async function extendLeases(
     `update image_steps set lease_until = now() + make_interval(secs => $2::double precision / 1000)
      where state = 'leased' and lease_owner = $1::text`,
     [owner, leaseMs],
+  );
+}
+
+/**
+ * Opens steps of these images that were done, because what they are made from has changed. Call it in the transaction of the change:
+ * a worker that has the step in hand then waits for the change before it can complete it.
+ */
+export async function reopenSteps(
+  db: Queryable,
+  { imageIds, steps }: { imageIds: readonly string[]; steps: readonly Step[] },
+): Promise<void> {
+  await db.query(
+    `update image_steps
+     set state = case when state = 'done' then 'pending' else state end,
+       attempts = case when state = 'done' then 0 else attempts end, next_attempt_at = now(), updated_at = now()
+     where image_id = any ($1::uuid[]) and step = any ($2::text[]) and state in ('done', 'leased')`,
+    [imageIds, steps],
   );
 }
 

@@ -41,6 +41,8 @@ export interface Hit {
   readonly matchProbability: number | null;
   readonly rerankScore: number | null;
   readonly textShare: number;
+  readonly textCosine: number | null;
+  readonly textScore: number;
   readonly fusedScore: number | null;
   readonly rankBeforeRerank: number | null;
   readonly rankAfterRerank: number;
@@ -78,6 +80,8 @@ export async function findHits(
       matchProbability: hit.matchProbability,
       rerankScore: hit.rerankScore,
       textShare: hit.textShare,
+      textCosine: hit.textCosine,
+      textScore: hit.textScore,
       fusedScore: hit.fusedScore,
       rankBeforeRerank: hit.rankBeforeRerank,
       rankAfterRerank: hit.rankAfterRerank,
@@ -89,7 +93,7 @@ export async function findHits(
 
 export function describeHit(hit: Hit): string {
   const logit = hit.itmLogit === null ? "not matched" : `itmLogit ${hit.itmLogit.toFixed(2)}`;
-  const words = hit.textShare > 0 ? [`${Math.round(100 * hit.textShare)} % of the words in its texts`] : [];
+  const words = hit.textScore > 0 ? [`its texts ${hit.textScore.toFixed(2)}`] : [];
   const before = hit.rankBeforeRerank === null ? "found by its texts" : `was ${hit.rankBeforeRerank}`;
   const parts = [`itcCosine ${hit.itcCosine.toFixed(3)}`, logit, ...words, before];
   return `${String(hit.rank).padStart(2)}. ${hit.path}  (${parts.join(", ")})`;

@@ -234,7 +234,7 @@ export type Query = {
   image?: Maybe<Image>;
   /**
    * Pictures of a corpus for a text, best first: the nearest pictures by `itcCosine`, re-ranked by `itmLogit + w * itcCosine`, and mixed
-   * with pictures whose own texts hold the words of the query.
+   * with pictures whose own texts are near the query or hold its words.
    */
   search: SearchConnection;
 };
@@ -297,7 +297,7 @@ export type SearchConnection = {
 export type SearchEdge = {
   __typename?: 'SearchEdge';
   /**
-   * What re-ranked hits are ordered by: `(1 - textWeight) * r + textWeight * textShare`, where r is `rerankScore` scaled to 0 to 1 over the
+   * What re-ranked hits are ordered by: `(1 - textWeight) * r + textWeight * textScore`, where r is `rerankScore` scaled to 0 to 1 over the
    * re-ranked pictures of this answer. Says nothing outside of this answer; null where the picture was not re-ranked.
    */
   fusedScore?: Maybe<Scalars['Float']['output']>;
@@ -318,6 +318,16 @@ export type SearchEdge = {
   rankBeforeRerank?: Maybe<Scalars['Int']['output']>;
   /** `itmLogit + w * itcCosine`; null where the picture was not re-ranked. */
   rerankScore?: Maybe<Scalars['Float']['output']>;
+  /**
+   * Cosine of the query and the nearest of the picture's own texts, -1 to 1. Null where the texts of 128 other pictures were nearer, where
+   * it has none, and when `textWeight` or `candidates` is 0.
+   */
+  textCosine?: Maybe<Scalars['Float']['output']>;
+  /**
+   * What its own texts say for the picture, 0 to 1: the greater of `textShare` and `textCosine`, the latter scaled so that the nearest
+   * text of the corpus is 1 and the 32nd nearest is 0.
+   */
+  textScore: Scalars['Float']['output'];
   /**
    * Share of the query's words that the picture's own texts hold, 0 to 1; a word weighs more the fewer pictures of the corpus have it.
    * Always 0 when `textWeight` or `candidates` is 0.
@@ -394,7 +404,7 @@ export type StepCoverage = {
   excluded: Scalars['Int']['output'];
   /** Pictures that could not be processed; each has its reason in the ingest report. */
   failed: Scalars['Int']['output'];
-  /** Name of the step: prepare, embed, caption. */
+  /** Name of the step: prepare, embed, caption-embed, caption. */
   step: Scalars['String']['output'];
   /** Pictures that this step was planned for. */
   total: Scalars['Int']['output'];
@@ -630,6 +640,8 @@ export type SearchEdgeResolvers<ContextType = GatewayContext, ParentType extends
   rank?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   rankBeforeRerank?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
   rerankScore?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  textCosine?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  textScore?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   textShare?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
 };
 

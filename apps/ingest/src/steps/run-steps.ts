@@ -5,6 +5,7 @@ import { allOrAbort } from "../all-or-abort.ts";
 import { retryTransient } from "../retry.ts";
 import { captionImages } from "./caption.ts";
 import { embedImages } from "./embed.ts";
+import { embedOwnTexts } from "./embed-texts.ts";
 import { prepareImages, type StepResult } from "./prepare.ts";
 
 /** Which work is to be done for a corpus, and with which models. */
@@ -33,6 +34,7 @@ const POLL_MS = 250;
 const BATCHES = {
   prepare: { workers: 1, images: 8 },
   embed: { workers: 2, images: 16 },
+  "caption-embed": { workers: 1, images: 64 },
   caption: { workers: 2, images: 4 },
 } as const satisfies Record<Step, { workers: number; images: number }>;
 
@@ -50,7 +52,8 @@ export async function runSteps(outer: IngestContext, plan: StepPlan, options: Ru
     Array.from({ length: BATCHES[step].workers }, () => work(context, plan, step, upstream, options));
   try {
     const preparation = allOrAbort(failure, run("prepare", trackEnd(options.registered)));
-    const embedding = run("embed", trackEnd(preparation));
+    const prepared = trackEnd(preparation);
+    const embedding = [...run("embed", prepared), ...run("caption-embed", prepared)];
     await allOrAbort(failure, [preparation, ...embedding]);
     if (context.signal.aborted) return;
     await options.onEmbedded();
@@ -109,6 +112,8 @@ function runStep(
       return retryTransient(() => prepareImages(context, claimed), context.retry);
     case "embed":
       return embedImages(context, plan, claimed);
+    case "caption-embed":
+      return embedOwnTexts(context, plan, claimed);
     case "caption":
       if (!plan.captioner) throw new Error("Bug: captions were claimed without a captioner");
       return captionImages(context, { ...plan, captioner: plan.captioner }, claimed);

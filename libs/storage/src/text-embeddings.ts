@@ -1,0 +1,157 @@
+import { type Database, type Queryable, inTransaction } from "./database.ts";
+import {
+  describeSpace,
+  explainMismatch,
+  requireIndexScan,
+  requireUnit,
+  type SearchMode,
+  usesIndex,
+} from "./embeddings.ts";
+import { encodeFloatArray, encodeVector, normalise } from "./float-vector.ts";
+import { StorageError } from "./storage-error.ts";
+import { requireUuid } from "./uuid.ts";
+
+/** A text that stands beside a picture and was not written by a captioner. */
+export type OwnText = {
+  readonly imageId: string;
+  readonly corpusId: string;
+  readonly text: string;
+} & (
+  | { readonly captionId: string; readonly name?: undefined }
+  | { readonly name: string; readonly captionId?: undefined }
+);
+
+export type TextEmbeddingRow = OwnText & { readonly embedding: Float32Array };
+
+/** Captions of people, of the web and of data sets, each under its id, oldest first. */
+export function ownCaptionsOf(
+  db: Queryable,
+  imageIds: readonly string[],
+): Promise<{ imageId: string; corpusId: string; captionId: string; text: string }[]> {
+  return db.query(
+    `select c.image_id as "imageId", i.corpus_id as "corpusId", c.id as "captionId", c.text
+     from captions c join images i on i.id = c.image_id
+     where c.image_id = any ($1::uuid[]) and c.source <> 'SYNTHETIC' order by c.image_id, c.created_at, c.id`,
+    [imageIds],
+  );
+}
+
+const ROWS_PER_STATEMENT = 500;
+
+/** Saves the vectors of texts, normalised to length 1. A second vector for the same text replaces the first. */
+export async function saveTextEmbeddings(
+  db: Queryable,
+  { spaceId, rows }: { spaceId: string; rows: readonly TextEmbeddingRow[] },
+): Promise<void> {
+  requireUuid("space", spaceId);
+  // One statement cannot touch a row twice.
+  const unique = [...new Map(rows.map((row) => [`${row.imageId} ${textKeyOf(row)}`, row])).values()];
+  for (let start = 0; start < unique.length; start += ROWS_PER_STATEMENT) {
+    await saveChunk(db, spaceId, unique.slice(start, start + ROWS_PER_STATEMENT));
+  }
+}
+
+/** How the text is told from the other texts of its picture. */
+export function textKeyOf({ captionId, name }: Pick<OwnText, "captionId" | "name">): string {
+  return captionId ?? `name:${name}`;
+}
+
+async function saveChunk(db: Queryable, spaceId: string, rows: readonly TextEmbeddingRow[]): Promise<void> {
+  const dimensions = rows[0]?.embedding.length ?? 0;
+  const vectors = rows.map(({ text, embedding }) => requireUnit(`the text "${text}"`, embedding, dimensions));
+  // A caption that was deleted with its picture meanwhile is left out.
+  const saved = await db.query<{ known: boolean }>(
+    `with known as (select id, dimensions from spaces where id = $1::uuid and dimensions = $7::integer), saved as (
+       insert into text_embeddings (space_id, image_id, corpus_id, text_key, caption_id, embedding)
+       select s.id, row.image_id, row.corpus_id, row.text_key, row.caption_id,
+         ($6::real[])[(row.position - 1) * s.dimensions + 1 : row.position * s.dimensions]::vector
+       from known s
+       cross join unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[])
+         with ordinality as row (image_id, corpus_id, text_key, caption_id, position)
+       where row.caption_id is null or exists (select from captions where id = row.caption_id)
+       on conflict (space_id, image_id, text_key) do update set embedding = excluded.embedding
+     )
+     select true as known from known`,
+    [
+      spaceId,
+      rows.map(({ imageId }) => imageId),
+      rows.map(({ corpusId }) => corpusId),
+      rows.map(textKeyOf),
+      rows.map(({ captionId }) => captionId ?? null),
+      encodeFloatArray(vectors),
+      dimensions,
+    ],
+  );
+  if (saved.length === 0) await explainMismatch(db, spaceId, dimensions);
+}
+
+export type NearText = {
+  readonly imageId: string;
+  readonly sha256: string;
+  /** Cosine of the query and the picture, -1 to 1. */
+  readonly itcCosine: number;
+  /** Cosine of the query and the nearest of the picture's own texts, -1 to 1. */
+  readonly textCosine: number;
+};
+
+export type NearTextSearch = {
+  readonly corpusId: string;
+  readonly spaceId: string;
+  readonly query: Float32Array;
+  /** How many pictures to return. */
+  readonly limit: number;
+};
+
+// A picture seldom has more texts than this among the nearest: a caption and a name.
+const TEXTS_PER_IMAGE = 4;
+
+/**
+ * The pictures of a corpus with the texts nearest to the query, best first, ties by id. Texts that were rejected do not count, and
+ * pictures without a vector of their own in the space are not returned. By the index where searchEmbeddings would take its own.
+ */
+export async function searchTextEmbeddings(
+  db: Queryable | Database,
+  search: NearTextSearch,
+): Promise<{ hits: NearText[]; mode: SearchMode }> {
+  requireUuid("corpus", search.corpusId);
+  const query = normalise(search.query);
+  if (!query) throw new StorageError("INVALID_VALUE", "The query vector is zero or not finite.");
+  const space = await describeSpace(db, search);
+  if (space?.dimensions !== query.length) return explainMismatch(db, search.spaceId, query.length);
+  const parameters = [search.spaceId, search.corpusId, encodeVector(query), search.limit];
+  if (!usesIndex(space, search.limit * TEXTS_PER_IMAGE)) {
+    return { hits: await db.query<NearText>(nearTextSql(ALL_TEXTS), parameters), mode: "exact" };
+  }
+  const hits = await inTransaction(db, async (tx) => {
+    await requireIndexScan(tx, search.limit * TEXTS_PER_IMAGE);
+    return tx.query<NearText>(nearTextSql(nearestTexts(space.dimensions)), parameters);
+  });
+  return { hits, mode: "hnsw" };
+}
+
+const ALL_TEXTS = `select image_id, caption_id, embedding <#> $3::vector as distance from text_embeddings
+  where space_id = $1::uuid and corpus_id = $2::uuid`;
+
+/** Ordered by the distance alone, or the planner would not take the index. */
+function nearestTexts(dimensions: number): string {
+  const distance = `embedding::vector(${dimensions}) <#> $3::vector(${dimensions})`;
+  return `select image_id, caption_id, ${distance} as distance from text_embeddings
+    where space_id = $1::uuid and corpus_id = $2::uuid
+    order by ${distance} limit $4::integer * ${TEXTS_PER_IMAGE}`;
+}
+
+function nearTextSql(texts: string): string {
+  return `with texts as materialized (${texts}), nearest as (
+      select image_id, min(distance) as distance from texts
+      where caption_id is null
+        or exists (select from captions c where c.id = texts.caption_id and c.verdict is distinct from 'REJECTED')
+      group by image_id order by 2, 1 limit $4::integer
+    )
+    select nearest.image_id as "imageId", i.sha256,
+      greatest(-1, least(1, -(e.embedding <#> $3::vector))) as "itcCosine",
+      greatest(-1, least(1, -nearest.distance)) as "textCosine"
+    from nearest
+    join embeddings e on e.space_id = $1::uuid and e.image_id = nearest.image_id
+    join images i on i.id = nearest.image_id
+    order by nearest.distance, nearest.image_id`;
+}
