@@ -17,6 +17,7 @@ WORKDIR /medley
 # node_modules holds links to the workspaces: Node runs TypeScript only from files outside of node_modules.
 COPY --from=packages /medley ./
 COPY libs/config libs/config
+COPY libs/fetch libs/fetch
 COPY libs/inference-api libs/inference-api
 COPY libs/media libs/media
 COPY libs/storage libs/storage

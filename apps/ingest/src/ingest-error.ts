@@ -2,9 +2,9 @@
 export type IngestErrorCode =
   | "SOURCE_NOT_FOUND"
   | "SOURCE_UNSUPPORTED"
+  | "EMPTY_SOURCE"
   | "INVALID_MANIFEST"
   | "INVALID_ROW"
-  | "URL_UNSUPPORTED"
   | "FILE_NOT_FOUND"
   | "UNREADABLE"
   | "NOT_A_FILE"

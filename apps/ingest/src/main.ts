@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import { findRunningServer, readSettings, type Settings, SettingsError } from "@medley/config";
+import { createPictureFetcher, defaultFetchPolicy } from "@medley/fetch";
 import { createInferenceClient } from "@medley/inference-api";
 import { type Database, listCorpora, openDatabase } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
@@ -84,7 +85,9 @@ function parseCommand(args: readonly string[]): Command {
 
 async function run(command: Command, settings: Settings, signal: AbortSignal): Promise<number> {
   // First of all: a wrong path must not cost the start of a database.
-  const findings = command.name === "add" ? await openSource(command.path, { maxBytes: settings.maxBytes }) : undefined;
+  const { maxBytes } = settings;
+  await using fetcher = createPictureFetcher({ ...defaultFetchPolicy, maxBytes, allowedRanges: settings.fetchAllow });
+  const findings = command.name === "add" ? await openSource(command.path, { maxBytes, fetcher, signal }) : undefined;
   const url = settings.inferenceUrl ?? findRunningServer(settings.runDirectory, "inference")?.url;
   if (url === undefined) {
     console.error("No inference server is running. Use `medley ingest`, which starts one, or set INFERENCE_URL.");
@@ -101,7 +104,7 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     inference,
     blobs: openBlobStore({ directory: settings.blobDirectory }),
     thumbnails: openVariantStore({ directory: settings.thumbnailDirectory }),
-    maxBytes: settings.maxBytes,
+    maxBytes,
     maxPixels: settings.maxPixels,
     owner: `ingest-${process.pid}-${randomUUID()}`,
     signal,
@@ -111,7 +114,7 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
   if (findings) {
     const request = { corpus: command.corpus ?? "", findings, captions, retryFailed };
     // Awaited here, or the database would be closed under the run.
-    return await runOne(context, request, { json: command.json });
+    return await runOne(context, request, { json: command.json, path: command.path });
   }
   return await workOnCorpora(context, command);
 }
@@ -137,7 +140,7 @@ async function corpusNames(db: Database): Promise<string[]> {
 async function runOne(
   context: IngestContext,
   request: IngestRequest,
-  { json, quietWhenIdle = false }: { json: boolean; quietWhenIdle?: boolean },
+  { json, path, quietWhenIdle = false }: { json: boolean; path?: string; quietWhenIdle?: boolean },
 ): Promise<number> {
   const started = performance.now();
   const view = createProgressView({ corpus: request.corpus, stream: process.stderr, now: () => performance.now() });
@@ -158,8 +161,12 @@ async function runOne(
     view.stop();
     if (quietWhenIdle && progress.idle) return 0;
     console.error(describeSummary(request.corpus, progress, (performance.now() - started) / 1000));
-    if (!context.signal.aborted) return 0;
-    console.error("Stopped before the end. Run the same command again to go on.");
+    if (context.signal.aborted) {
+      console.error("Stopped before the end. Run the same command again to go on.");
+      return 1;
+    }
+    if (path === undefined || progress.added + progress.known > 0) return 0;
+    console.error(`Nothing could be read from "${path}": ${progress.rejected} rejected, for the reasons above.`);
     return 1;
   } finally {
     view.stop();

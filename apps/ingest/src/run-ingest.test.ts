@@ -27,6 +27,7 @@ import { type FailedImage, type IngestRequest, runIngest } from "./run-ingest.ts
 import { openSource } from "./scan/scan-source.ts";
 import { THUMBNAIL_VARIANT } from "./steps/prepare.ts";
 import { pixelBomb, png } from "./testing/pictures.ts";
+import { sourceOptions } from "./testing/source-options.ts";
 
 const home = mkdtempSync(join(tmpdir(), "medley-ingest-"));
 const blobs = openBlobStore({ directory: join(home, "blobs") });
@@ -68,7 +69,7 @@ async function ingest(corpus: string, path: string | undefined, run: Run = {}) {
     corpus,
     captions: run.captions ?? true,
     retryFailed: run.retryFailed ?? false,
-    ...(path !== undefined && { findings: await openSource(path, { maxBytes: 1_000_000 }) }),
+    ...(path !== undefined && { findings: await openSource(path, sourceOptions()) }),
   };
   const progress = await runIngest(context, request, {
     onRegistration: (registration) => registrations.push(registration),
@@ -178,6 +179,14 @@ test("gives each bad file one row with its reason and goes on with the rest", as
   expect(await countImages(db, corpusId)).toBe(progress.added);
 });
 
+test("takes a picture under the name of another format, for the content decides", async () => {
+  const corpus = newCorpus();
+  const { progress } = await ingest(corpus, folderOf({ "a.jpg": png(35), "b.pdf": png(36), c: png(37) }));
+  expect(progress).toMatchObject({ added: 3, rejected: 0 });
+  const images = await listImages(db, (await requireCorpus(corpus)).id, { limit: 10 });
+  expect(images.map(({ format }) => format)).toEqual(["png", "png", "png"]);
+});
+
 test("forgets the rejection of a file that was mended", async () => {
   const corpus = newCorpus();
   const root = folderOf({ "a.png": "broken" });
@@ -283,7 +292,7 @@ test("keeps the old space until every picture is in that of a new model", async 
 test("says which role is missing when no model can embed", async () => {
   const base = createFakeInference();
   const empty: Inference = { ...base, models: async () => [] };
-  await expect(ingest(newCorpus(), folderOf({}), { inference: empty })).rejects.toMatchObject({
+  await expect(ingest(newCorpus(), folderOf({ "a.png": png(95) }), { inference: empty })).rejects.toMatchObject({
     code: "MODEL_MISSING",
   });
 });

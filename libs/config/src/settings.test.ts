@@ -29,6 +29,17 @@ test("reads each variable into the unit and type that its name promises", () => 
   expect(settings.modelsFile).toBe(resolve("elsewhere"));
 });
 
+test("reads the ranges that pictures may be fetched from, none unless it is told, and refuses what is no range", () => {
+  const read = (ranges: string) => readSettings({ MEDLEY_FETCH_ALLOW: ranges }).fetchAllow;
+  expect(read("")).toEqual([]);
+  expect(read("10.1.0.0/16, ::1/128")).toEqual(["10.1.0.0/16", "::1/128"]);
+  for (const wrong of ["10.0.0.0/33", "10.0.0.1", "localhost", "10.0.0.0/8,", "10.0.0.0/8;::1/128"]) {
+    expect(() => read(wrong), wrong).toThrow(
+      `MEDLEY_FETCH_ALLOW is "${wrong}", expected ranges of addresses in CIDR notation`,
+    );
+  }
+});
+
 test("takes an empty variable for an unset one", () => {
   expect(readSettings({ DATABASE_URL: "", MEDLEY_PORT: "" })).toMatchObject({ port: 4000 });
 });

@@ -28,6 +28,14 @@ const providers = z
   .regex(/^[a-z]+(,[a-z]+)*$/, { error: "names of execution providers with commas between them, such as cuda,cpu" })
   .transform((text): readonly string[] => text.split(","));
 
+const addressRange = z.union([z.cidrv4(), z.cidrv6()]);
+const addressRanges = z
+  .string()
+  .transform((text): readonly string[] => text.split(",").map((range) => range.trim()))
+  .refine((ranges) => ranges.every((range) => addressRange.safeParse(range).success), {
+    error: "ranges of addresses in CIDR notation with commas between them, such as 10.1.0.0/16,fd12::/48",
+  });
+
 /** Every variable that Medley reads, in the order of .env.example. `meta.description` is the comment there. */
 const environmentSchema = z.object({
   MEDLEY_HOME: path
@@ -79,6 +87,9 @@ const environmentSchema = z.object({
   MEDLEY_MAX_BYTES: wholeNumber(1, 4_000_000_000)
     .default(67_108_864)
     .meta({ description: "Largest picture file that is accepted, in bytes." }),
+  MEDLEY_FETCH_ALLOW: addressRanges.default([]).meta({
+    description: "Address ranges that pictures may be fetched from although they are not public, such as 10.1.0.0/16.",
+  }),
   MEDLEY_LOG_LEVEL: logLevel.default("info").meta({ description: `Log lines: ${LOG_LEVELS.join(", ")}.` }),
 });
 
@@ -110,6 +121,8 @@ export interface Settings {
   readonly searchDeadlineMs: number;
   readonly maxPixels: number;
   readonly maxBytes: number;
+  /** CIDR ranges that are not public and that pictures may be fetched from all the same. */
+  readonly fetchAllow: readonly string[];
   readonly logLevel: LogLevel;
   readonly blobDirectory: string;
   readonly thumbnailDirectory: string;
@@ -161,6 +174,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     searchDeadlineMs: value.MEDLEY_SEARCH_DEADLINE_MS,
     maxPixels: value.MEDLEY_MAX_PIXELS,
     maxBytes: value.MEDLEY_MAX_BYTES,
+    fetchAllow: Object.freeze([...value.MEDLEY_FETCH_ALLOW]),
     logLevel: value.MEDLEY_LOG_LEVEL,
     blobDirectory: join(home, "blobs"),
     thumbnailDirectory: join(home, "thumbnails"),

@@ -6,11 +6,12 @@ import { gzipSync } from "node:zlib";
 import { type Header, pack } from "tar-stream";
 import { expect, test } from "vitest";
 import { ZipFile } from "yazl";
+import { sourceOptions } from "../testing/source-options.ts";
 import type { Finding } from "./finding.ts";
 import { openSource } from "./scan-source.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "medley-archives-"));
-const LIMITS = { maxBytes: 1000 };
+const OPTIONS = sourceOptions({ maxBytes: 1000 });
 
 type Content = string | Buffer;
 
@@ -43,7 +44,7 @@ async function zip(
 
 async function scan(path: string): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for await (const finding of await openSource(path, LIMITS)) findings.push(finding);
+  for await (const finding of await openSource(path, OPTIONS)) findings.push(finding);
   return findings;
 }
 
@@ -85,10 +86,11 @@ test("stores where a picture is from as the archive's path and the member's", as
   expect(finding?.file).toBe(join(folder, "origin.tar/pictures/1.jpg"));
 });
 
-test("reads a compressed tar, and one that was renamed to .tgz alike", async () => {
+test("tells by the content whether a tar is compressed, whatever its name", async () => {
   const plain = readFileSync(await tar("plain.tar", [["1.jpg", "one"]]));
-  for (const name of ["a.tar.gz", "a.tgz"]) {
-    writeFileSync(join(folder, name), gzipSync(plain));
+  const files = { "a.tar.gz": gzipSync(plain), "a.tgz": gzipSync(plain), "a.tar": gzipSync(plain), "b.tar.gz": plain };
+  for (const [name, bytes] of Object.entries(files)) {
+    writeFileSync(join(folder, name), bytes);
     expect(outline(join(folder, name), await scan(join(folder, name)))).toEqual(["1.jpg one - {}"]);
   }
 });
@@ -153,10 +155,21 @@ test.each([
 });
 
 test("says that a file is no archive whatever its name", async () => {
-  for (const name of ["text.tar", "text.tar.gz", "text.zip"]) {
-    writeFileSync(join(folder, name), "this is a text, longer than nothing".repeat(40));
-    const findings = await scan(join(folder, name));
-    expect(findings).toMatchObject([{ path: join(folder, name), error: { code: "INVALID_ARCHIVE" } }]);
+  const text = "this is a text, longer than nothing".repeat(40);
+  const files = { "text.tar": text, "text.tar.gz": text, "text.zip": text, "packed.tar": gzipSync(text), "0.zip": "" };
+  for (const [name, bytes] of Object.entries(files)) {
+    writeFileSync(join(folder, name), bytes);
+    await expect(scan(join(folder, name)), name).rejects.toMatchObject({
+      code: "INVALID_ARCHIVE",
+      message: expect.stringContaining("cannot be read as an archive"),
+    });
+  }
+});
+
+test("says that an archive is empty", async () => {
+  writeFileSync(join(folder, "0.tar"), "");
+  for (const path of [join(folder, "0.tar"), await tar("nothing.tar", []), await zip("nothing.zip", {})]) {
+    await expect(scan(path), path).rejects.toMatchObject({ code: "EMPTY_SOURCE" });
   }
 });
 

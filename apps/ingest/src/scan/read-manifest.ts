@@ -1,35 +1,22 @@
 import { createReadStream } from "node:fs";
-import { dirname, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { type CsvError, parse } from "csv-parse";
-import { z } from "zod";
 import { fileError, IngestError } from "../ingest-error.ts";
-import type { Finding } from "./finding.ts";
+import type { Finding, FoundUrl } from "./finding.ts";
+import { findingOfRow, invalidRow, type RowPlace, rejectRow } from "./manifest-row.ts";
 
 /** One row; a longer line is a broken file (an unclosed quote swallows the rest) and must not fill the memory. */
 const MAX_ROW_BYTES = 1_000_000;
 
-const optionalText = z.string().trim().nullish();
-const rowSchema = z
-  .object({
-    path: optionalText,
-    url: optionalText,
-    text: optionalText,
-    caption: optionalText,
-    alt: optionalText,
-    attributes: z.record(z.string(), z.unknown()).nullish(),
-  })
-  .catchall(z.unknown());
-
 /**
- * Yields the rows of a manifest as they are read. Columns: `path` (relative to the manifest), one of `text`, `caption`, `alt`,
- * and `attributes` (a JSON object); any other column becomes an attribute. A bad row is a rejection, the rest goes on.
+ * Yields the rows of a manifest as they are read. Columns: `path` (relative to the manifest) or `url`, one of `text`, `caption`,
+ * `alt`, and `attributes` (a JSON object); any other column becomes an attribute. A bad row is a rejection, the rest goes on.
  */
-export async function* readManifest(manifest: string): AsyncGenerator<Finding> {
-  const folder = dirname(resolve(manifest));
+export async function* readManifest(manifest: string): AsyncGenerator<Finding | FoundUrl> {
   const rows = /\.(csv|tsv)$/i.test(manifest) ? readCsv(manifest) : readJsonLines(manifest);
   for await (const { line, value } of rows) {
-    yield value instanceof IngestError ? rejectRow(manifest, line, value) : findingOfRow(manifest, folder, line, value);
+    const place = placeOfLine(manifest, line);
+    yield value instanceof IngestError ? rejectRow(place, value) : findingOfRow(place, value);
   }
 }
 
@@ -38,40 +25,8 @@ interface Row {
   readonly value: unknown;
 }
 
-function findingOfRow(manifest: string, folder: string, line: number, value: unknown): Finding {
-  const parsed = rowSchema.safeParse(value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const where = issue?.path.length ? `column "${issue.path.join(".")}"` : "it";
-    return rejectRow(manifest, line, invalidRow(manifest, line, `${where} does not fit: ${issue?.message}`));
-  }
-  const { path, url, text, caption, alt, attributes, ...others } = parsed.data;
-  if (!path && url) {
-    const hint = 'Pictures are not fetched yet: download them and name the files in a column "path".';
-    return {
-      kind: "rejected",
-      path: url,
-      file: url,
-      error: new IngestError("URL_UNSUPPORTED", `"${url}" is a URL. ${hint}`),
-    };
-  }
-  if (!path) return rejectRow(manifest, line, invalidRow(manifest, line, 'it has no "path"'));
-  const webText = (text || caption || alt || "").replace(/\s+/g, " ");
-  return {
-    kind: "file",
-    path,
-    file: resolve(folder, path),
-    attributes: { ...others, ...attributes },
-    ...(webText && { webText }),
-  };
-}
-
-function rejectRow(manifest: string, line: number, error: IngestError): Finding {
-  return { kind: "rejected", path: `${manifest}:${line}`, file: `${resolve(manifest)}:${line}`, error };
-}
-
-function invalidRow(manifest: string, line: number, reason: string): IngestError {
-  return new IngestError("INVALID_ROW", `Line ${line} of "${manifest}" is not a row of pictures: ${reason}.`);
+function placeOfLine(manifest: string, number: number): RowPlace {
+  return { manifest, unit: "Line", number };
 }
 
 async function* readJsonLines(manifest: string): AsyncGenerator<Row> {
@@ -91,11 +46,12 @@ async function* readJsonLines(manifest: string): AsyncGenerator<Row> {
 }
 
 function parseJsonLine(manifest: string, line: number, text: string): unknown {
-  if (text.length > MAX_ROW_BYTES) return invalidRow(manifest, line, `it is longer than ${MAX_ROW_BYTES} characters`);
+  const place = placeOfLine(manifest, line);
+  if (text.length > MAX_ROW_BYTES) return invalidRow(place, `it is longer than ${MAX_ROW_BYTES} characters`);
   try {
     return JSON.parse(text);
   } catch (error) {
-    return invalidRow(manifest, line, `not JSON (${error instanceof Error ? error.message : String(error)})`);
+    return invalidRow(place, `not JSON (${error instanceof Error ? error.message : String(error)})`);
   }
 }
 
@@ -112,7 +68,7 @@ async function* readCsv(manifest: string): AsyncGenerator<Row> {
     skip_records_with_error: true,
     on_skip: (error: CsvError | undefined) => {
       const line = Number(error?.lines ?? 0);
-      skipped.push({ line, value: invalidRow(manifest, line, error?.message ?? "unknown") });
+      skipped.push({ line, value: invalidRow(placeOfLine(manifest, line), error?.message ?? "unknown") });
       return undefined;
     },
   });
@@ -134,7 +90,7 @@ function checkHeader(manifest: string, header: readonly string[]): string[] {
   if (names.includes("path") || names.includes("url")) return names;
   throw new IngestError(
     "INVALID_MANIFEST",
-    `The first line of "${manifest}" names the columns ${names.map((name) => `"${name}"`).join(", ")}, expected one named "path".`,
+    `The first line of "${manifest}" names the columns ${names.map((name) => `"${name}"`).join(", ")}, expected one named "path" or "url".`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createGunzip } from "node:zlib";
 import { extract, type Header } from "tar-stream";
@@ -15,22 +16,27 @@ import {
   refuseName,
   reject,
   splitName,
+  unreadableArchive,
 } from "./archive-sample.ts";
 import type { Finding } from "./finding.ts";
 
 /** Files of one key that lie behind one another are a sample; one with more of them is handed out in parts. */
 const MAX_SAMPLE_MEMBERS = 64;
+const GZIP_SIGNATURE = 0x1f8b;
 
 /**
  * Yields the pictures of a tar archive or WebDataset shard, in its order, with the texts and attributes of their samples. It is read
  * as a stream and never unpacked; names and links that lead out of it are reported. Of a broken archive everything before the break is read.
+ * Whether it is compressed with gzip is told by its content.
+ * @throws IngestError INVALID_ARCHIVE when not even its first member can be read
  */
 export async function* readTar(path: string, limits: ArchiveLimits): AsyncGenerator<Finding> {
   const archive = archiveAt(path);
+  const isCompressed = await startsAsGzip(path);
   const unpack = extract();
   const source = createReadStream(path);
   source.once("error", (error) => unpack.destroy(fileError(path, error)));
-  if (/\.(tgz|gz)$/i.test(path)) {
+  if (isCompressed) {
     const gunzip = createGunzip();
     gunzip.once("error", (error) => unpack.destroy(error));
     source.pipe(gunzip).pipe(unpack);
@@ -39,8 +45,10 @@ export async function* readTar(path: string, limits: ArchiveLimits): AsyncGenera
   }
   let sample: Member[] = [];
   let size = 0;
+  let begun = false;
   try {
     for await (const entry of unpack) {
+      begun = true;
       const { header } = entry;
       const { name } = header;
       if (isPassedOver(header)) {
@@ -65,10 +73,23 @@ export async function* readTar(path: string, limits: ArchiveLimits): AsyncGenera
     if (sample.length > 0) yield* findingsOfSample(archive, sample, limits);
   } catch (error) {
     if (error instanceof IngestError) throw error;
+    if (!begun) throw unreadableArchive(path, error);
     if (sample.length > 0) yield* findingsOfSample(archive, sample, limits);
     yield { kind: "rejected", path, file: resolve(path), error: brokenArchive(path, error) };
   } finally {
     source.destroy();
+  }
+}
+
+async function startsAsGzip(path: string): Promise<boolean> {
+  const handle = await open(path).catch((error: unknown) => {
+    throw fileError(path, error);
+  });
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
+    return bytesRead === 2 && buffer.readUInt16BE() === GZIP_SIGNATURE;
+  } finally {
+    await handle.close();
   }
 }
 

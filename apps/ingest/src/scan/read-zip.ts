@@ -16,6 +16,7 @@ import {
   refuseName,
   reject,
   splitName,
+  unreadableArchive,
 } from "./archive-sample.ts";
 import type { Finding } from "./finding.ts";
 
@@ -27,28 +28,22 @@ interface NamedEntry {
 /**
  * Yields the pictures of a ZIP archive by name, with the text (name.txt) and attributes (name.json) that lie beside each. Nothing is
  * unpacked to disk; a member that is encrypted, larger than it may be or damaged is reported, and the rest goes on.
+ * @throws IngestError INVALID_ARCHIVE when its list of members cannot be found
  */
 export async function* readZip(path: string, limits: ArchiveLimits): AsyncGenerator<Finding> {
   const archive = archiveAt(path);
-  const rejectAll = (error: unknown): Finding => ({
-    kind: "rejected",
-    path,
-    file: resolve(path),
-    error: brokenArchive(path, error),
-  });
   let zip: ZipFile;
   try {
     zip = await openPromise(path, { lazyEntries: true, autoClose: false, decodeStrings: false });
   } catch (error) {
-    yield rejectAll(error);
-    return;
+    throw unreadableArchive(path, error);
   }
   try {
     const entries: NamedEntry[] = [];
     try {
       for await (const entry of zip.eachEntry()) entries.push({ name: nameOf(entry), entry });
     } catch (error) {
-      yield rejectAll(error);
+      yield { kind: "rejected", path, file: resolve(path), error: brokenArchive(path, error) };
     }
     yield* readEntries(zip, archive, entries, limits);
   } finally {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { execFileSync } from "node:child_process";
 import type { Finding } from "./finding.ts";
+import { sourceOptions } from "../testing/source-options.ts";
 import { readPicture } from "./read-picture.ts";
 import { openSource } from "./scan-source.ts";
 
@@ -18,7 +19,7 @@ function folder(files: Readonly<Record<string, string>>): string {
 
 async function scan(path: string): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for await (const finding of await openSource(path, { maxBytes: 1_000_000 })) findings.push(finding);
+  for await (const finding of await openSource(path, sourceOptions())) findings.push(finding);
   return findings;
 }
 
@@ -99,7 +100,7 @@ test("reads a JSONL manifest with paths relative to it and goes on after bad lin
       '{"path":',
       '{"text":"no path"}',
       "[1]",
-      '{"url":"https://example.org/c.jpg","caption":"c"}',
+      '{"url":"http://10.0.0.1/c.jpg","caption":"c"}',
       '{"path":7}',
       '{"path":"/absolute/d.jpg","caption":"d"}',
     ].join("\n"),
@@ -111,7 +112,7 @@ test("reads a JSONL manifest with paths relative to it and goes on after bad lin
     "list.jsonl:4 INVALID_ROW",
     "list.jsonl:5 INVALID_ROW",
     "list.jsonl:6 INVALID_ROW",
-    "https://example.org/c.jpg URL_UNSUPPORTED",
+    "http://10.0.0.1/c.jpg ADDRESS_REFUSED",
     "list.jsonl:8 INVALID_ROW",
     "/absolute/d.jpg d",
   ]);
@@ -145,10 +146,17 @@ test("reads a CSV manifest with quotes, extra columns and bad rows", async () =>
 });
 
 test("says which sources it cannot read before anything is begun", async () => {
-  const root = folder({ "list.csv": "file,text\na.jpg,a", "data.parquet": "x" });
+  const root = folder({ "list.csv": "file,text\na.jpg,a", "data.xlsx": "x" });
   await expect(scan(join(root, "nowhere"))).rejects.toMatchObject({ code: "SOURCE_NOT_FOUND" });
-  await expect(scan(join(root, "data.parquet"))).rejects.toMatchObject({ code: "SOURCE_UNSUPPORTED" });
+  await expect(scan(join(root, "data.xlsx"))).rejects.toMatchObject({ code: "SOURCE_UNSUPPORTED" });
   await expect(scan(join(root, "list.csv"))).rejects.toThrow(
-    'names the columns "file", "text", expected one named "path"',
+    'names the columns "file", "text", expected one named "path" or "url"',
   );
+});
+
+test("says that a source holds nothing instead of ingesting nothing", async () => {
+  const root = folder({ "only/.hidden": "x", "list.csv": "path,text\n", "list.jsonl": "\n\n" });
+  for (const source of ["only", "list.csv", "list.jsonl"]) {
+    await expect(scan(join(root, source)), source).rejects.toMatchObject({ code: "EMPTY_SOURCE" });
+  }
 });
