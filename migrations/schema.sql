@@ -2,6 +2,55 @@
 
 create extension vector;
 
+create table caption_reviews (
+  id bigint not null generated always as identity,
+  caption_id uuid not null,
+  verdict text not null,
+  reviewer text not null,
+  note text,
+  created_at timestamp with time zone not null default now(),
+  constraint caption_reviews_pkey PRIMARY KEY (id),
+  constraint caption_reviews_caption_id_fkey FOREIGN KEY (caption_id) REFERENCES captions(id) ON DELETE CASCADE,
+  constraint caption_reviews_verdict_check CHECK ((verdict = ANY (ARRAY['KEPT'::text, 'REJECTED'::text])))
+);
+
+create table caption_runs (
+  id uuid not null default gen_random_uuid(),
+  corpus_id uuid not null,
+  captioner_fingerprint text not null,
+  captioner_name text not null,
+  prompt text,
+  decoding jsonb not null,
+  captions_per_image integer not null,
+  created_at timestamp with time zone not null default now(),
+  reverted_at timestamp with time zone,
+  constraint caption_runs_pkey PRIMARY KEY (id),
+  constraint caption_runs_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint caption_runs_captions_per_image_check CHECK (((captions_per_image >= 1) AND (captions_per_image <= 20)))
+);
+
+create table caption_scores (
+  caption_id uuid not null,
+  filter_fingerprint text not null,
+  itc_cosine double precision,
+  itm_logit double precision not null,
+  itm_no_match_logit double precision,
+  created_at timestamp with time zone not null default now(),
+  constraint caption_scores_pkey PRIMARY KEY (caption_id, filter_fingerprint),
+  constraint caption_scores_caption_id_fkey FOREIGN KEY (caption_id) REFERENCES captions(id) ON DELETE CASCADE
+);
+
+create table caption_verdicts (
+  policy_id uuid not null,
+  caption_id uuid not null,
+  verdict text not null,
+  reason text not null,
+  constraint caption_verdicts_pkey PRIMARY KEY (policy_id, caption_id),
+  constraint caption_verdicts_caption_id_fkey FOREIGN KEY (caption_id) REFERENCES captions(id) ON DELETE CASCADE,
+  constraint caption_verdicts_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES filter_policies(id) ON DELETE CASCADE,
+  constraint caption_verdicts_verdict_check CHECK ((verdict = ANY (ARRAY['KEPT'::text, 'REJECTED'::text, 'UNJUDGED'::text])))
+);
+
 create table captions (
   id uuid not null default gen_random_uuid(),
   image_id uuid not null,
@@ -11,17 +60,23 @@ create table captions (
   decoding jsonb,
   seed bigint,
   log_probability double precision,
-  filter_fingerprint text,
-  itc_cosine double precision,
-  itm_logit double precision,
-  verdict text,
   created_at timestamp with time zone not null default now(),
   words tsvector generated always as (words_of_text(text)) stored,
+  run_id uuid,
+  prompt text,
+  part_of uuid,
+  language text,
+  author text,
+  superseded_by uuid,
+  distinct_words double precision generated always as (distinct_word_share(text)) stored,
+  word_count integer generated always as (count_of_words(text)) stored,
   constraint captions_pkey PRIMARY KEY (id),
   constraint captions_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
+  constraint captions_part_of_fkey FOREIGN KEY (part_of) REFERENCES captions(id) ON DELETE CASCADE,
+  constraint captions_run_id_fkey FOREIGN KEY (run_id) REFERENCES caption_runs(id) ON DELETE SET NULL,
+  constraint captions_superseded_by_fkey FOREIGN KEY (superseded_by) REFERENCES captions(id) ON DELETE SET NULL,
   constraint captions_source_check CHECK ((source = ANY (ARRAY['WEB'::text, 'SYNTHETIC'::text, 'HUMAN'::text, 'IMPORTED'::text]))),
-  constraint captions_text_check CHECK ((text <> ''::text)),
-  constraint captions_verdict_check CHECK ((verdict = ANY (ARRAY['KEPT'::text, 'REJECTED'::text])))
+  constraint captions_text_check CHECK ((text <> ''::text))
 );
 
 create table corpora (
@@ -29,9 +84,13 @@ create table corpora (
   name text not null,
   active_space_id uuid,
   created_at timestamp with time zone not null default now(),
+  caption_run_id uuid,
+  filter_policy_id uuid,
   constraint corpora_pkey PRIMARY KEY (id),
   constraint corpora_name_key UNIQUE (name),
   constraint corpora_active_space_id_fkey FOREIGN KEY (active_space_id) REFERENCES spaces(id),
+  constraint corpora_caption_run_id_fkey FOREIGN KEY (caption_run_id) REFERENCES caption_runs(id) ON DELETE SET NULL,
+  constraint corpora_filter_policy_id_fkey FOREIGN KEY (filter_policy_id) REFERENCES filter_policies(id) ON DELETE SET NULL,
   constraint corpora_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
 
@@ -56,6 +115,19 @@ create table embeddings (
   constraint embeddings_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
   constraint embeddings_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE
 ) partition by LIST (space_id);
+
+create table filter_policies (
+  id uuid not null default gen_random_uuid(),
+  corpus_id uuid not null,
+  version integer not null,
+  filter_fingerprint text not null,
+  filter_name text not null,
+  rule jsonb not null,
+  created_at timestamp with time zone not null default now(),
+  constraint filter_policies_pkey PRIMARY KEY (id),
+  constraint filter_policies_corpus_id_version_key UNIQUE (corpus_id, version),
+  constraint filter_policies_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE
+);
 
 create table image_origins (
   image_id uuid not null,
@@ -88,7 +160,7 @@ create table image_steps (
   constraint image_steps_check CHECK (((step = 'prepare'::text) = (space_id IS NULL))),
   constraint image_steps_check1 CHECK (((state = 'leased'::text) = ((lease_owner IS NOT NULL) AND (lease_until IS NOT NULL)))),
   constraint image_steps_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'leased'::text, 'done'::text, 'failed'::text, 'excluded'::text]))),
-  constraint image_steps_step_check CHECK ((step = ANY (ARRAY['prepare'::text, 'embed'::text, 'caption-embed'::text, 'caption'::text])))
+  constraint image_steps_step_check CHECK ((step = ANY (ARRAY['prepare'::text, 'embed'::text, 'caption-embed'::text, 'caption'::text, 'filter'::text])))
 );
 
 create table images (
@@ -170,7 +242,17 @@ create table text_embeddings (
   constraint text_embeddings_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE
 ) partition by LIST (space_id);
 
+CREATE INDEX caption_reviews_caption ON public.caption_reviews USING btree (caption_id, id DESC);
+
+CREATE INDEX caption_runs_corpus ON public.caption_runs USING btree (corpus_id, created_at DESC);
+
+CREATE INDEX caption_verdicts_caption ON public.caption_verdicts USING btree (caption_id);
+
 CREATE UNIQUE INDEX captions_identity ON public.captions USING btree (image_id, source, model_fingerprint, decoding, md5(text)) NULLS NOT DISTINCT;
+
+CREATE INDEX captions_part_of ON public.captions USING btree (part_of) WHERE (part_of IS NOT NULL);
+
+CREATE INDEX captions_run ON public.captions USING btree (run_id) WHERE (run_id IS NOT NULL);
 
 CREATE INDEX captions_words ON public.captions USING gin (words) WHERE (source <> 'SYNTHETIC'::text);
 
@@ -197,6 +279,12 @@ CREATE INDEX text_embeddings_caption ON ONLY public.text_embeddings USING btree 
 CREATE INDEX text_embeddings_corpus ON ONLY public.text_embeddings USING btree (space_id, corpus_id);
 
 CREATE INDEX text_embeddings_image ON ONLY public.text_embeddings USING btree (image_id);
+
+CREATE OR REPLACE FUNCTION public.count_of_words(written text)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (SELECT (count(*))::integer AS count FROM regexp_split_to_table("left"(count_of_words.written, 10000), '[^[:alnum:]]+'::text) word(word) WHERE (word.word <> ''::text));
 
 CREATE OR REPLACE FUNCTION public.create_embedding_index(space_id uuid, dimensions integer)
  RETURNS void
@@ -227,6 +315,12 @@ begin
       parent || '_' || suffix, parent, dimensions, space_id);
   end loop;
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.distinct_word_share(written text)
+ RETURNS double precision
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (SELECT ((count(DISTINCT word.word))::double precision / (GREATEST((1)::bigint, count(*)))::double precision) FROM regexp_split_to_table(lower("left"(distinct_word_share.written, 10000)), '[^[:alnum:]]+'::text) word(word) WHERE (word.word <> ''::text));
 
 CREATE OR REPLACE FUNCTION public.words_of_origin(origin text)
  RETURNS tsvector

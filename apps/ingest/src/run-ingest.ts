@@ -14,6 +14,7 @@ import {
   stepCounts,
   updateOperation,
 } from "@medley/storage";
+import { planCaptions } from "./plan-captions.ts";
 import { allOrAbort } from "./all-or-abort.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { IngestError } from "./ingest-error.ts";
@@ -76,7 +77,11 @@ export async function runIngest(
   const context = { ...outer, signal: AbortSignal.any([outer.signal, failure.signal]) };
   const { id: corpusId } = await ensureCorpus(context.db, { name: request.corpus });
   const plan = await makePlan(context, corpusId, request, listener);
-  const wanted: Step[] = ["prepare", "embed", "caption-embed", ...(plan.captioner ? (["caption"] as const) : [])];
+  const wanted: Step[] = [
+    ...(["prepare", "embed", "caption-embed"] as const),
+    ...(plan.captioner ? (["caption"] as const) : []),
+    ...(plan.filter ? (["filter"] as const) : []),
+  ];
   if (request.retryFailed) await retryFailedSteps(context.db, { corpusId });
   await planMissingSteps(context, plan, wanted);
 
@@ -157,8 +162,6 @@ async function makePlan(
     const message = `The model set has no model that embeds pictures (served: ${served}). Add one with the role "retrieval".`;
     throw new IngestError("MODEL_MISSING", message);
   }
-  const captioner = models.find(({ role, abilities }) => role === "captioner" && abilities.includes("caption"));
-  if (request.captions && !captioner) listener.onNote("The model set has no captioner: no captions are written.");
   const space = await ensureSpace(context.db, {
     fingerprint: retrieval.fingerprint,
     name: retrieval.name,
@@ -167,7 +170,8 @@ async function makePlan(
   });
   // The first space answers searches from the first picture on; a later one only when it is complete (activateWhenBuilt).
   if ((await activeSpace(context.db, corpusId)) === null) await activateSpace(context.db, corpusId, space.id);
-  return { corpusId, spaceId: space.id, retrieval, ...(request.captions && captioner && { captioner }) };
+  const plan = { corpusId, spaceId: space.id, retrieval };
+  return request.captions ? { ...plan, ...(await planCaptions(context, corpusId, models, listener)) } : plan;
 }
 
 /** Rows for images that came without this plan: another way into the corpus, a new model, captions left out before. */

@@ -5,7 +5,8 @@ import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
 
 export type CaptionSource = "WEB" | "SYNTHETIC" | "HUMAN" | "IMPORTED";
-export type CaptionVerdict = "KEPT" | "REJECTED";
+/** UNJUDGED: a filter has seen it and is not competent, or it is judged by its parts. */
+export type CaptionVerdict = "KEPT" | "REJECTED" | "UNJUDGED";
 
 /** One row of the ledger. What is null is not known (yet). */
 export type Caption = {
@@ -14,85 +15,129 @@ export type Caption = {
   readonly text: string;
   readonly source: CaptionSource;
   readonly modelFingerprint: string | null;
+  /** The run of a captioner that wrote it; null for one that was written on demand. */
+  readonly runId: string | null;
+  readonly prompt: string | null;
   /** How the captioner decoded: `{ "method": "beam", "beams": 3 }`. */
   readonly decoding: unknown;
   readonly seed: number | null;
   /** Sum of the natural logarithms of the probabilities of the generated tokens. */
   readonly logProbability: number | null;
-  /** The model that gave itcCosine and itmLogit. */
-  readonly filterFingerprint: string | null;
-  readonly itcCosine: number | null;
-  readonly itmLogit: number | null;
+  /** The longer text of which it is a sentence. */
+  readonly partOf: string | null;
+  /** ISO 639-1, "und" where a text is too short to tell. */
+  readonly language: string | null;
+  /** The person or program that wrote it, where that is known. */
+  readonly author: string | null;
+  readonly supersededBy: string | null;
+  /** What counts now: the latest review, or what the corpus's active policy decided; null before either. */
   readonly verdict: CaptionVerdict | null;
+  /** Why, as a stable code such as BELOW_THRESHOLD. */
+  readonly reason: string | null;
   readonly createdAt: Date;
 };
 
 export type NewCaption = Pick<Caption, "imageId" | "text" | "source"> & {
-  [Field in Exclude<keyof Caption, "id" | "imageId" | "text" | "source" | "createdAt">]?: Caption[Field] | undefined;
+  [Field in
+    | "modelFingerprint"
+    | "runId"
+    | "prompt"
+    | "decoding"
+    | "seed"
+    | "logProbability"
+    | "partOf"
+    | "language"
+    | "author"]?: Caption[Field] | undefined;
 };
 
-const COLUMNS = `id, image_id as "imageId", text, source, model_fingerprint as "modelFingerprint", decoding,
-  seed::double precision as seed, log_probability as "logProbability",
-  filter_fingerprint as "filterFingerprint", itc_cosine as "itcCosine", itm_logit as "itmLogit", verdict,
-  created_at as "createdAt"`;
-
 /**
- * Appends a caption. The same image, source, model, decoding and text again is the same row: scores and verdict that it
- * lacks are filled in, those it has stay.
+ * Condition on a row `s` of caption_states: a person, not a filter, has set the caption aside. A search goes on finding pictures by what a filter
+ * rejects: whoever looks for a file by its name knows better than the model what is in it.
  */
+export const SET_ASIDE = `s.verdict = 'REJECTED' and s.reason in ('REVIEWED', 'SUPERSEDED', 'RUN_REVERTED')`;
+
+const COLUMNS = `c.id, c.image_id as "imageId", c.text, c.source, c.model_fingerprint as "modelFingerprint", c.run_id as "runId",
+  c.prompt, c.decoding, c.seed::double precision as seed, c.log_probability as "logProbability", c.part_of as "partOf", c.language,
+  c.author, c.superseded_by as "supersededBy", s.verdict, s.reason, c.created_at as "createdAt"`;
+
+/** Appends a caption. The same image, source, model, decoding and text again is the same row, which stays as it is. */
 export async function addCaption(db: Queryable, caption: NewCaption): Promise<Caption> {
   const text = withoutZeros(caption.text).trim();
   if (text === "") throw new StorageError("INVALID_VALUE", `The caption of image "${caption.imageId}" is empty.`);
-  const [row] = await db.query<Caption>(
-    `insert into captions as known (image_id, text, source, model_fingerprint, decoding, seed, log_probability,
-       filter_fingerprint, itc_cosine, itm_logit, verdict)
-     values ($1::uuid, $2::text, $3::text, $4::text, $5::jsonb, $6::bigint, $7::double precision,
-       $8::text, $9::double precision, $10::double precision, $11::text)
-     on conflict (image_id, source, model_fingerprint, decoding, md5(text)) do update set
-       log_probability = coalesce(known.log_probability, excluded.log_probability),
-       filter_fingerprint = coalesce(known.filter_fingerprint, excluded.filter_fingerprint),
-       itc_cosine = coalesce(known.itc_cosine, excluded.itc_cosine),
-       itm_logit = coalesce(known.itm_logit, excluded.itm_logit),
-       verdict = coalesce(known.verdict, excluded.verdict)
-     returning ${COLUMNS}`,
+  const [row] = await db.query<{ id: string; created: boolean }>(
+    `insert into captions as known (image_id, text, source, model_fingerprint, run_id, prompt, decoding, seed, log_probability,
+       part_of, language, author)
+     values ($1::uuid, $2::text, $3::text, $4::text, $5::uuid, $6::text, $7::jsonb, $8::bigint, $9::double precision,
+       $10::uuid, $11::text, $12::text)
+     on conflict (image_id, source, model_fingerprint, decoding, md5(text)) do update set text = known.text
+     returning id, xmax = 0 as created`,
     [
       requireUuid("image", caption.imageId),
       text,
       caption.source,
       caption.modelFingerprint ?? null,
+      caption.runId ?? null,
+      caption.prompt ?? null,
       caption.decoding == null ? null : JSON.stringify(caption.decoding),
       caption.seed ?? null,
       caption.logProbability ?? null,
-      caption.filterFingerprint ?? null,
-      caption.itcCosine ?? null,
-      caption.itmLogit ?? null,
-      caption.verdict ?? null,
+      caption.partOf ?? null,
+      caption.language ?? null,
+      caption.author ?? null,
     ],
   );
   if (!row) throw new Error("Bug: an upsert returned no row.");
-  if (caption.source !== "SYNTHETIC") await reopenSteps(db, { imageIds: [caption.imageId], steps: ["caption-embed"] });
-  return row;
+  if (row.created) {
+    const steps = caption.source === "SYNTHETIC" ? (["filter"] as const) : (["caption-embed", "filter"] as const);
+    await reopenSteps(db, { imageIds: [caption.imageId], steps });
+  }
+  const found = await findCaption(db, row.id);
+  if (!found) throw new Error("Bug: a caption that was just added is gone.");
+  return found;
 }
 
-/** Decides again, with a new policy over the stored scores; no model is needed. */
-export async function saveVerdicts(
-  db: Queryable,
-  verdicts: readonly { captionId: string; verdict: CaptionVerdict }[],
-): Promise<void> {
-  await db.query(
-    `update captions set verdict = decided.verdict
-     from unnest($1::uuid[], $2::text[]) as decided (id, verdict) where captions.id = decided.id`,
-    [verdicts.map((decided) => decided.captionId), verdicts.map((decided) => decided.verdict)],
+export async function findCaption(db: Queryable, captionId: string): Promise<Caption | null> {
+  if (!isUuid(captionId)) return null;
+  const [row] = await db.query<Caption>(
+    `select ${COLUMNS} from captions c join caption_states s on s.caption_id = c.id where c.id = $1::uuid`,
+    [captionId],
   );
+  return row ?? null;
 }
 
 /** The captions of each image, oldest first; every id asked for is a key. */
 export async function captionsOf(db: Queryable, imageIds: readonly string[]): Promise<Map<string, Caption[]>> {
   const byImage = new Map<string, Caption[]>(imageIds.map((imageId) => [imageId, []]));
   const captions = await db.query<Caption>(
-    `select ${COLUMNS} from captions where image_id = any ($1::uuid[]) order by created_at, id`,
+    `select ${COLUMNS} from captions c join caption_states s on s.caption_id = c.id
+     where c.image_id = any ($1::uuid[]) order by c.created_at, c.id`,
     [imageIds.filter(isUuid)],
   );
   for (const caption of captions) byImage.get(caption.imageId)?.push(caption);
   return byImage;
+}
+
+/** A person writes a caption in place of another one, which stays in the ledger and counts no longer. */
+export async function replaceCaption(
+  db: Queryable,
+  { captionId, text, author }: { captionId: string; text: string; author: string },
+): Promise<Caption> {
+  const old = await findCaption(db, captionId);
+  if (!old) throw new StorageError("NOT_FOUND", `There is no caption "${captionId}".`);
+  const written = await addCaption(db, { imageId: old.imageId, text, source: "HUMAN", author });
+  if (written.id === old.id) return written;
+  await db.query("update captions set superseded_by = $2::uuid where id = $1::uuid", [old.id, written.id]);
+  return written;
+}
+
+/** Sets the language of texts that had none. */
+export async function saveLanguages(
+  db: Queryable,
+  languages: readonly { readonly captionId: string; readonly language: string }[],
+): Promise<void> {
+  await db.query(
+    `update captions set language = known.language from unnest($1::uuid[], $2::text[]) as known (id, language)
+     where captions.id = known.id and captions.language is null`,
+    [languages.map(({ captionId }) => captionId), languages.map(({ language }) => language)],
+  );
 }

@@ -60,7 +60,7 @@ export async function registerImage(db: Queryable, image: NewImage): Promise<{ i
   );
   if (!row) throw new Error("Bug: an upsert returned no row.");
   const { imageId, created, hasNewText } = row;
-  if (hasNewText && !created) await reopenSteps(db, { imageIds: [imageId], steps: ["caption-embed"] });
+  if (hasNewText && !created) await reopenSteps(db, { imageIds: [imageId], steps: ["caption-embed", "filter"] });
   return { imageId, created };
 }
 

@@ -1,5 +1,21 @@
-export { addCaption, captionsOf, saveVerdicts } from "./captions.ts";
+export { addCaption, captionsOf, findCaption, replaceCaption, saveLanguages } from "./captions.ts";
 export type { Caption, CaptionSource, CaptionVerdict, NewCaption } from "./captions.ts";
+export { activeCaptionRun, listCaptionRuns, revertCaptionRun, startCaptionRun } from "./caption-runs.ts";
+export type { CaptionRun, CaptionRunSummary, NewCaptionRun } from "./caption-runs.ts";
+export { captionsToScore, reopenUnscored, saveCaptionScores } from "./caption-scores.ts";
+export type { CaptionScore, CaptionToScore } from "./caption-scores.ts";
+export { explainCaption } from "./explain-caption.ts";
+export type { CaptionDecision, CaptionExplanation } from "./explain-caption.ts";
+export {
+  activateFilterPolicy,
+  activeFilterPolicy,
+  countVerdicts,
+  decideCaptions,
+  ensureFilterPolicy,
+  listFilterPolicies,
+  reviewCaption,
+} from "./filter-policies.ts";
+export type { FilterPolicy, FilterRule, NewFilterPolicy, VerdictCount } from "./filter-policies.ts";
 export { ensureCorpus, findCorpus, listCorpora } from "./corpora.ts";
 export type { Corpus } from "./corpora.ts";
 export { openDatabase } from "./database.ts";

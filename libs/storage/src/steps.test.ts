@@ -147,18 +147,20 @@ test("what cannot be retried fails at once, excludes what follows, and can be tr
   await complete("embed", idsOf(await claim("embed", 2)));
   await complete("caption-embed", idsOf(await claim("caption-embed", 2)));
   await complete("caption", idsOf(await claim("caption", 2)));
+  await complete("filter", idsOf(await claim("filter", 2)));
   const half = { ...none, done: 1, total: 2 };
   expect(await counts()).toEqual({
     prepare: { ...half, failed: 1 },
     embed: { ...half, excluded: 1 },
     "caption-embed": { ...half, excluded: 1 },
     caption: { ...half, excluded: 1 },
+    filter: { ...half, excluded: 1 },
   });
   const next = { fingerprint: `${spaceId} next`, name: "next", dimensions: 2, preprocessing: {} };
   const { id: nextSpaceId } = await ensureSpace(database.db, next);
   await planSteps(database.db, { corpusId, spaceId: nextSpaceId, steps: ["embed"] });
   expect((await stepCounts(database.db, corpusId, nextSpaceId)).embed).toMatchObject({ pending: 1, excluded: 1 });
-  expect(await retryFailedSteps(database.db, { corpusId })).toBe(5);
+  expect(await retryFailedSteps(database.db, { corpusId })).toBe(6);
   expect(idsOf(await claim("prepare", 2))).toEqual([broken]);
 });
 

@@ -4,7 +4,7 @@ import { StorageError } from "./storage-error.ts";
 import { requireUuid } from "./uuid.ts";
 
 /** What is done to every image. A step begins when the one that it needs is done. */
-export const STEPS = ["prepare", "embed", "caption-embed", "caption"] as const;
+export const STEPS = ["prepare", "embed", "caption-embed", "caption", "filter"] as const;
 export type Step = (typeof STEPS)[number];
 
 const NEEDS: Readonly<Record<Step, Step | null>> = {
@@ -12,6 +12,7 @@ const NEEDS: Readonly<Record<Step, Step | null>> = {
   embed: "prepare",
   "caption-embed": "prepare",
   caption: "embed",
+  filter: "embed",
 };
 
 /** The step that this one waits for, the one before that, and so on. */

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { addCaption, saveVerdicts } from "./captions.ts";
+import { addCaption } from "./captions.ts";
 import { ensureCorpus } from "./corpora.ts";
 import { createVectorIndex, saveEmbeddings } from "./embeddings.ts";
+import { reviewCaption } from "./filter-policies.ts";
 import { registerImage } from "./images.ts";
 import { ensureSpace } from "./spaces.ts";
 import { claimSteps, completeSteps, planSteps, stepCounts } from "./steps.ts";
@@ -60,11 +61,11 @@ test("finds the pictures whose texts are nearest, each by its nearest text", asy
 test("leaves out texts that were rejected, and finds them again when they are kept", async () => {
   const { imageIds, captionOf, search } = await newCollection({ pictures: 3 });
   const captionId = captionOf.get(imageIds[0] ?? "") ?? "";
-  await saveVerdicts(database.db, [{ captionId, verdict: "REJECTED" }]);
+  await reviewCaption(database.db, { captionId, verdict: "REJECTED", reviewer: "ann" });
   expect((await searchTextEmbeddings(database.db, search)).hits.map(({ imageId }) => imageId)).toEqual(
     imageIds.slice(1),
   );
-  await saveVerdicts(database.db, [{ captionId, verdict: "KEPT" }]);
+  await reviewCaption(database.db, { captionId, verdict: "KEPT", reviewer: "ann" });
   expect((await searchTextEmbeddings(database.db, search)).hits).toHaveLength(3);
 });
 

@@ -1,3 +1,4 @@
+import { SET_ASIDE } from "./captions.ts";
 import { type Database, type Queryable, inTransaction } from "./database.ts";
 import {
   describeSpace,
@@ -144,7 +145,7 @@ function nearTextSql(texts: string): string {
   return `with texts as materialized (${texts}), nearest as (
       select image_id, min(distance) as distance from texts
       where caption_id is null
-        or exists (select from captions c where c.id = texts.caption_id and c.verdict is distinct from 'REJECTED')
+        or not exists (select from caption_states s where s.caption_id = texts.caption_id and ${SET_ASIDE})
       group by image_id order by 2, 1 limit $4::integer
     )
     select nearest.image_id as "imageId", i.sha256,

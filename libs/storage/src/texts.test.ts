@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { addCaption, saveVerdicts } from "./captions.ts";
+import { addCaption } from "./captions.ts";
+import { reviewCaption } from "./filter-policies.ts";
 import { type Corpus, ensureCorpus } from "./corpora.ts";
 import { saveEmbeddings } from "./embeddings.ts";
 import { registerImage } from "./images.ts";
@@ -99,7 +100,7 @@ test("does not search what a captioner wrote, nor what was rejected", async () =
   expect(await find("zeppelin")).toEqual([]);
   const rejected = await addCaption(database.db, { imageId, text: "a submarine", source: "WEB" });
   expect(await find("submarine")).toHaveLength(1);
-  await saveVerdicts(database.db, [{ captionId: rejected.id, verdict: "REJECTED" }]);
+  await reviewCaption(database.db, { captionId: rejected.id, verdict: "REJECTED", reviewer: "ann" });
   expect(await find("submarine")).toEqual([]);
   await addCaption(database.db, { imageId, text: "a hovercraft", source: "HUMAN" });
   expect(await find("hovercraft")).toEqual([["more/1.jpg", 1]]);

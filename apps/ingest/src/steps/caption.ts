@@ -1,73 +1,94 @@
-import type { Caption, Inference, ModelInfo, Outcome } from "@medley/inference-api";
-import { CAPTION_DECODING } from "@medley/search";
-import { addCaption, type ClaimedStep, completeSteps } from "@medley/storage";
+import { decodingsOf } from "@medley/capfilt";
+import type { Caption, Decoding, InferenceError, ModelInfo, Outcome } from "@medley/inference-api";
+import {
+  activeCaptionRun,
+  addCaption,
+  type CaptionRun,
+  type ClaimedStep,
+  completeSteps,
+  type Queryable,
+} from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { retryTransient } from "../retry.ts";
 import { failWithInferenceError } from "./fail-step.ts";
 import type { StepResult } from "./prepare.ts";
 
 export interface CaptionTarget {
+  readonly corpusId: string;
   readonly spaceId: string;
   readonly captioner: ModelInfo;
-  readonly retrieval: ModelInfo;
 }
 
-/** Writes a synthetic caption for each picture, with the scores by which a filter can judge it. */
+/** Writes each picture's synthetic captions as the corpus's run says: one, or several with seeds of their own. */
 export async function captionImages(
   context: IngestContext,
-  target: CaptionTarget,
+  { corpusId, spaceId, captioner }: CaptionTarget,
   claimed: readonly ClaimedStep[],
 ): Promise<StepResult[]> {
-  const images = claimed.map(({ sha256 }) => ({ sha256 }));
-  const outcomes = await retryTransient(
-    () => context.inference.captionImages(images, { decoding: CAPTION_DECODING }),
-    context.retry,
+  const run = await retryTransient(() => activeCaptionRun(context.db, corpusId), context.retry);
+  const written = run?.captionerFingerprint === captioner.fingerprint ? await decodeAll(context, run, claimed) : [];
+  return Promise.all(
+    claimed.map(async ({ imageId }, index) => {
+      const drafts: Draft[] = written.map(({ decoding, outcomes }) => {
+        const outcome = outcomes[index];
+        if (outcome === undefined) throw new Error("Bug: captionImages returned fewer outcomes than pictures");
+        return { decoding, outcome };
+      });
+      const error = drafts.map(({ outcome }) => outcome).find((outcome) => !outcome.ok)?.error;
+      if (error) return failWithInferenceError(context, { step: "caption", spaceId, imageId, error });
+      await retryTransient(
+        () =>
+          context.db.transaction(async (db) => {
+            if (run) await saveDrafts(db, imageId, run, drafts);
+            await completeSteps(db, { step: "caption", spaceId, imageIds: [imageId] });
+          }),
+        context.retry,
+      );
+      return { imageId, state: "done" } as const;
+    }),
   );
-  return Promise.all(claimed.map((step, index) => saveCaption(context, target, step, outcomes[index])));
 }
 
-async function saveCaption(
+interface Draft {
+  readonly decoding: Decoding;
+  readonly outcome: { ok: true; value: Caption } | { ok: false; error: InferenceError };
+}
+
+async function decodeAll(
   context: IngestContext,
-  { spaceId, captioner, retrieval }: CaptionTarget,
-  { imageId, sha256 }: ClaimedStep,
-  outcome: Outcome<Caption> | undefined,
-): Promise<StepResult> {
-  if (outcome === undefined) throw new Error("Bug: captionImages returned fewer outcomes than pictures");
-  if (!outcome.ok) return failWithInferenceError(context, { step: "caption", spaceId, imageId, error: outcome.error });
-  const { text, logProbability } = outcome.value;
-  const scores = await retryTransient(() => scoreCaption(context.inference, sha256, text), context.retry);
-  await retryTransient(
-    () =>
-      context.db.transaction(async (db) => {
-        // A model may have nothing to say; that is done, too, and an empty text is no caption.
-        if (text.trim() !== "") {
-          await addCaption(db, {
-            imageId,
-            text,
-            source: "SYNTHETIC",
-            modelFingerprint: captioner.fingerprint,
-            decoding: CAPTION_DECODING,
-            logProbability,
-            filterFingerprint: retrieval.fingerprint,
-            ...scores,
-          });
-        }
-        await completeSteps(db, { step: "caption", spaceId, imageIds: [imageId] });
-      }),
-    context.retry,
-  );
-  return { imageId, state: "done" };
+  run: CaptionRun,
+  claimed: readonly ClaimedStep[],
+): Promise<{ decoding: Decoding; outcomes: Outcome<Caption>[] }[]> {
+  const images = claimed.map(({ sha256 }) => ({ sha256 }));
+  const prompt = run.prompt === null ? {} : { prompt: run.prompt };
+  const all: { decoding: Decoding; outcomes: Outcome<Caption>[] }[] = [];
+  for (const decoding of decodingsOf(run)) {
+    const request = { decoding, ...prompt };
+    const outcomes = await retryTransient(() => context.inference.captionImages(images, request), context.retry);
+    all.push({ decoding, outcomes });
+  }
+  return all;
 }
 
-/** Both scores of a caption for its own picture; a caption that cannot be scored is kept without. */
-async function scoreCaption(
-  inference: Inference,
-  sha256: string,
-  text: string,
-): Promise<{ itcCosine?: number; itmLogit?: number }> {
-  if (text.trim() === "") return {};
-  const [match] = await inference.matchTexts({ sha256 }, [text], { role: "retrieval", itcCosine: true });
-  if (!match?.ok) return {};
-  const { itmLogit, itcCosine } = match.value;
-  return { itmLogit, ...(itcCosine !== undefined && { itcCosine }) };
+/** Each text once: two seeds may find the same words. A model may have nothing to say, and an empty text is no caption. */
+async function saveDrafts(db: Queryable, imageId: string, run: CaptionRun, drafts: readonly Draft[]): Promise<void> {
+  const known = new Set<string>();
+  for (const { decoding, outcome } of drafts) {
+    if (!outcome.ok) continue;
+    const { logProbability } = outcome.value;
+    const text = outcome.value.text.trim();
+    if (text === "" || known.has(text)) continue;
+    known.add(text);
+    await addCaption(db, {
+      imageId,
+      text,
+      source: "SYNTHETIC",
+      modelFingerprint: run.captionerFingerprint,
+      runId: run.id,
+      prompt: run.prompt,
+      decoding,
+      seed: decoding.method === "nucleus" ? decoding.seed : null,
+      logProbability,
+    });
+  }
 }

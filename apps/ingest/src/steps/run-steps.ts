@@ -6,6 +6,7 @@ import { retryTransient } from "../retry.ts";
 import { captionImages } from "./caption.ts";
 import { embedImages } from "./embed.ts";
 import { embedOwnTexts } from "./embed-texts.ts";
+import { filterCaptions } from "./filter.ts";
 import { prepareImages, type StepResult } from "./prepare.ts";
 
 /** Which work is to be done for a corpus, and with which models. */
@@ -13,8 +14,10 @@ export interface StepPlan {
   readonly corpusId: string;
   readonly spaceId: string;
   readonly retrieval: ModelInfo;
-  /** Absent: no captions. */
+  /** Absent: no captions are written. */
   readonly captioner?: ModelInfo;
+  /** Absent: no captions are judged. */
+  readonly filter?: ModelInfo;
 }
 
 export interface RunStepsOptions {
@@ -36,6 +39,7 @@ const BATCHES = {
   embed: { workers: 2, images: 16 },
   "caption-embed": { workers: 1, images: 64 },
   caption: { workers: 2, images: 4 },
+  filter: { workers: 2, images: 8 },
 } as const satisfies Record<Step, { workers: number; images: number }>;
 
 /**
@@ -57,7 +61,9 @@ export async function runSteps(outer: IngestContext, plan: StepPlan, options: Ru
     await allOrAbort(failure, [preparation, ...embedding]);
     if (context.signal.aborted) return;
     await options.onEmbedded();
-    if (plan.captioner) await allOrAbort(failure, run("caption", { ended: () => true }));
+    const ended = { ended: () => true };
+    if (plan.captioner) await allOrAbort(failure, run("caption", ended));
+    if (plan.filter) await allOrAbort(failure, run("filter", ended));
   } finally {
     clearInterval(renewal);
     await releaseLeases(context.db, { owner: context.owner }).catch(() => {});
@@ -117,6 +123,9 @@ function runStep(
     case "caption":
       if (!plan.captioner) throw new Error("Bug: captions were claimed without a captioner");
       return captionImages(context, { ...plan, captioner: plan.captioner }, claimed);
+    case "filter":
+      if (!plan.filter) throw new Error("Bug: captions were to be judged without a filter");
+      return filterCaptions(context, { ...plan, filter: plan.filter }, claimed);
   }
 }
 

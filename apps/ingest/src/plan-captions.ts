@@ -1,0 +1,58 @@
+import { beginCaptionRun, captionerOf, confirmationBias, ensureActivePolicy, filterOf } from "@medley/capfilt";
+import type { Decoding, ModelInfo } from "@medley/inference-api";
+import { CAPTION_DECODING } from "@medley/search";
+import { activeCaptionRun, listCaptionRuns, reopenUnscored } from "@medley/storage";
+import type { IngestContext } from "./ingest-context.ts";
+import type { IngestListener } from "./run-ingest.ts";
+
+/** Which models write and judge the captions of a run. */
+export interface CaptionPlan {
+  readonly captioner?: ModelInfo;
+  readonly filter?: ModelInfo;
+}
+
+/**
+ * Sees to it that the corpus has a run of the captioner and a policy of the filter that are served now. Without a run of its own a corpus gets one
+ * caption for each picture by beam search, which reads best; one whose runs were all taken back gets none until somebody asks.
+ */
+export async function planCaptions(
+  context: IngestContext,
+  corpusId: string,
+  models: readonly ModelInfo[],
+  listener: IngestListener,
+): Promise<CaptionPlan> {
+  const { db } = context;
+  const captioner = captionerOf(models);
+  const filter = filterOf(models);
+  if (!captioner) listener.onNote("The model set has no captioner: no captions are written.");
+  const writes = captioner !== undefined && (await hasRun(context, corpusId, captioner, listener));
+  if (filter) {
+    await ensureActivePolicy(db, corpusId, filter);
+    await reopenUnscored(db, { corpusId, filterFingerprint: filter.fingerprint });
+    const bias = writes ? confirmationBias(captioner, filter) : null;
+    if (bias) listener.onNote(bias);
+  }
+  return { ...(writes && { captioner }), ...(filter && { filter }) };
+}
+
+async function hasRun(
+  { db }: IngestContext,
+  corpusId: string,
+  captioner: ModelInfo,
+  listener: IngestListener,
+): Promise<boolean> {
+  const active = await activeCaptionRun(db, corpusId);
+  if (active?.captionerFingerprint === captioner.fingerprint) return true;
+  if (active) {
+    const { decoding, prompt, captionsPerImage } = active;
+    await beginCaptionRun(db, corpusId, captioner, { decoding: decoding as Decoding, prompt, captionsPerImage });
+    return true;
+  }
+  if ((await listCaptionRuns(db, corpusId)).length > 0) {
+    listener.onNote("The captioner's runs of this corpus were taken back. Begin a new one: medley capfilt run");
+    return false;
+  }
+  const settings = { decoding: CAPTION_DECODING, prompt: null, captionsPerImage: 1 };
+  await beginCaptionRun(db, corpusId, captioner, settings);
+  return true;
+}

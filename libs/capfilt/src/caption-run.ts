@@ -1,0 +1,55 @@
+import type { Decoding, ModelInfo } from "@medley/inference-api";
+import { type CaptionRun, type Database, startCaptionRun } from "@medley/storage";
+import { CapFiltError } from "./errors.ts";
+
+export interface CaptionRunSettings {
+  readonly decoding: Decoding;
+  /** Null: the model set's own prompt. */
+  readonly prompt: string | null;
+  /** 1 to 20; more than 1 needs nucleus sampling, the others write the same each time. */
+  readonly captionsPerImage: number;
+}
+
+/** Nucleus sampling with p = 0.9, as the paper's CapFilt: noisier than beam search, more diverse, and the filter is there (section 4.3). */
+export const CAPFILT_SETTINGS: CaptionRunSettings = {
+  decoding: { method: "nucleus", topP: 0.9, seed: 0, maxLength: 20, minLength: 5 },
+  prompt: null,
+  captionsPerImage: 1,
+};
+
+/**
+ * Makes these settings the ones that a corpus is captioned with; its pictures become open for it, unless it is so already.
+ * @throws CapFiltError INVALID_RUN
+ */
+export async function beginCaptionRun(
+  db: Database,
+  corpusId: string,
+  captioner: ModelInfo,
+  { decoding, prompt, captionsPerImage }: CaptionRunSettings,
+): Promise<CaptionRun> {
+  if (!Number.isInteger(captionsPerImage) || captionsPerImage < 1 || captionsPerImage > 20) {
+    throw new CapFiltError("INVALID_RUN", `Captions per picture are ${captionsPerImage}, expected 1 to 20.`);
+  }
+  if (captionsPerImage > 1 && decoding.method !== "nucleus") {
+    const found = `${captionsPerImage} captions per picture were asked for with ${decoding.method} decoding`;
+    throw new CapFiltError("INVALID_RUN", `${found}, which writes the same each time. Use nucleus sampling, or 1.`);
+  }
+  return await db.transaction((tx) =>
+    startCaptionRun(tx, {
+      corpusId,
+      captionerFingerprint: captioner.fingerprint,
+      captionerName: captioner.name,
+      prompt,
+      decoding,
+      captionsPerImage,
+    }),
+  );
+}
+
+/** How each of a picture's captions is decoded: the run's way, with seeds that follow one another. */
+export function decodingsOf(run: Pick<CaptionRun, "decoding" | "captionsPerImage">): Decoding[] {
+  const decoding = run.decoding as Decoding;
+  return Array.from({ length: run.captionsPerImage }, (_, index) =>
+    decoding.method === "nucleus" ? { ...decoding, seed: decoding.seed + index } : decoding,
+  );
+}
