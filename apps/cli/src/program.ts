@@ -2,6 +2,7 @@ import type { Settings } from "@medley/config";
 import type { Inference } from "@medley/inference-api";
 import { Command, Option } from "commander";
 import { readAnswers, runAsk } from "./commands/ask.ts";
+import { addCapFiltCommands } from "./commands/capfilt-command.ts";
 import { runCaption } from "./commands/caption.ts";
 import { addDecodingOptions, type DecodingOptions, decodingOf } from "./commands/decoding-options.ts";
 import { runDoctor } from "./commands/doctor.ts";
@@ -59,6 +60,8 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
 
   addModelCommands(program, settings, withJson);
   addEvaluateOptions(withJson(program.command("evaluate")), settings);
+
+  addCapFiltCommands(program.command("capfilt"), settings, finish, withJson);
 
   const models = program.command("models").description("look at checkpoints");
   withJson(models.command("list"))

@@ -15,9 +15,13 @@ export interface DecodingOptions {
 }
 
 /** BLIP's own settings are the defaults: 3 beams, top-p 0.9. */
-export function addDecodingOptions(command: Command, methods: readonly DecodingOptions["decode"][]): Command {
+export function addDecodingOptions(
+  command: Command,
+  methods: readonly DecodingOptions["decode"][],
+  standard: DecodingOptions["decode"] = "beam",
+): Command {
   command
-    .addOption(new Option("--decode <method>", "how the text is generated").choices(methods).default("beam"))
+    .addOption(new Option("--decode <method>", "how the text is generated").choices(methods).default(standard))
     .option("--beams <number>", "beams of beam search", wholeNumber(1, 16), 3)
     .option("--max-length <tokens>", "longest text, prefix and end token included", wholeNumber(1, 200))
     .option("--min-length <tokens>", "shortest text, counted alike", wholeNumber(0, 200))

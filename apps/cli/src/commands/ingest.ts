@@ -20,26 +20,44 @@ export async function runIngest(settings: Settings, path: string, options: Inges
   return withInference(settings, "wait", ({ url, lost }) => addPictures(settings, url, path, options, lost));
 }
 
+/** Does the open steps of a corpus with apps/ingest. Resolves with its exit code. */
+export function workOnCorpus(
+  settings: Settings,
+  inferenceUrl: string,
+  corpus: string,
+  { json }: { readonly json: boolean },
+  lost?: AbortSignal,
+): Promise<number> {
+  return runTool(settings, inferenceUrl, ["work", "--corpus", corpus, ...(json ? ["--json"] : [])], lost);
+}
+
 /** @param lost  stops the ingest in good order when it fires: the inference server will not come back */
-export async function addPictures(
+export function addPictures(
   settings: Settings,
   inferenceUrl: string,
   path: string,
   options: IngestOptions,
   lost?: AbortSignal,
 ): Promise<number> {
+  const args = [
+    ...["add", path, "--corpus", options.corpus],
+    ...(options.captions ? [] : ["--no-captions"]),
+    ...(options.retryFailed ? ["--retry-failed"] : []),
+    ...(options.json ? ["--json"] : []),
+  ];
+  return runTool(settings, inferenceUrl, args, lost);
+}
+
+async function runTool(
+  settings: Settings,
+  inferenceUrl: string,
+  args: readonly string[],
+  lost?: AbortSignal,
+): Promise<number> {
   const tool = startTool({
     name: "The ingest process",
     main: join(settings.repository, "apps/ingest/src/main.ts"),
-    args: [
-      "add",
-      path,
-      "--corpus",
-      options.corpus,
-      ...(options.captions ? [] : ["--no-captions"]),
-      ...(options.retryFailed ? ["--retry-failed"] : []),
-      ...(options.json ? ["--json"] : []),
-    ],
+    args,
     env: { MEDLEY_HOME: settings.home, INFERENCE_URL: inferenceUrl },
     onNote: note,
   });

@@ -1,0 +1,128 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Inference, InferenceError, type ModelInfo } from "@medley/inference-api";
+import { createFakeInference } from "@medley/inference-api/testing";
+import { addCaption, captionsOf, type Database, ensureCorpus, openDatabase, registerImage } from "@medley/storage";
+import { openBlobStore } from "@medley/storage/blobs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ensureActivePolicy } from "./active-policy.ts";
+import { beginCaptionRun, CAPFILT_SETTINGS, decodingsOf } from "./caption-run.ts";
+import { DEFAULT_FILTER_RULE, filterRuleOf } from "./filter-rule.ts";
+import { judgeCaptions } from "./judge-captions.ts";
+import { captionerOf, confirmationBias, filterOf } from "./models.ts";
+
+const home = mkdtempSync(join(tmpdir(), "medley-capfilt-"));
+const blobs = openBlobStore({ directory: join(home, "blobs") });
+let db: Database;
+beforeAll(async () => {
+  db = await openDatabase({ home, databaseUrl: process.env.TEST_DATABASE_URL });
+});
+afterAll(async () => {
+  await db[Symbol.asyncDispose]();
+  rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
+});
+
+const engine = createFakeInference({ readBlob: blobs.read });
+const modelOf = async (role: ModelInfo["role"], changes: Partial<ModelInfo> = {}): Promise<ModelInfo> => {
+  const found = (await engine.models()).find((model) => model.role === role);
+  if (!found) throw new Error(`Bug: the fake engine has no ${role}`);
+  return { ...found, ...changes };
+};
+
+let pictures = 0;
+async function newPicture(webText: string) {
+  pictures += 1;
+  const { id: corpusId } = await ensureCorpus(db, { name: `capfilt-${process.pid}-${Date.now()}-${pictures}` });
+  const bytes = Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), Buffer.from(`picture ${pictures}`)]);
+  const sha256 = await blobs.put(bytes);
+  const { imageId } = await registerImage(db, { corpusId, sha256, origin: "/a.png", attributes: {}, webText });
+  const filter = await modelOf("filter");
+  const judge = async (inference: Inference = engine) => {
+    const policy = await ensureActivePolicy(db, corpusId, filter);
+    return await judgeCaptions({ db, inference }, [{ imageId, sha256 }], { filter, policy });
+  };
+  const captions = async () => (await captionsOf(db, [imageId])).get(imageId) ?? [];
+  return { corpusId, imageId, sha256, judge, captions };
+}
+
+test("scores each caption once and decides by both logits of the matching head", async () => {
+  const { imageId, sha256, judge, captions } = await newPicture("a striped square");
+  await addCaption(db, { imageId, text: "our own square", source: "HUMAN" });
+  expect(await judge()).toMatchObject([{ imageId, ok: true, seen: [expect.any(String), expect.any(String)] }]);
+  const [match] = await engine.matchTexts({ sha256 }, ["a striped square"], { role: "filter" });
+  if (!match?.ok) throw new Error("Bug: the fake engine refused a text");
+  const verdict = match.value.itmLogit >= match.value.itmNoMatchLogit ? "KEPT" : "REJECTED";
+  expect((await captions()).map((caption) => [caption.text, caption.verdict])).toEqual([
+    ["a striped square", verdict],
+    ["our own square", "KEPT"],
+  ]);
+  let calls = 0;
+  const counting = createFakeInference({ readBlob: blobs.read, before: () => void (calls += 1) });
+  expect(await judge(counting)).toMatchObject([{ ok: true, seen: [] }]);
+  expect(calls).toBe(0);
+});
+
+test("judges a long web text by its sentences, and leaves what it cannot judge unjudged", async () => {
+  const page =
+    "Welcome to our shop, which has been open since the spring of last year. A red apple lies on a wooden table by the window.";
+  const { judge, captions } = await newPicture(page);
+  await judge();
+  expect((await captions()).map(({ text, verdict, reason }) => [text.slice(0, 20), verdict, reason])).toEqual([
+    ["Welcome to our shop,", "UNJUDGED", "JUDGED_BY_SENTENCES"],
+    ["Welcome to our shop,", expect.stringMatching("KEPT|REJECTED"), expect.any(String)],
+    ["A red apple lies on ", expect.stringMatching("KEPT|REJECTED"), expect.any(String)],
+  ]);
+  const german = await newPicture("eine grüne Wiese am Morgen");
+  await german.judge();
+  expect(await german.captions()).toMatchObject([{ language: "de", verdict: "UNJUDGED", reason: "OTHER_LANGUAGE" }]);
+  const wordless = await newPicture("2019-04-01");
+  await wordless.judge();
+  expect(await wordless.captions()).toMatchObject([{ language: "zxx", verdict: "UNJUDGED", reason: "WORDLESS" }]);
+});
+
+test("decides nothing for a picture that the engine failed on, and says why", async () => {
+  const { imageId, judge, captions } = await newPicture("a striped square");
+  const error = new InferenceError("ENGINE_FAILED", "The worker ended.");
+  const failing: Inference = { ...engine, matchTexts: async (_, texts) => texts.map(() => ({ ok: false, error })) };
+  expect(await judge(failing)).toEqual([{ imageId, ok: false, error }]);
+  expect(await captions()).toMatchObject([{ verdict: null }]);
+});
+
+test("goes on with the same rule when another filter is served, as a new version of the policy", async () => {
+  const { corpusId } = await newPicture("a striped square");
+  const rule = filterRuleOf({ keepFrom: { WEB: 0.8 } });
+  const first = await ensureActivePolicy(db, corpusId, await modelOf("filter"), rule);
+  expect(first).toMatchObject({ version: 1, rule: { ...DEFAULT_FILTER_RULE, keepFrom: { WEB: 0.8, SYNTHETIC: 0.5 } } });
+  const other = await ensureActivePolicy(db, corpusId, await modelOf("filter", { fingerprint: "f".repeat(64) }));
+  expect(other).toMatchObject({ version: 2, rule, filterFingerprint: "f".repeat(64) });
+  expect((await ensureActivePolicy(db, corpusId, await modelOf("filter"))).version).toBe(1);
+});
+
+test("refuses a rule that cannot be meant, naming the member", () => {
+  expect(() => filterRuleOf({ keepFrom: { WEB: 1.5 } })).toThrow('at "keepFrom.WEB"');
+  expect(() => filterRuleOf({ slope: 0 })).toThrow('at "slope"');
+  expect(() => filterRuleOf({ bestOf: 0 })).toThrow('at "bestOf"');
+  expect(() => filterRuleOf({ languages: ["English"] })).toThrow("such as en or de");
+  expect(() => filterRuleOf({ tresholds: 1 })).toThrow("does not fit");
+});
+
+test("refuses several captions from a decoding that writes the same each time", async () => {
+  const { corpusId } = await newPicture("a striped square");
+  const captioner = await modelOf("captioner");
+  const beam = { decoding: { method: "beam", beams: 3 }, prompt: null, captionsPerImage: 2 } as const;
+  await expect(beginCaptionRun(db, corpusId, captioner, beam)).rejects.toThrow("writes the same each time");
+  const many = { ...CAPFILT_SETTINGS, captionsPerImage: 21 };
+  await expect(beginCaptionRun(db, corpusId, captioner, many)).rejects.toThrow("21, expected 1 to 20");
+  const run = await beginCaptionRun(db, corpusId, captioner, { ...CAPFILT_SETTINGS, captionsPerImage: 3 });
+  expect(decodingsOf(run).map((decoding) => "seed" in decoding && decoding.seed)).toEqual([0, 1, 2]);
+});
+
+test("warns of confirmation bias when one checkpoint writes captions and judges them", async () => {
+  const models = await engine.models();
+  const [captioner, filter] = [captionerOf(models), filterOf(models)];
+  if (!captioner || !filter) throw new Error("Bug: the fake engine lacks a role");
+  expect(confirmationBias(captioner, filter)).toContain("Confirmation bias");
+  expect(confirmationBias(captioner, { ...filter, fingerprint: "other" })).toBeNull();
+  expect(filterOf(models.filter(({ role }) => role !== "filter"))?.role).toBe("retrieval");
+});
