@@ -38,7 +38,9 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
     .action((options: { demo: boolean; json: boolean }) => runStart(settings, options));
 
   withJson(program.command("ingest <path>"))
-    .description("bring in a folder of pictures, an archive (.tar, .tar.gz, .zip) or a manifest (.csv, .tsv, .jsonl)")
+    .description(
+      "bring in a folder of pictures, an archive (.tar, .tar.gz, .zip) or a manifest of paths or URLs (.csv, .tsv, .jsonl, .parquet)",
+    )
     .requiredOption("--corpus <name>", "corpus that the pictures go to; created when there is none")
     .option("--no-captions", "write no captions")
     .option("--retry-failed", "try steps again that failed for good in earlier runs", false)

@@ -3,10 +3,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Inference, InferenceError, type ModelInfo } from "@medley/inference-api";
 import { createFakeInference } from "@medley/inference-api/testing";
-import { addCaption, captionsOf, type Database, ensureCorpus, openDatabase, registerImage } from "@medley/storage";
+import {
+  addCaption,
+  captionsOf,
+  type Database,
+  ensureCorpus,
+  ensureSpace,
+  openDatabase,
+  registerImage,
+  saveEmbeddings,
+} from "@medley/storage";
 import { openBlobStore } from "@medley/storage/blobs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ensureActivePolicy } from "./active-policy.ts";
+import { calibrateFilter } from "./calibrate-filter.ts";
 import { beginCaptionRun, CAPFILT_SETTINGS, decodingsOf } from "./caption-run.ts";
 import { DEFAULT_FILTER_RULE, filterRuleOf } from "./filter-rule.ts";
 import { judgeCaptions } from "./judge-captions.ts";
@@ -97,6 +107,46 @@ test("goes on with the same rule when another filter is served, as a new version
   const other = await ensureActivePolicy(db, corpusId, await modelOf("filter", { fingerprint: "f".repeat(64) }));
   expect(other).toMatchObject({ version: 2, rule, filterFingerprint: "f".repeat(64) });
   expect((await ensureActivePolicy(db, corpusId, await modelOf("filter"))).version).toBe(1);
+});
+
+test("calibrates on texts of people and the web only, never on a neighbour's equal text, and names a corpus that has too few", async () => {
+  const { id: corpusId } = await ensureCorpus(db, { name: `calibration-${process.pid}-${Date.now()}` });
+  const filter = await modelOf("filter");
+  const dimensions = filter.embeddingDimensions ?? 0;
+  const space = { fingerprint: `calibration-${corpusId}`, name: "m", dimensions, preprocessing: {} };
+  const { id: spaceId } = await ensureSpace(db, space);
+  const owners = new Map<string, string>();
+  for (let number = 0; number < 24; number += 1) {
+    const bytes = Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), Buffer.from(`calibration ${number}`)]);
+    const sha256 = await blobs.put(bytes);
+    const webText = number < 4 ? "the same text" : `text of picture ${number}`;
+    const { imageId } = await registerImage(db, { corpusId, sha256, origin: `/${number}`, attributes: {}, webText });
+    await addCaption(db, { imageId, text: "what a machine saw", source: "SYNTHETIC", modelFingerprint: "f" });
+    owners.set(sha256, webText);
+    const [outcome] = await engine.embedImages([{ sha256 }]);
+    if (!outcome?.ok) throw new Error("Bug: the fake engine refused a picture");
+    await saveEmbeddings(db, { spaceId, rows: [{ imageId, corpusId, embedding: outcome.value }] });
+  }
+  const asked: { own: string; texts: readonly string[] }[] = [];
+  const telling: Inference = {
+    ...engine,
+    matchTexts: async (image, texts) => {
+      const own = owners.get("sha256" in image ? image.sha256 : "") ?? "";
+      asked.push({ own, texts });
+      return texts.map((text) => ({ ok: true, value: { itmLogit: text === own ? 2 : -2, itmNoMatchLogit: 0 } }));
+    },
+  };
+  const draw = { images: 100, seed: 1 };
+  const fitted = await calibrateFilter({ db, inference: telling }, { corpusId, spaceId }, filter, draw);
+  expect(fitted).toMatchObject({ positives: 24, negatives: 48, area: 1 });
+  expect(fitted.slope).toBeGreaterThan(0);
+  for (const { own, texts } of asked) {
+    expect(texts.filter((text) => text === own)).toEqual([own]);
+    expect(texts).not.toContain("what a machine saw");
+  }
+  const { corpusId: small } = await newPicture("a striped square");
+  const few = calibrateFilter({ db, inference: telling }, { corpusId: small, spaceId }, filter, draw);
+  await expect(few).rejects.toThrow("Only 1 pictures");
 });
 
 test("refuses a rule that cannot be meant, naming the member", () => {

@@ -4,7 +4,9 @@ export type CapFiltErrorCode =
   | "MODEL_MISSING"
   | "CORPUS_NOT_FOUND"
   | "CAPTION_NOT_FOUND"
-  | "NO_POLICY";
+  | "NO_POLICY"
+  | "TOO_FEW_TEXTS"
+  | "NOT_SEPARABLE";
 
 /** Something that was asked of CapFilt and cannot be meant; asking the same again gives the same. */
 export class CapFiltError extends Error {

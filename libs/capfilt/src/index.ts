@@ -1,4 +1,5 @@
 export { beginCaptionRun, CAPFILT_SETTINGS, type CaptionRunSettings, decodingsOf } from "./caption-run.ts";
+export { type CalibrationResult, calibrateFilter } from "./calibrate-filter.ts";
 export { CapFiltError, type CapFiltErrorCode } from "./errors.ts";
 export { DEFAULT_FILTER_RULE, filterRuleOf } from "./filter-rule.ts";
 export {

@@ -88,7 +88,8 @@ export async function addCaption(db: Queryable, caption: NewCaption): Promise<Ca
   );
   if (!row) throw new Error("Bug: an upsert returned no row.");
   if (row.created) {
-    const steps = caption.source === "SYNTHETIC" ? (["filter"] as const) : (["caption-embed", "filter"] as const);
+    const isOwnText = caption.source !== "SYNTHETIC" && caption.partOf == null;
+    const steps = isOwnText ? (["caption-embed", "filter"] as const) : (["filter"] as const);
     await reopenSteps(db, { imageIds: [caption.imageId], steps });
   }
   const found = await findCaption(db, row.id);

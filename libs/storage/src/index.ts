@@ -2,6 +2,8 @@ export { addCaption, captionsOf, findCaption, replaceCaption, saveLanguages } fr
 export type { Caption, CaptionSource, CaptionVerdict, NewCaption } from "./captions.ts";
 export { activeCaptionRun, listCaptionRuns, revertCaptionRun, startCaptionRun } from "./caption-runs.ts";
 export type { CaptionRun, CaptionRunSummary, NewCaptionRun } from "./caption-runs.ts";
+export { drawCaptionPairs } from "./caption-pairs.ts";
+export type { CaptionTriple } from "./caption-pairs.ts";
 export { captionsToScore, reopenUnscored, saveCaptionScores } from "./caption-scores.ts";
 export type { CaptionScore, CaptionToScore } from "./caption-scores.ts";
 export { explainCaption } from "./explain-caption.ts";

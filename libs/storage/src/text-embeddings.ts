@@ -24,7 +24,7 @@ export type OwnText = {
 
 export type TextEmbeddingRow = OwnText & { readonly embedding: Float32Array };
 
-/** Captions of people, of the web and of data sets, each under its id, oldest first. */
+/** Captions of people, of the web and of data sets, each under its id, oldest first; sentences of a longer text are in it. */
 export function ownCaptionsOf(
   db: Queryable,
   imageIds: readonly string[],
@@ -32,7 +32,7 @@ export function ownCaptionsOf(
   return db.query(
     `select c.image_id as "imageId", i.corpus_id as "corpusId", c.id as "captionId", c.text
      from captions c join images i on i.id = c.image_id
-     where c.image_id = any ($1::uuid[]) and c.source <> 'SYNTHETIC' order by c.image_id, c.created_at, c.id`,
+     where c.image_id = any ($1::uuid[]) and c.source <> 'SYNTHETIC' and c.part_of is null order by c.image_id, c.created_at, c.id`,
     [imageIds],
   );
 }

@@ -1,6 +1,15 @@
 import type { Settings } from "@medley/config";
 import { Argument, type Command, InvalidArgumentError } from "commander";
-import { decideAgain, printExplanation, printStatus, review, revert, type RuleChanges, runCapFilt } from "./capfilt.ts";
+import {
+  calibrate,
+  decideAgain,
+  printExplanation,
+  printStatus,
+  review,
+  revert,
+  type RuleChanges,
+  runCapFilt,
+} from "./capfilt.ts";
 import { addDecodingOptions, type DecodingOptions, decodingOf } from "./decoding-options.ts";
 import { decimalNumber, wholeNumber } from "./number-options.ts";
 
@@ -20,7 +29,7 @@ interface CorpusOptions extends RuleOptions {
   readonly json: boolean;
 }
 
-/** Gives a command the commands of CapFilt: run, decide, status, explain, review, revert. */
+/** Gives a command the commands of CapFilt: run, decide, calibrate, status, explain, review, revert. */
 export function addCapFiltCommands(
   command: Command,
   settings: Settings,
@@ -49,6 +58,15 @@ export function addCapFiltCommands(
   addRuleOptions(corpusCommand("decide"))
     .description("decide all captions under a changed rule, from their stored scores; no model is asked")
     .action((options: CorpusOptions) => decideAgain(settings, options.corpus, ruleOf(options), options));
+  corpusCommand("calibrate")
+    .description(
+      "fit match probabilities to the texts of people and of the web in this corpus, and decide anew by them",
+    )
+    .option("--images <number>", "how many pictures to draw", wholeNumber(20, 100_000), 500)
+    .option("--seed <number>", "seed of the draw", wholeNumber(0, 2 ** 31 - 1), 0)
+    .action((options: CorpusOptions & { images: number; seed: number }) =>
+      calibrate(settings, options.corpus, options),
+    );
   corpusCommand("status")
     .description("how many captions are kept and rejected, and why")
     .action((options: CorpusOptions) => printStatus(settings, options.corpus, options));

@@ -1,5 +1,6 @@
 import {
   beginCaptionRun,
+  calibrateFilter,
   captionerOf,
   CapFiltError,
   type CaptionRunSettings,
@@ -13,6 +14,7 @@ import type { ModelInfo } from "@medley/inference-api";
 import {
   activateFilterPolicy,
   activeFilterPolicy,
+  activeSpace,
   type CaptionRunSummary,
   countVerdicts,
   type Database,
@@ -93,6 +95,32 @@ export async function decideAgain(
     await writeLine(`Policy ${policy.version}: ${changed} verdicts added or changed in ${seconds.toFixed(1)} s.`);
     await printStatus(settings, corpus, { json });
   }
+}
+
+/** Fits what the filter's logits mean in a corpus, and decides its captions anew by that. */
+export async function calibrate(
+  settings: Settings,
+  corpus: string,
+  { images, seed, json }: Output & { readonly images: number; readonly seed: number },
+): Promise<void> {
+  const fitted = await withInference(settings, "exit", async ({ inference }) => {
+    const filter = requireModel(filterOf(await inference.models()), "filter");
+    return await withDatabase(settings, async (db) => {
+      const corpusId = await requireCorpus(db, corpus);
+      const space = await activeSpace(db, corpusId);
+      if (!space) throw new CapFiltError("NO_POLICY", `Corpus "${corpus}" has no embedded pictures yet. Ingest first.`);
+      return await calibrateFilter({ db, inference }, { corpusId, spaceId: space.id }, filter, { images, seed });
+    });
+  });
+  const { slope, offset, positives, negatives, area } = fitted;
+  if (json) await writeRecord({ corpus, ...fitted });
+  else {
+    const pairs = `${positives} pairs that should match and ${negatives} that should not`;
+    await writeLine(
+      `Fitted on ${pairs}: slope ${slope.toFixed(4)}, offset ${offset.toFixed(4)}; area under the curve ${area.toFixed(3)}.`,
+    );
+  }
+  await decideAgain(settings, corpus, { slope, offset }, { json });
 }
 
 /** What became of the captions of a corpus, which runs wrote them and which policy decided. */

@@ -100,7 +100,7 @@ export function brokenArchive(path: string, error: unknown): IngestError {
 }
 
 export function unreadableArchive(path: string, error: unknown): IngestError {
-  const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+  const reason = (error instanceof Error ? error.message : String(error)).replace(/[.?]$/, "");
   const expected = "Expected a tar archive, compressed with gzip or not, or a ZIP archive, as its name says";
   const message = `"${path}" cannot be read as an archive: ${reason}. ${expected}; is the file complete?`;
   return new IngestError("INVALID_ARCHIVE", message, { cause: error });

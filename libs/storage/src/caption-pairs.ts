@@ -1,0 +1,46 @@
+import type { Queryable } from "./database.ts";
+import { requireUuid } from "./uuid.ts";
+
+/** A picture, a text of its own, one of a picture that looks alike and one of any other. */
+export type CaptionTriple = {
+  readonly imageId: string;
+  readonly sha256: string;
+  readonly own: string;
+  readonly ofNeighbour: string | null;
+  readonly ofAnother: string | null;
+};
+
+/**
+ * Pictures drawn by a seed with texts that people or the web gave them, and such texts of others: pairs that should match and pairs that should not.
+ * Captions of machines and what a filter decided play no part, so that nothing is learned from what it is to judge. Texts in another language than
+ * English and texts judged by their sentences are left out; a text that several pictures share is never taken for a wrong one.
+ */
+export function drawCaptionPairs(
+  db: Queryable,
+  draw: { corpusId: string; spaceId: string; images: number; seed: number },
+): Promise<CaptionTriple[]> {
+  return db.query<CaptionTriple>(
+    `with texts as materialized (
+       select distinct on (c.image_id) c.image_id, i.sha256, c.text, md5(c.image_id::text || $4::text) as place
+       from captions c join images i on i.id = c.image_id join caption_states s on s.caption_id = c.id
+       where i.corpus_id = $1::uuid and c.source in ('HUMAN', 'WEB') and c.part_of is null
+         and coalesce(c.language, 'und') in ('en', 'und') and s.reason is distinct from 'JUDGED_BY_SENTENCES'
+         and s.reason is distinct from 'SUPERSEDED' and (s.reason is distinct from 'REVIEWED' or s.verdict = 'KEPT')
+       order by c.image_id, c.source, c.created_at, c.id
+     ), drawn as (
+       select *, row_number() over (order by place) as number from texts order by place limit $3::integer
+     )
+     select drawn.image_id as "imageId", drawn.sha256, drawn.text as own,
+       (select other.text from embeddings mine
+        cross join lateral (
+          select e.image_id from embeddings e
+          where e.space_id = mine.space_id and e.corpus_id = mine.corpus_id and e.image_id <> mine.image_id
+          order by e.embedding <#> mine.embedding limit 8) as near
+        join texts other on other.image_id = near.image_id and lower(other.text) <> lower(drawn.text)
+        where mine.space_id = $2::uuid and mine.image_id = drawn.image_id limit 1) as "ofNeighbour",
+       (select other.text from texts other where lower(other.text) <> lower(drawn.text)
+        order by md5(other.place || drawn.place) limit 1) as "ofAnother"
+     from drawn order by drawn.number`,
+    [requireUuid("corpus", draw.corpusId), requireUuid("space", draw.spaceId), draw.images, String(draw.seed)],
+  );
+}
