@@ -27,6 +27,7 @@ export async function generateTypes(): Promise<{ path: string; text: string }[]>
             mappers: {
               Answer: "@medley/search#AskResult",
               Caption: "@medley/storage#Caption as CaptionRow",
+              CaptionExplanation: "@medley/storage#CaptionExplanation as ExplanationRow",
               Corpus: "@medley/storage#Corpus as CorpusRow",
               GeneratedCaption: "@medley/search#CaptionResult",
               Image: "@medley/storage#Image as ImageRow",

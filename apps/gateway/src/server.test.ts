@@ -2,7 +2,13 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceError } from "@medley/inference-api";
 import { openSampleLibrary, type SampleLibrary } from "@medley/search/testing";
-import { ensureCorpus } from "@medley/storage";
+import {
+  activateFilterPolicy,
+  decideCaptions,
+  ensureCorpus,
+  ensureFilterPolicy,
+  saveCaptionScores,
+} from "@medley/storage";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type ServedGateway, serveGateway } from "./testing/serve.ts";
 
@@ -197,6 +203,54 @@ describe("pictures, captions and questions", () => {
     expect(first.stored).toBe(false);
     expect(second).toMatchObject({ stored: true, text: first.text, modelName: "fake" });
     expect(second.image.captions).toContainEqual({ text: first.text, source: "SYNTHETIC" });
+  });
+
+  test("explains a caption's verdict with every number, and says null for an unknown caption", async () => {
+    const { db } = library;
+    const found = await gateway.graphql("query($id: ID!) { image(id: $id) { captions { id text verdict reason } } }", {
+      id: imageId,
+    });
+    const [web] = found.data.image.captions;
+    expect(web).toMatchObject({ text: "the picture with number 0", verdict: null, reason: null });
+    const filter = { filterFingerprint: "filter", filterName: "f" };
+    const keepFrom = { WEB: 0.9, SYNTHETIC: 0.5, IMPORTED: 0.5 };
+    const rule = { slope: 1, offset: 0, keepFrom, leastDistinctWords: 0.5, bestOf: null, languages: ["en"] };
+    const policy = await db.transaction((tx) =>
+      ensureFilterPolicy(tx, { corpusId: library.corpus.id, ...filter, rule }),
+    );
+    const scores = { itcCosine: 0.25, itmLogit: 1, itmNoMatchLogit: 0 };
+    await saveCaptionScores(db, [{ captionId: web.id, filterFingerprint: "filter", ...scores }]);
+    await decideCaptions(db, { policyId: policy.id, imageIds: null });
+    await activateFilterPolicy(db, policy.id);
+    const { data } = await gateway.graphql(
+      `query($id: ID!) { explainCaption(captionId: $id) {
+        caption { verdict reason } words distinctWords reviews { verdict reviewer note }
+        scores { filterFingerprint itcCosine itmLogit itmNoMatchLogit }
+        decisions { version active filterFingerprint rule verdict reason matchProbability } }
+        none: explainCaption(captionId: 7) { words } }`,
+      { id: web.id },
+    );
+    expect(data).toEqual({
+      explainCaption: {
+        caption: { verdict: "REJECTED", reason: "BELOW_THRESHOLD" },
+        words: 5,
+        distinctWords: 1,
+        reviews: [],
+        scores: [{ filterFingerprint: "filter", ...scores }],
+        decisions: [
+          {
+            version: 1,
+            active: true,
+            filterFingerprint: "filter",
+            rule,
+            verdict: "REJECTED",
+            reason: "BELOW_THRESHOLD",
+            matchProbability: expect.closeTo(1 / (1 + Math.exp(-1)), 6),
+          },
+        ],
+      },
+      none: null,
+    });
   });
 
   test("captions with the decoding that is asked for", async () => {

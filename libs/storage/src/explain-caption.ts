@@ -1,4 +1,4 @@
-import { type Caption, findCaption } from "./captions.ts";
+import { type Caption, type CaptionVerdict, findCaption } from "./captions.ts";
 import type { CaptionRun } from "./caption-runs.ts";
 import type { CaptionScore } from "./caption-scores.ts";
 import type { Queryable } from "./database.ts";
@@ -14,7 +14,7 @@ export type CaptionExplanation = {
   readonly decisions: readonly CaptionDecision[];
   /** Newest first; the first one counts. */
   readonly reviews: readonly {
-    readonly verdict: string;
+    readonly verdict: CaptionVerdict;
     readonly reviewer: string;
     readonly note: string | null;
     readonly at: Date;
@@ -32,7 +32,7 @@ export type CaptionDecision = {
   readonly active: boolean;
   readonly filterFingerprint: string;
   readonly rule: FilterRule;
-  readonly verdict: string;
+  readonly verdict: CaptionVerdict;
   readonly reason: string;
   /** By the policy's rule from the filter's logits; null where that filter has not scored the caption. */
   readonly matchProbability: number | null;

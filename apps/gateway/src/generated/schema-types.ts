@@ -1,7 +1,7 @@
 // Generated from apps/gateway/schema.graphql by `npm run generate -w @medley/gateway`. Do not edit.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { AskResult, CaptionResult, SearchResult, RankedHit, SearchReport as ReportRow } from '@medley/search';
-import type { Caption as CaptionRow, Corpus as CorpusRow, Image as ImageRow, Space as SpaceRow } from '@medley/storage';
+import type { Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, Space as SpaceRow } from '@medley/storage';
 import type { GatewayContext } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -75,15 +75,88 @@ export type CandidateCounts = {
   retrieved: Scalars['Int']['output'];
 };
 
-/** A stored text of a picture. Captions are only ever added. */
+/** A stored text of a picture: a row of the caption ledger. Captions are only ever added. */
 export type Caption = {
   __typename?: 'Caption';
+  /** The person or program that wrote it, where that is known. */
+  author?: Maybe<Scalars['String']['output']>;
+  /** Stable id. */
+  id: Scalars['ID']['output'];
+  /** ISO 639-1 code of its language; "und" where it is too short to tell, "zxx" where it holds no word, null until it was looked at. */
+  language?: Maybe<Scalars['String']['output']>;
   /** Fingerprint of the model that wrote it; null where no model did. */
   modelFingerprint?: Maybe<Scalars['String']['output']>;
+  /**
+   * Why: MATCHES, BELOW_THRESHOLD, REPETITIVE, NOT_AMONG_BEST, OTHER_LANGUAGE, WORDLESS, JUDGED_BY_SENTENCES, WRITTEN_BY_A_PERSON, REVIEWED,
+   * SUPERSEDED or RUN_REVERTED; null until a filter has judged it.
+   */
+  reason?: Maybe<Scalars['String']['output']>;
   /** Who wrote it. */
   source: CaptionSource;
   /** The text. */
   text: Scalars['String']['output'];
+  /** Whether it counts as a true text of the picture now; null until a filter has judged it. */
+  verdict?: Maybe<CaptionVerdict>;
+};
+
+/** What one policy decided about a caption. */
+export type CaptionDecision = {
+  __typename?: 'CaptionDecision';
+  /** Whether it is the policy that counts. */
+  active: Scalars['Boolean']['output'];
+  /** Fingerprint of the filter whose scores it reads. */
+  filterFingerprint: Scalars['String']['output'];
+  /** Match probability by the rule's calibration; null where the filter has not scored the caption. */
+  matchProbability?: Maybe<Scalars['Float']['output']>;
+  /** Why, as in `Caption.reason`. */
+  reason: Scalars['String']['output'];
+  /** The rule: slope and offset of the calibration, thresholds by source, and gates, as JSON. */
+  rule: Scalars['JSON']['output'];
+  /** What it decided. */
+  verdict: CaptionVerdict;
+  /** Version of the policy within its corpus, from 1. */
+  version: Scalars['Int']['output'];
+};
+
+/** Everything that led to what a caption counts for. */
+export type CaptionExplanation = {
+  __typename?: 'CaptionExplanation';
+  /** The caption with its verdict. */
+  caption: Caption;
+  /** What each policy of the corpus decided, newest first; the active one counts unless a person reviewed the caption. */
+  decisions: Array<CaptionDecision>;
+  /** Share of different words, 0 to 1. */
+  distinctWords: Scalars['Float']['output'];
+  /** What people decided, newest first; the first one stands above every policy. */
+  reviews: Array<CaptionReview>;
+  /** What each filter thinks of it, oldest first. */
+  scores: Array<CaptionScore>;
+  /** How many words the text has. */
+  words: Scalars['Int']['output'];
+};
+
+/** A person's decision about a caption. */
+export type CaptionReview = {
+  __typename?: 'CaptionReview';
+  /** Why, where it was said. */
+  note?: Maybe<Scalars['String']['output']>;
+  /** Who decided. */
+  reviewer: Scalars['String']['output'];
+  /** What was decided: kept or rejected. */
+  verdict: CaptionVerdict;
+};
+
+/** What one filter model thinks of a caption. */
+export type CaptionScore = {
+  __typename?: 'CaptionScore';
+  /** Fingerprint of the filter. */
+  filterFingerprint: Scalars['String']['output'];
+  /** Cosine of picture and text, -1 to 1; null where the filter has no contrastive heads. */
+  itcCosine?: Maybe<Scalars['Float']['output']>;
+  /** Raw logit of "match". Not a probability. */
+  itmLogit: Scalars['Float']['output'];
+  /** Raw logit of "no match"; null in scores that an older Medley stored. */
+  itmNoMatchLogit?: Maybe<Scalars['Float']['output']>;
 };
 
 /** Who wrote a caption. */
@@ -96,6 +169,15 @@ export type CaptionSource =
   | 'SYNTHETIC'
   /** It came with the picture: alt text, a file beside it, a column of its manifest. */
   | 'WEB';
+
+/** What a caption counts for. */
+export type CaptionVerdict =
+  /** It says what the picture shows, as far as the filter, or a person, can tell. */
+  | 'KEPT'
+  /** It does not, or a rule of the policy leaves it out. */
+  | 'REJECTED'
+  /** The filter cannot tell: another language, no words, or judged by its sentences. */
+  | 'UNJUDGED';
 
 /** A named collection of pictures. */
 export type Corpus = {
@@ -230,6 +312,8 @@ export type Query = {
   corpora: Array<Corpus>;
   /** The corpus with this name; null when there is none. */
   corpus?: Maybe<Corpus>;
+  /** Why a caption was kept or rejected, with every number; null when there is no caption with this id. */
+  explainCaption?: Maybe<CaptionExplanation>;
   /** The picture with this id; null when there is none. */
   image?: Maybe<Image>;
   /**
@@ -258,6 +342,12 @@ export type QueryCaptionArgs = {
 /** Everything that can be read. */
 export type QueryCorpusArgs = {
   name: Scalars['String']['input'];
+};
+
+
+/** Everything that can be read. */
+export type QueryExplainCaptionArgs = {
+  captionId: Scalars['ID']['input'];
 };
 
 
@@ -404,7 +494,7 @@ export type StepCoverage = {
   excluded: Scalars['Int']['output'];
   /** Pictures that could not be processed; each has its reason in the ingest report. */
   failed: Scalars['Int']['output'];
-  /** Name of the step: prepare, embed, caption-embed, caption. */
+  /** Name of the step: prepare, embed, caption-embed, caption, filter. */
   step: Scalars['String']['output'];
   /** Pictures that this step was planned for. */
   total: Scalars['Int']['output'];
@@ -492,7 +582,12 @@ export type ResolversTypes = {
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   CandidateCounts: ResolverTypeWrapper<CandidateCounts>;
   Caption: ResolverTypeWrapper<CaptionRow>;
+  CaptionDecision: ResolverTypeWrapper<CaptionDecision>;
+  CaptionExplanation: ResolverTypeWrapper<ExplanationRow>;
+  CaptionReview: ResolverTypeWrapper<CaptionReview>;
+  CaptionScore: ResolverTypeWrapper<CaptionScore>;
   CaptionSource: CaptionSource;
+  CaptionVerdict: CaptionVerdict;
   Corpus: ResolverTypeWrapper<CorpusRow>;
   DecodingInput: DecodingInput;
   Degradation: ResolverTypeWrapper<Degradation>;
@@ -526,6 +621,10 @@ export type ResolversParentTypes = {
   Boolean: Scalars['Boolean']['output'];
   CandidateCounts: CandidateCounts;
   Caption: CaptionRow;
+  CaptionDecision: CaptionDecision;
+  CaptionExplanation: ExplanationRow;
+  CaptionReview: CaptionReview;
+  CaptionScore: CaptionScore;
   Corpus: CorpusRow;
   DecodingInput: DecodingInput;
   Degradation: Degradation;
@@ -567,9 +666,46 @@ export type CandidateCountsResolvers<ContextType = GatewayContext, ParentType ex
 };
 
 export type CaptionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Caption'] = ResolversParentTypes['Caption']> = {
+  author?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  language?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   modelFingerprint?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  reason?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   source?: Resolver<ResolversTypes['CaptionSource'], ParentType, ContextType>;
   text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  verdict?: Resolver<Maybe<ResolversTypes['CaptionVerdict']>, ParentType, ContextType>;
+};
+
+export type CaptionDecisionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CaptionDecision'] = ResolversParentTypes['CaptionDecision']> = {
+  active?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  filterFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  matchProbability?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  reason?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  rule?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
+  verdict?: Resolver<ResolversTypes['CaptionVerdict'], ParentType, ContextType>;
+  version?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type CaptionExplanationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CaptionExplanation'] = ResolversParentTypes['CaptionExplanation']> = {
+  caption?: Resolver<ResolversTypes['Caption'], ParentType, ContextType>;
+  decisions?: Resolver<Array<ResolversTypes['CaptionDecision']>, ParentType, ContextType>;
+  distinctWords?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  reviews?: Resolver<Array<ResolversTypes['CaptionReview']>, ParentType, ContextType>;
+  scores?: Resolver<Array<ResolversTypes['CaptionScore']>, ParentType, ContextType>;
+  words?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type CaptionReviewResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CaptionReview'] = ResolversParentTypes['CaptionReview']> = {
+  note?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  reviewer?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  verdict?: Resolver<ResolversTypes['CaptionVerdict'], ParentType, ContextType>;
+};
+
+export type CaptionScoreResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CaptionScore'] = ResolversParentTypes['CaptionScore']> = {
+  filterFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  itcCosine?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  itmLogit?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  itmNoMatchLogit?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
 };
 
 export type CorpusResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Corpus'] = ResolversParentTypes['Corpus']> = {
@@ -622,6 +758,7 @@ export type QueryResolvers<ContextType = GatewayContext, ParentType extends Reso
   caption?: Resolver<ResolversTypes['GeneratedCaption'], ParentType, ContextType, RequireFields<QueryCaptionArgs, 'imageId'>>;
   corpora?: Resolver<Array<ResolversTypes['Corpus']>, ParentType, ContextType>;
   corpus?: Resolver<Maybe<ResolversTypes['Corpus']>, ParentType, ContextType, RequireFields<QueryCorpusArgs, 'name'>>;
+  explainCaption?: Resolver<Maybe<ResolversTypes['CaptionExplanation']>, ParentType, ContextType, RequireFields<QueryExplainCaptionArgs, 'captionId'>>;
   image?: Resolver<Maybe<ResolversTypes['Image']>, ParentType, ContextType, RequireFields<QueryImageArgs, 'id'>>;
   search?: Resolver<ResolversTypes['SearchConnection'], ParentType, ContextType, RequireFields<QuerySearchArgs, 'candidates' | 'corpus' | 'first' | 'text' | 'textWeight'>>;
 };
@@ -684,6 +821,10 @@ export type Resolvers<ContextType = GatewayContext> = {
   Answer?: AnswerResolvers<ContextType>;
   CandidateCounts?: CandidateCountsResolvers<ContextType>;
   Caption?: CaptionResolvers<ContextType>;
+  CaptionDecision?: CaptionDecisionResolvers<ContextType>;
+  CaptionExplanation?: CaptionExplanationResolvers<ContextType>;
+  CaptionReview?: CaptionReviewResolvers<ContextType>;
+  CaptionScore?: CaptionScoreResolvers<ContextType>;
   Corpus?: CorpusResolvers<ContextType>;
   Degradation?: DegradationResolvers<ContextType>;
   GeneratedCaption?: GeneratedCaptionResolvers<ContextType>;
