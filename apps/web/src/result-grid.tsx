@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from "./address.ts";
 import type { Hit } from "./api.ts";
-import { describeMove, formatCosine, formatLogit, formatRerankScore, formatShare } from "./wording.ts";
+import { describeMove, formatCosine, formatLogit, formatRerankScore } from "./wording.ts";
 
 interface ResultGridProps {
   readonly hits: readonly Hit[];

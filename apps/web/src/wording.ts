@@ -16,11 +16,6 @@ export function formatRerankScore(rerankScore: number): string {
   return formatPlaces(rerankScore, 2);
 }
 
-/** A share from 0 to 1 in percent; what is above 0 is never shown as 0 %. */
-export function formatShare(share: number): string {
-  return `${share > 0 ? Math.max(1, Math.round(100 * share)) : 0} %`;
-}
-
 function formatPlaces(value: number, places: number): string {
   const text = value.toFixed(places);
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");

@@ -1,4 +1,4 @@
-import { type Inference, InferenceError, type ModelInfo } from "@medley/inference-api";
+import type { Inference, InferenceError, ModelInfo } from "@medley/inference-api";
 import {
   addCaption,
   type CaptionScore,
