@@ -45,9 +45,8 @@ create table caption_verdicts (
   caption_id uuid not null,
   verdict text not null,
   reason text not null,
-  constraint caption_verdicts_pkey PRIMARY KEY (policy_id, caption_id),
+  constraint caption_verdicts_pkey PRIMARY KEY (caption_id, policy_id),
   constraint caption_verdicts_caption_id_fkey FOREIGN KEY (caption_id) REFERENCES captions(id) ON DELETE CASCADE,
-  constraint caption_verdicts_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES filter_policies(id) ON DELETE CASCADE,
   constraint caption_verdicts_verdict_check CHECK ((verdict = ANY (ARRAY['KEPT'::text, 'REJECTED'::text, 'UNJUDGED'::text])))
 );
 
@@ -245,8 +244,6 @@ create table text_embeddings (
 CREATE INDEX caption_reviews_caption ON public.caption_reviews USING btree (caption_id, id DESC);
 
 CREATE INDEX caption_runs_corpus ON public.caption_runs USING btree (corpus_id, created_at DESC);
-
-CREATE INDEX caption_verdicts_caption ON public.caption_verdicts USING btree (caption_id);
 
 CREATE UNIQUE INDEX captions_identity ON public.captions USING btree (image_id, source, model_fingerprint, decoding, md5(text)) NULLS NOT DISTINCT;
 
