@@ -60,15 +60,15 @@ const COLUMNS = `c.id, c.image_id as "imageId", c.text, c.source, c.model_finger
   c.prompt, c.decoding, c.seed::double precision as seed, c.log_probability as "logProbability", c.part_of as "partOf", c.language,
   c.author, c.superseded_by as "supersededBy", s.verdict, s.reason, c.created_at as "createdAt"`;
 
-/** Appends a caption. The same image, source, model, decoding and text again is the same row, which stays as it is. */
+/** Appends a caption; those of one transaction keep their order, as sentences of a text must. The same image, source, model, decoding and text again is the same row, which stays as it is. */
 export async function addCaption(db: Queryable, caption: NewCaption): Promise<Caption> {
   const text = withoutZeros(caption.text).trim();
   if (text === "") throw new StorageError("INVALID_VALUE", `The caption of image "${caption.imageId}" is empty.`);
   const [row] = await db.query<{ id: string; created: boolean }>(
     `insert into captions as known (image_id, text, source, model_fingerprint, run_id, prompt, decoding, seed, log_probability,
-       part_of, language, author)
+       part_of, language, author, created_at)
      values ($1::uuid, $2::text, $3::text, $4::text, $5::uuid, $6::text, $7::jsonb, $8::bigint, $9::double precision,
-       $10::uuid, $11::text, $12::text)
+       $10::uuid, $11::text, $12::text, clock_timestamp())
      on conflict (image_id, source, model_fingerprint, decoding, md5(text)) do update set text = known.text
      returning id, xmax = 0 as created`,
     [
