@@ -43,7 +43,7 @@ interface StoredPicture {
   readonly origins: readonly string[];
   readonly width: number;
   readonly height: number;
-  readonly captions: readonly { readonly text: string; readonly source: string }[];
+  readonly captions: readonly { readonly text: string; readonly source: string; readonly verdict: string | null }[];
 }
 
 const home = createHome();
@@ -118,20 +118,26 @@ test("adds nothing and computes nothing when it is run once more", async () => {
   expect(records.filter(({ created }) => created)).toEqual([]);
 });
 
-test("serves every picture once with one vector, one written caption and the text that lay beside it", async () => {
+test("serves every picture once with one vector, one written caption the text that lay beside it, and every caption judged", async () => {
   await using stack = await startStack({ home: home.path, models });
   const { corpus } = await stack.graphql<{ corpus: { imageCount: number; coverage: Step[] } }>(
     `{ corpus(name: "${CORPUS}") { imageCount coverage { step done failed excluded waiting total } } }`,
   );
   expect(corpus.imageCount).toBe(PICTURES);
-  expect(corpus.coverage.map(({ step }) => step).sort()).toEqual(["caption", "embed", "prepare"]);
+  expect(corpus.coverage.map(({ step }) => step).sort()).toEqual([
+    "caption",
+    "caption-embed",
+    "embed",
+    "filter",
+    "prepare",
+  ]);
   for (const { step, done, failed, excluded, waiting, total } of corpus.coverage) {
     expect(done + failed + excluded + waiting, step).toBe(total);
     expect({ step, done, total }).toEqual({ step, done: PICTURES, total: PICTURES });
   }
   const { search } = await stack.graphql<{ search: { edges: { node: StoredPicture }[] } }>(
     `{ search(corpus: "${CORPUS}", text: "a dog", first: 500, candidates: 0) {
-         edges { node { id sha256 origins width height captions { text source } } } } }`,
+         edges { node { id sha256 origins width height captions { text source verdict } } } } }`,
   );
   const stored = search.edges.map(({ node }) => node);
   expect(stored).toHaveLength(PICTURES);
@@ -144,6 +150,10 @@ test("serves every picture once with one vector, one written caption and the tex
     ).toHaveLength(1);
     const texts = origins.flatMap((origin) => mixed.texts.get(origin) ?? []);
     expect(captions.filter(({ source }) => source === "WEB").map(({ text }) => text)).toEqual(texts);
+    expect(
+      captions.filter(({ verdict }) => verdict === null),
+      origins[0],
+    ).toEqual([]);
   }
   // It lies on its side in the file, and upright for people.
   expect(stored.find(({ origins }) => origins.includes(mixed.rotated))).toMatchObject({ width: 40, height: 64 });
