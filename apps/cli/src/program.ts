@@ -8,6 +8,7 @@ import { addDecodingOptions, type DecodingOptions, decodingOf } from "./commands
 import { runDoctor } from "./commands/doctor.ts";
 import { runEmbed } from "./commands/embed.ts";
 import { addEvaluateOptions } from "./commands/evaluate-command.ts";
+import { addExportCommands } from "./commands/export-command.ts";
 import { runIngest } from "./commands/ingest.ts";
 import { runMatch } from "./commands/match.ts";
 import { checkModel, listModels } from "./commands/models.ts";
@@ -64,6 +65,7 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
   addEvaluateOptions(withJson(program.command("evaluate")), settings);
 
   addCapFiltCommands(program.command("capfilt"), settings, finish, withJson);
+  addExportCommands(program, settings, withJson);
 
   const models = program.command("models").description("look at checkpoints");
   withJson(models.command("list"))

@@ -45,6 +45,7 @@ export { type RetrievalMetrics, ranksOf, retrievalMetrics } from "./metrics/retr
 export { type RougeL, rougeL } from "./metrics/rouge-l.ts";
 export { tokeniseCaption } from "./metrics/tokenise-caption.ts";
 export { vqaAccuracy } from "./metrics/vqa-accuracy.ts";
+export { type Html, html } from "./report/html.ts";
 export { type ReportFacts, renderReport } from "./report/render-report.ts";
 export { textTable } from "./report/text-table.ts";
 export { type ChosenTasks, chooseTasks, evaluateDataset, type EvaluateOptions } from "./run/evaluate-dataset.ts";

@@ -8,6 +8,9 @@ export { captionsToScore, reopenUnscored, saveCaptionScores } from "./caption-sc
 export type { CaptionScore, CaptionToScore } from "./caption-scores.ts";
 export { explainCaption } from "./explain-caption.ts";
 export type { CaptionDecision, CaptionExplanation } from "./explain-caption.ts";
+export { ledgerHead, ledgerLinesOf, ledgerStamp, schemaVersion } from "./export-ledger.ts";
+export { exportedCaptions, exportedImages } from "./export-pairs.ts";
+export type { ExportedCaption, ExportedImage } from "./export-pairs.ts";
 export {
   activateFilterPolicy,
   activeFilterPolicy,
@@ -26,6 +29,8 @@ export { countEmbeddings, createVectorIndex, saveEmbeddings, searchEmbeddings } 
 export type { EmbeddingRow, SearchMode, VectorHit, VectorSearch } from "./embeddings.ts";
 export { countImages, findImage, findImages, listImages, registerImage, saveImageFacts } from "./images.ts";
 export type { Attributes, Image, ImageFacts, NewImage } from "./images.ts";
+export { importLedgerLines, importLedgerPointers, LEDGER_KINDS } from "./import-ledger.ts";
+export type { LedgerKind, LedgerLines } from "./import-ledger.ts";
 export { createOperation, findOperation, listOperations, updateOperation } from "./operations.ts";
 export type { Operation, OperationState, OperationUpdate } from "./operations.ts";
 export { countRejectedFiles, listRejectedFiles, recordRejectedFile } from "./rejected-files.ts";

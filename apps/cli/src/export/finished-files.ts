@@ -1,0 +1,90 @@
+import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { CliError } from "../cli-error.ts";
+import { hashFile } from "./hash-file.ts";
+import { MANIFEST_NAME, readManifest } from "./manifest.ts";
+import { DRAFT_ENDING, explainDisk, type FileRecord, writeSealed } from "./sealed-output.ts";
+
+/** Names finished shards while an export is under way; the manifest takes its place in the end. */
+const JOURNAL_NAME = "export-under-way.jsonl";
+const SHARD_NAME = /^(pairs|pictures)-\d{6}\.tar$/;
+
+/** What of an export is on the disk already, from this run or one that was interrupted. */
+export interface FinishedFiles {
+  /** The file of that name when it was made from the same contents and is unharmed. */
+  readonly find: (name: string, contents: string) => Promise<FileRecord | null>;
+  readonly add: (file: FileRecord) => Promise<void>;
+  /** Removes shards of an earlier export that are not among these: a reader takes every shard that it finds. */
+  readonly removeOthers: (files: readonly FileRecord[]) => Promise<void>;
+  /** Ends it, once there is a manifest. */
+  readonly finish: () => Promise<void>;
+}
+
+/**
+ * Begins or goes on with the export of a corpus into a folder. From here on until the end it has no manifest, so that nobody takes it for complete.
+ * @throws CliError FOLDER_TAKEN when something else is in the folder
+ */
+export async function openFinishedFiles(directory: string, corpusId: string): Promise<FinishedFiles> {
+  await explainDisk(directory, () => mkdir(directory, { recursive: true }));
+  const names = await readdir(directory);
+  const journal = join(directory, JOURNAL_NAME);
+  const manifest = await readManifest(directory);
+  const earlier = names.includes(JOURNAL_NAME) ? await readJournal(journal) : undefined;
+  const owner = earlier?.corpusId ?? manifest?.corpus.id;
+  if (names.length > 0 && owner !== corpusId && !names.every((name) => name === `${JOURNAL_NAME}${DRAFT_ENDING}`)) {
+    const what = owner === undefined ? "holds other files" : `holds the export of another corpus (${owner})`;
+    throw new CliError("FOLDER_TAKEN", `"${directory}" ${what}. Choose a folder that is empty or does not exist yet.`);
+  }
+  const known = [...(manifest?.files ?? []), ...(earlier?.files ?? [])];
+  const lines = [{ corpusId }, ...known].map((line) => `${JSON.stringify(line)}\n`).join("");
+  await writeSealed(directory, JOURNAL_NAME, lines);
+  await rm(join(directory, MANIFEST_NAME), { force: true });
+  await removeDrafts(directory);
+  const files = new Map(known.map((file) => [file.name, file]));
+  return {
+    async find(name, contents) {
+      const file = files.get(name);
+      if (file?.contents !== contents) return null;
+      return (await hashFile(join(directory, name))) === file.sha256 ? file : null;
+    },
+    async add(file) {
+      files.set(file.name, file);
+      await explainDisk(journal, () => appendFile(journal, `${JSON.stringify(file)}\n`, { flush: true }));
+    },
+    async removeOthers(kept) {
+      const keep = new Set(kept.map(({ name }) => name));
+      for (const name of await shardsIn(directory)) if (!keep.has(name)) await rm(join(directory, name));
+    },
+    finish: () => rm(journal),
+  };
+}
+
+async function readJournal(path: string): Promise<{ corpusId: string; files: FileRecord[] } | undefined> {
+  const [first, ...lines] = (await readFile(path, "utf8")).split("\n");
+  const corpusId = (parseLine(first) as { corpusId?: unknown } | undefined)?.corpusId;
+  if (typeof corpusId !== "string") return undefined;
+  // The last line may have been cut off; what it named is written again.
+  const files = lines.map(parseLine).filter((line): line is FileRecord => line !== undefined);
+  return { corpusId, files };
+}
+
+function parseLine(line: string | undefined): unknown {
+  try {
+    return line ? JSON.parse(line) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function shardsIn(directory: string): Promise<string[]> {
+  const inside = await readdir(join(directory, "pictures")).catch(() => []);
+  const names = [...(await readdir(directory)), ...inside.map((name) => `pictures/${name}`)];
+  return names.filter((name) => SHARD_NAME.test(name.slice(name.lastIndexOf("/") + 1)));
+}
+
+async function removeDrafts(directory: string): Promise<void> {
+  for (const folder of [directory, join(directory, "pictures")]) {
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names) if (name.endsWith(DRAFT_ENDING)) await rm(join(folder, name), { force: true });
+  }
+}

@@ -1,0 +1,46 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import type { BlobStore } from "@medley/storage/blobs";
+import { extract } from "tar-stream";
+import { explainDisk } from "../export/sealed-output.ts";
+import { CliError } from "../cli-error.ts";
+
+/** Puts the pictures of a shard into the blob store. What is there already is left as it is. Returns how many were added. */
+export async function restorePictures(directory: string, shard: string, blobs: BlobStore): Promise<number> {
+  const path = join(directory, shard);
+  const unpack = extract();
+  const source = createReadStream(path);
+  source.once("error", (error) => unpack.destroy(error));
+  source.pipe(unpack);
+  let added = 0;
+  try {
+    for await (const entry of unpack) {
+      // The bytes name the picture; neither the member's name nor what is said about it does.
+      if (/\.(txt|json)$/.test(entry.header.name)) entry.resume();
+      else added += (await restore(blobs, await bytesOf(entry))) ? 1 : 0;
+    }
+  } catch (cause) {
+    if (cause instanceof CliError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CliError("DAMAGED_FILE", `"${path}" cannot be read as a tar archive: ${reason}. Export again.`, {
+      cause,
+    });
+  } finally {
+    source.destroy();
+  }
+  return added;
+}
+
+async function restore(blobs: BlobStore, bytes: Buffer): Promise<boolean> {
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  if (await blobs.has(sha256)) return false;
+  await explainDisk(blobs.pathOf(sha256), () => blobs.put(bytes));
+  return true;
+}
+
+async function bytesOf(entry: AsyncIterable<unknown>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of entry) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
