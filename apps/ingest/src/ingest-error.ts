@@ -16,6 +16,7 @@ export type IngestErrorCode =
   | "LINK_OUTSIDE"
   | "LINK_TO_FOLDER"
   | "MODEL_MISSING"
+  | "MODELS_CHANGED"
   | "UNAVAILABLE";
 
 /** The one error class of this app; nothing that it names goes away by trying again. */
@@ -28,6 +29,12 @@ export class IngestError extends Error {
     this.name = "IngestError";
     this.code = code;
   }
+}
+
+/** Another process serves another model to this corpus now: going on would undo each other's work. */
+export function modelsChanged(role: "captioner" | "filter", served: string): IngestError {
+  const message = `The corpus has got another ${role} than "${served}", which is served here, from another process. Serve one model set, and run the same command again.`;
+  return new IngestError("MODELS_CHANGED", message);
 }
 
 /** What the file system said about a path, in words and with a code. */

@@ -121,10 +121,11 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
 
 /** Does the open steps of the named corpus or of all; with --watch again and again until it is told to stop. */
 async function workOnCorpora(context: IngestContext, command: Command): Promise<number> {
+  const said = new Set<string>();
   for (;;) {
     for (const corpus of command.corpus ? [command.corpus] : await corpusNames(context.db)) {
       const request = { corpus, captions: command.captions, retryFailed: command.retryFailed };
-      const code = await runOne(context, request, { json: command.json, quietWhenIdle: command.watch });
+      const code = await runOne(context, request, { json: command.json, quietWhenIdle: command.watch, said });
       if (code !== 0 || context.signal.aborted) return code;
     }
     if (!command.watch) return 0;
@@ -140,7 +141,18 @@ async function corpusNames(db: Database): Promise<string[]> {
 async function runOne(
   context: IngestContext,
   request: IngestRequest,
-  { json, path, quietWhenIdle = false }: { json: boolean; path?: string; quietWhenIdle?: boolean },
+  {
+    json,
+    path,
+    quietWhenIdle = false,
+    said = new Set(),
+  }: {
+    json: boolean;
+    path?: string;
+    quietWhenIdle?: boolean;
+    /** Notes that this process has shown already: a worker that looks every few seconds would fill its log with them. */
+    said?: Set<string>;
+  },
 ): Promise<number> {
   const started = performance.now();
   const view = createProgressView({ corpus: request.corpus, stream: process.stderr, now: () => performance.now() });
@@ -156,7 +168,11 @@ async function runOne(
       onFailedImage: (failed) =>
         report(failedImageRecord(failed), `${failed.path}: ${failed.step} failed: ${failed.message} (${failed.code})`),
       onProgress: view.show,
-      onNote: view.note,
+      onNote: (note) => {
+        const sentence = `${request.corpus}: ${note}`;
+        if (!said.has(sentence)) view.note(sentence);
+        said.add(sentence);
+      },
     });
     view.stop();
     if (quietWhenIdle && progress.idle) return 0;

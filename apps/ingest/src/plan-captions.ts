@@ -1,7 +1,7 @@
 import { beginCaptionRun, captionerOf, confirmationBias, ensureActivePolicy, filterOf } from "@medley/capfilt";
 import type { Decoding, ModelInfo } from "@medley/inference-api";
 import { CAPTION_DECODING } from "@medley/search";
-import { activeCaptionRun, listCaptionRuns, reopenUnscored } from "@medley/storage";
+import { activeCaptionRun, hasCaptionRuns } from "@medley/storage";
 import type { IngestContext } from "./ingest-context.ts";
 import type { IngestListener } from "./run-ingest.ts";
 
@@ -28,7 +28,6 @@ export async function planCaptions(
   const writes = captioner !== undefined && (await hasRun(context, corpusId, captioner, listener));
   if (filter) {
     await ensureActivePolicy(db, corpusId, filter);
-    await reopenUnscored(db, { corpusId, filterFingerprint: filter.fingerprint });
     const bias = writes ? confirmationBias(captioner, filter) : null;
     if (bias) listener.onNote(bias);
   }
@@ -48,7 +47,7 @@ async function hasRun(
     await beginCaptionRun(db, corpusId, captioner, { decoding: decoding as Decoding, prompt, captionsPerImage });
     return true;
   }
-  if ((await listCaptionRuns(db, corpusId)).length > 0) {
+  if (await hasCaptionRuns(db, corpusId)) {
     listener.onNote("The captioner's runs of this corpus were taken back. Begin a new one: medley capfilt run");
     return false;
   }

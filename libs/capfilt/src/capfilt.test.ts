@@ -15,9 +15,9 @@ import {
 } from "@medley/storage";
 import { openBlobStore } from "@medley/storage/blobs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ensureActivePolicy } from "./active-policy.ts";
+import { changePolicy, ensureActivePolicy } from "./active-policy.ts";
 import { calibrateFilter } from "./calibrate-filter.ts";
-import { beginCaptionRun, CAPFILT_SETTINGS, decodingsOf } from "./caption-run.ts";
+import { beginCaptionRun, type CaptionRunSettings, decodingsOf } from "./caption-run.ts";
 import { DEFAULT_FILTER_RULE, filterRuleOf } from "./filter-rule.ts";
 import { judgeCaptions } from "./judge-captions.ts";
 import { captionerOf, confirmationBias, filterOf } from "./models.ts";
@@ -99,10 +99,32 @@ test("decides nothing for a picture that the engine failed on, and says why", as
   expect(await captions()).toMatchObject([{ verdict: null }]);
 });
 
+test("decides what a worker judged by the rule before while another rule was made the one that counts", async () => {
+  const { corpusId, imageId, judge, captions } = await newPicture("a striped square");
+  await judge();
+  let transactions = 0;
+  const interrupted: Database = {
+    ...db,
+    transaction: async (work) => {
+      transactions += 1;
+      // The verdicts are there and do not count yet.
+      if (transactions === 2) {
+        await addCaption(db, { imageId, text: "a text that comes meanwhile", source: "WEB" });
+        await judge();
+      }
+      return await db.transaction(work);
+    },
+  };
+  const rule = filterRuleOf({ keepFrom: { WEB: 1 } });
+  const { policy } = await changePolicy(interrupted, { corpusId, filter: await modelOf("filter"), rule });
+  expect(policy.version).toBe(2);
+  expect((await captions()).map(({ reason }) => reason)).toEqual(["BELOW_THRESHOLD", "BELOW_THRESHOLD"]);
+});
+
 test("goes on with the same rule when another filter is served, as a new version of the policy", async () => {
   const { corpusId } = await newPicture("a striped square");
   const rule = filterRuleOf({ keepFrom: { WEB: 0.8 } });
-  const first = await ensureActivePolicy(db, corpusId, await modelOf("filter"), rule);
+  const { policy: first } = await changePolicy(db, { corpusId, filter: await modelOf("filter"), rule });
   expect(first).toMatchObject({ version: 1, rule: { ...DEFAULT_FILTER_RULE, keepFrom: { WEB: 0.8, SYNTHETIC: 0.5 } } });
   const other = await ensureActivePolicy(db, corpusId, await modelOf("filter", { fingerprint: "f".repeat(64) }));
   expect(other).toMatchObject({ version: 2, rule, filterFingerprint: "f".repeat(64) });
@@ -138,7 +160,8 @@ test("calibrates on texts of people and the web only, never on a neighbour's equ
   };
   const draw = { images: 100, seed: 1 };
   const fitted = await calibrateFilter({ db, inference: telling }, { corpusId, spaceId }, filter, draw);
-  expect(fitted).toMatchObject({ positives: 24, negatives: 48, area: 1 });
+  expect(fitted.examples.filter(({ matches }) => matches)).toHaveLength(24);
+  expect(fitted.examples.filter(({ matches }) => !matches)).toHaveLength(48);
   expect(fitted.slope).toBeGreaterThan(0);
   for (const { own, texts } of asked) {
     expect(texts.filter((text) => text === own)).toEqual([own]);
@@ -162,9 +185,14 @@ test("refuses several captions from a decoding that writes the same each time", 
   const captioner = await modelOf("captioner");
   const beam = { decoding: { method: "beam", beams: 3 }, prompt: null, captionsPerImage: 2 } as const;
   await expect(beginCaptionRun(db, corpusId, captioner, beam)).rejects.toThrow("writes the same each time");
-  const many = { ...CAPFILT_SETTINGS, captionsPerImage: 21 };
+  const nucleus: CaptionRunSettings = {
+    decoding: { method: "nucleus", topP: 0.9, seed: 0 },
+    prompt: null,
+    captionsPerImage: 3,
+  };
+  const many = { ...nucleus, captionsPerImage: 21 };
   await expect(beginCaptionRun(db, corpusId, captioner, many)).rejects.toThrow("21, expected 1 to 20");
-  const run = await beginCaptionRun(db, corpusId, captioner, { ...CAPFILT_SETTINGS, captionsPerImage: 3 });
+  const run = await beginCaptionRun(db, corpusId, captioner, nucleus);
   expect(decodingsOf(run).map((decoding) => "seed" in decoding && decoding.seed)).toEqual([0, 1, 2]);
 });
 

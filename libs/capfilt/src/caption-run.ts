@@ -10,13 +10,6 @@ export interface CaptionRunSettings {
   readonly captionsPerImage: number;
 }
 
-/** Nucleus sampling with p = 0.9, as the paper's CapFilt: noisier than beam search, more diverse, and the filter is there (section 4.3). */
-export const CAPFILT_SETTINGS: CaptionRunSettings = {
-  decoding: { method: "nucleus", topP: 0.9, seed: 0, maxLength: 20, minLength: 5 },
-  prompt: null,
-  captionsPerImage: 1,
-};
-
 /**
  * Makes these settings the ones that a corpus is captioned with; its pictures become open for it, unless it is so already.
  * @throws CapFiltError INVALID_RUN

@@ -5,6 +5,7 @@ export type CapFiltErrorCode =
   | "CORPUS_NOT_FOUND"
   | "CAPTION_NOT_FOUND"
   | "NO_POLICY"
+  | "NO_ACTIVE_SPACE"
   | "TOO_FEW_TEXTS"
   | "NOT_SEPARABLE";
 

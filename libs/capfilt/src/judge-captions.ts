@@ -1,4 +1,4 @@
-import type { Inference, InferenceError, ModelInfo } from "@medley/inference-api";
+import type { Inference, InferenceError, Match, ModelInfo, Outcome } from "@medley/inference-api";
 import {
   addCaption,
   type CaptionScore,
@@ -82,6 +82,9 @@ export function canBeJudged({ language, hasParts }: CaptionToScore): boolean {
   return language !== "zxx" && !hasParts;
 }
 
+/** A placeholder picture can have thousands of texts, and the engine's queue is bounded: more at once would be refused however often they are tried. */
+const TEXTS_AT_ONCE = 32;
+
 interface ScoredImage {
   readonly judgement: Judgement;
   readonly scores: readonly CaptionScore[];
@@ -97,8 +100,11 @@ async function scoreImage(
   if (worded.length === 0) return { judgement: { imageId, ok: true, seen: [] }, scores: [] };
   const role = filter.role === "filter" ? "filter" : "retrieval";
   const itcCosine = filter.abilities.includes("embed");
-  const texts = worded.map(({ text }) => text);
-  const outcomes = await inference.matchTexts({ sha256 }, texts, { role, itcCosine });
+  const outcomes: Outcome<Match>[] = [];
+  for (let start = 0; start < worded.length; start += TEXTS_AT_ONCE) {
+    const texts = worded.slice(start, start + TEXTS_AT_ONCE).map(({ text }) => text);
+    outcomes.push(...(await inference.matchTexts({ sha256 }, texts, { role, itcCosine })));
+  }
   const scores: CaptionScore[] = [];
   let error: InferenceError | undefined;
   for (const [index, { captionId }] of worded.entries()) {

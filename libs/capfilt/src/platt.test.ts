@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { areaUnderCurve } from "./calibrate-filter.ts";
 import { fitPlatt, type LabelledScore } from "./platt.ts";
 
 /** Deterministic numbers in 0..1 (Mulberry32). */
@@ -48,43 +47,4 @@ test("refuses one class, equal scores and scores that are the wrong way round", 
   expect(fitPlatt([{ score: 1, matches: true }])).toBeNull();
   expect(fitPlatt([1, 1, 1, 1].map((score, index) => ({ score, matches: index % 2 === 0 })))).toBeNull();
   expect(fitPlatt(draw(1_000, -0.5, 0))).toBeNull();
-});
-
-test("measures how well scores part the classes, ties counting half", () => {
-  const of = (rows: readonly [number, boolean][]) => rows.map(([score, matches]) => ({ score, matches }));
-  expect(
-    areaUnderCurve(
-      of([
-        [2, true],
-        [1, false],
-      ]),
-    ),
-  ).toBe(1);
-  expect(
-    areaUnderCurve(
-      of([
-        [1, true],
-        [2, false],
-      ]),
-    ),
-  ).toBe(0);
-  expect(
-    areaUnderCurve(
-      of([
-        [1, true],
-        [1, false],
-      ]),
-    ),
-  ).toBe(0.5);
-  expect(
-    areaUnderCurve(
-      of([
-        [3, true],
-        [2, false],
-        [1, true],
-        [0, false],
-      ]),
-    ),
-  ).toBe(0.75);
-  expect(areaUnderCurve(of([[3, true]]))).toBeNaN();
 });

@@ -1,4 +1,4 @@
-import { addCaption, registerImage } from "@medley/storage";
+import { addCaption, captionsOf, registerImage, replaceCaption, reviewCaption } from "@medley/storage";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { imagesWithHumanTexts } from "./human-texts.ts";
 import { openSampleLibrary, type SampleLibrary } from "./testing/sample-library.ts";
@@ -27,6 +27,20 @@ test("gives every image of the corpus with what people wrote about it, and nothi
   const found = await imagesWithHumanTexts(db, corpus.name);
   expect(found).toHaveLength(4);
   expect(found.find(({ image }) => image.id === imageId)?.texts).toEqual(["a dog", "two dogs"]);
+});
+
+test("leaves out sentences of a longer text, and what a person replaced or rejected", async () => {
+  const { db, corpus } = library;
+  const picture = { corpusId: corpus.id, sha256: "cd".repeat(32), origin: "y.png", attributes: {} };
+  const { imageId } = await registerImage(db, { ...picture, webText: "a pear" });
+  const [pear] = (await captionsOf(db, [imageId])).get(imageId) ?? [];
+  await replaceCaption(db, { captionId: pear?.id ?? "", text: "a red apple", author: "ann" });
+  const page = await addCaption(db, { imageId, text: "Our shop. A red apple on a table.", source: "WEB" });
+  await addCaption(db, { imageId, text: "Our shop.", source: "WEB", partOf: page.id });
+  const wrong = await addCaption(db, { imageId, text: "a lemon", source: "WEB" });
+  await reviewCaption(db, { captionId: wrong.id, verdict: "REJECTED", reviewer: "ann" });
+  const found = await imagesWithHumanTexts(db, corpus.name);
+  expect(found.find(({ image }) => image.id === imageId)?.texts).toEqual(["a red apple", page.text]);
 });
 
 test("names a corpus that is not there", async () => {

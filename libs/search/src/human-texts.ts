@@ -36,6 +36,14 @@ export async function imagesWithHumanTexts(db: Database, corpusName: string): Pr
   }
 }
 
+/** A sentence of a longer text is in that text; what a person replaced or rejected describes the picture no longer. */
 function textsByPeople(captions: readonly Caption[]): string[] {
-  return [...new Set(captions.flatMap(({ source, text }) => (WRITTEN_BY_PEOPLE.has(source) ? [text] : [])))];
+  const inUse = captions.filter(
+    ({ source, partOf, reason, verdict }) =>
+      WRITTEN_BY_PEOPLE.has(source) &&
+      partOf === null &&
+      reason !== "SUPERSEDED" &&
+      !(reason === "REVIEWED" && verdict === "REJECTED"),
+  );
+  return [...new Set(inUse.map(({ text }) => text))];
 }

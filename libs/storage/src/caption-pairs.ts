@@ -1,13 +1,12 @@
 import type { Queryable } from "./database.ts";
 import { requireUuid } from "./uuid.ts";
 
-/** A picture, a text of its own, one of a picture that looks alike and one of any other. */
-export type CaptionTriple = {
+/** A picture, a text of its own, and one of a picture that looks alike; null where the nearest say the same. */
+export type DrawnCaption = {
   readonly imageId: string;
   readonly sha256: string;
   readonly own: string;
   readonly ofNeighbour: string | null;
-  readonly ofAnother: string | null;
 };
 
 /**
@@ -18,8 +17,8 @@ export type CaptionTriple = {
 export function drawCaptionPairs(
   db: Queryable,
   draw: { corpusId: string; spaceId: string; images: number; seed: number },
-): Promise<CaptionTriple[]> {
-  return db.query<CaptionTriple>(
+): Promise<DrawnCaption[]> {
+  return db.query<DrawnCaption>(
     `with texts as materialized (
        select distinct on (c.image_id) c.image_id, i.sha256, c.text, md5(c.image_id::text || $4::text) as place
        from captions c join images i on i.id = c.image_id join caption_states s on s.caption_id = c.id
@@ -33,13 +32,12 @@ export function drawCaptionPairs(
      select drawn.image_id as "imageId", drawn.sha256, drawn.text as own,
        (select other.text from embeddings mine
         cross join lateral (
-          select e.image_id from embeddings e
+          select e.image_id, e.embedding <#> mine.embedding as distance from embeddings e
           where e.space_id = mine.space_id and e.corpus_id = mine.corpus_id and e.image_id <> mine.image_id
-          order by e.embedding <#> mine.embedding limit 8) as near
+          order by 2 limit 8) as near
         join texts other on other.image_id = near.image_id and lower(other.text) <> lower(drawn.text)
-        where mine.space_id = $2::uuid and mine.image_id = drawn.image_id limit 1) as "ofNeighbour",
-       (select other.text from texts other where lower(other.text) <> lower(drawn.text)
-        order by md5(other.place || drawn.place) limit 1) as "ofAnother"
+        where mine.space_id = $2::uuid and mine.image_id = drawn.image_id
+        order by near.distance limit 1) as "ofNeighbour"
      from drawn order by drawn.number`,
     [requireUuid("corpus", draw.corpusId), requireUuid("space", draw.spaceId), draw.images, String(draw.seed)],
   );

@@ -1,4 +1,5 @@
 import type { Queryable } from "./database.ts";
+import { reopenCorpusSteps } from "./steps.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
 
@@ -56,11 +57,7 @@ export async function startCaptionRun(db: Queryable, run: NewCaptionRun): Promis
   if (!created) throw new Error("Bug: an insert returned no row.");
   if (known?.active) return known;
   await db.query("update corpora set caption_run_id = $2::uuid where id = $1::uuid", [run.corpusId, created.id]);
-  await db.query(
-    `update image_steps set state = 'pending', attempts = 0, next_attempt_at = now(), updated_at = now()
-     where corpus_id = $1::uuid and step in ('caption', 'filter') and state = 'done'`,
-    [run.corpusId],
-  );
+  await reopenCorpusSteps(db, { corpusId: run.corpusId, steps: ["caption", "filter"] });
   return created;
 }
 
@@ -88,6 +85,15 @@ export function listCaptionRuns(db: Queryable, corpusId: string): Promise<Captio
      where r.corpus_id = $1::uuid group by r.id order by r.created_at desc, r.id`,
     [requireUuid("corpus", corpusId)],
   );
+}
+
+/** Whether the corpus ever had a run, taken back or not. */
+export async function hasCaptionRuns(db: Queryable, corpusId: string): Promise<boolean> {
+  const [row] = await db.query<{ found: boolean }>(
+    "select exists (select from caption_runs where corpus_id = $1::uuid) as found",
+    [requireUuid("corpus", corpusId)],
+  );
+  return row?.found ?? false;
 }
 
 /** Its captions stay in the ledger and count for nothing from now on. Returns how many they are. */

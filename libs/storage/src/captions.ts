@@ -51,10 +51,11 @@ export type NewCaption = Pick<Caption, "imageId" | "text" | "source"> & {
 };
 
 /**
- * Condition on a row `s` of caption_states: a person, not a filter, has set the caption aside. A search goes on finding pictures by what a filter
- * rejects: whoever looks for a file by its name knows better than the model what is in it.
+ * Condition on captions that no captioner wrote: no person has set this one aside, by a review or by another text. A search goes on finding
+ * pictures by what a filter rejects: whoever looks for a file by its name knows better than the model what is in it.
  */
-export const SET_ASIDE = `s.verdict = 'REJECTED' and s.reason in ('REVIEWED', 'SUPERSEDED', 'RUN_REVERTED')`;
+export const IN_USE = `(captions.superseded_by is null and 'REJECTED' is distinct from (
+  select review.verdict from caption_reviews review where review.caption_id = captions.id order by review.id desc limit 1))`;
 
 const COLUMNS = `c.id, c.image_id as "imageId", c.text, c.source, c.model_fingerprint as "modelFingerprint", c.run_id as "runId",
   c.prompt, c.decoding, c.seed::double precision as seed, c.log_probability as "logProbability", c.part_of as "partOf", c.language,

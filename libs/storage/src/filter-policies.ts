@@ -98,14 +98,14 @@ export function matchProbabilitySql(rule: string): string {
           + (${rule} ->> 'offset')::double precision)))) end`;
 }
 
-// Rows are joined in bulk: at a million captions nested loops over an index would take minutes.
+// The corpus stands as a scalar: joined as a column, the planner took its pictures for a handful and looked up a million captions one by one.
 const DECISIONS = `
   judged as (
     select c.id, c.image_id, c.source, policy.id as policy_id, policy.rule, c.distinct_words, c.language,
       exists (select from captions part where part.part_of = c.id) as has_parts,
       ${matchProbabilitySql("policy.rule")} as probability
     from policy
-    join images i on i.corpus_id = policy.corpus_id and ($2::uuid[] is null or i.id = any ($2::uuid[]))
+    join images i on i.corpus_id = (select corpus_id from policy) and ($2::uuid[] is null or i.id = any ($2::uuid[]))
     join captions c on c.image_id = i.id and c.source <> 'HUMAN'
     left join caption_runs run on run.id = c.run_id
     left join caption_scores s on s.caption_id = c.id and s.filter_fingerprint = policy.filter_fingerprint
@@ -149,6 +149,8 @@ export async function decideCaptions(
     `with policy as (select * from filter_policies where id = $1::uuid), ${DECISIONS}, saved as (
        insert into caption_verdicts as known (policy_id, caption_id, verdict, reason)
        select policy_id, caption_id, ${VERDICT_OF_REASON}, reason from decided where reason is not null
+       -- In the order of the key: every page of the index is written once.
+       order by caption_id
        on conflict (policy_id, caption_id) do update set verdict = excluded.verdict, reason = excluded.reason
          where known.reason <> excluded.reason
        returning 1
@@ -157,6 +159,19 @@ export async function decideCaptions(
     [policyId, imageIds],
   );
   return row?.changed ?? 0;
+}
+
+/** Pictures with captions that this policy has not decided: what came while it was being decided, or waits for its scores. */
+export async function undecidedImages(db: Queryable, policyId: string): Promise<string[]> {
+  const rows = await db.query<{ imageId: string }>(
+    `select distinct c.image_id as "imageId"
+     from filter_policies policy join images i on i.corpus_id = policy.corpus_id
+     join captions c on c.image_id = i.id and c.source <> 'HUMAN'
+     where policy.id = $1::uuid
+       and not exists (select from caption_verdicts v where v.caption_id = c.id and v.policy_id = policy.id)`,
+    [policyId],
+  );
+  return rows.map(({ imageId }) => imageId);
 }
 
 export type VerdictCount = {

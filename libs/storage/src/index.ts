@@ -1,9 +1,15 @@
 export { addCaption, captionsOf, findCaption, replaceCaption, saveLanguages } from "./captions.ts";
 export type { Caption, CaptionSource, CaptionVerdict, NewCaption } from "./captions.ts";
-export { activeCaptionRun, listCaptionRuns, revertCaptionRun, startCaptionRun } from "./caption-runs.ts";
+export {
+  activeCaptionRun,
+  hasCaptionRuns,
+  listCaptionRuns,
+  revertCaptionRun,
+  startCaptionRun,
+} from "./caption-runs.ts";
 export type { CaptionRun, CaptionRunSummary, NewCaptionRun } from "./caption-runs.ts";
 export { drawCaptionPairs } from "./caption-pairs.ts";
-export type { CaptionTriple } from "./caption-pairs.ts";
+export type { DrawnCaption } from "./caption-pairs.ts";
 export { captionsToScore, reopenUnscored, saveCaptionScores } from "./caption-scores.ts";
 export type { CaptionScore, CaptionToScore } from "./caption-scores.ts";
 export { explainCaption } from "./explain-caption.ts";
@@ -19,6 +25,7 @@ export {
   ensureFilterPolicy,
   listFilterPolicies,
   reviewCaption,
+  undecidedImages,
 } from "./filter-policies.ts";
 export type { FilterPolicy, FilterRule, NewFilterPolicy, VerdictCount } from "./filter-policies.ts";
 export { ensureCorpus, findCorpus, listCorpora } from "./corpora.ts";

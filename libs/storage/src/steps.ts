@@ -254,13 +254,26 @@ export async function reopenSteps(
   { imageIds, steps }: { imageIds: readonly string[]; steps: readonly Step[] },
 ): Promise<void> {
   await db.query(
-    `update image_steps
-     set state = case when state = 'done' then 'pending' else state end,
-       attempts = case when state = 'done' then 0 else attempts end, next_attempt_at = now(), updated_at = now()
-     where image_id = any ($1::uuid[]) and step = any ($2::text[]) and state in ('done', 'leased')`,
+    `${REOPEN} where image_id = any ($1::uuid[]) and step = any ($2::text[]) and state in ('done', 'leased')`,
     [imageIds, steps],
   );
 }
+
+/** The same for every image of a corpus. */
+export async function reopenCorpusSteps(
+  db: Queryable,
+  { corpusId, steps }: { corpusId: string; steps: readonly Step[] },
+): Promise<void> {
+  await db.query(`${REOPEN} where corpus_id = $1::uuid and step = any ($2::text[]) and state in ('done', 'leased')`, [
+    requireUuid("corpus", corpusId),
+    steps,
+  ]);
+}
+
+/** A leased step keeps its lease: touching the row alone makes its worker wait. */
+const REOPEN = `update image_steps
+  set state = case when state = 'done' then 'pending' else state end,
+    attempts = case when state = 'done' then 0 else attempts end, next_attempt_at = now(), updated_at = now()`;
 
 /** Gives failed steps, and those excluded because of them, a fresh set of attempts. Returns how many. */
 export async function retryFailedSteps(db: Queryable, { corpusId }: { corpusId: string }): Promise<number> {

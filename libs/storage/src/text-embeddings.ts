@@ -1,4 +1,4 @@
-import { SET_ASIDE } from "./captions.ts";
+import { IN_USE } from "./captions.ts";
 import { type Database, type Queryable, inTransaction } from "./database.ts";
 import {
   describeSpace,
@@ -107,8 +107,10 @@ export type NearTextSearch = {
 const TEXTS_PER_IMAGE = 4;
 
 /**
- * The pictures of a corpus with the texts nearest to the query, best first, ties by id. Texts that were rejected do not count, and
- * pictures without a vector of their own in the space are not returned. By the index where searchEmbeddings would take its own.
+ * The pictures of a corpus with the texts nearest to the query, best first, ties by id: of the TEXTS_PER_IMAGE times `limit` nearest texts, those that
+ * no person has set aside. Pictures without a vector of their own in the space are not returned. By the index where searchEmbeddings
+ * would take its own.
+ * @throws StorageError INVALID_VALUE, NOT_FOUND, DIMENSION_MISMATCH
  */
 export async function searchTextEmbeddings(
   db: Queryable | Database,
@@ -121,31 +123,28 @@ export async function searchTextEmbeddings(
   if (space?.dimensions !== query.length) return explainMismatch(db, search.spaceId, query.length);
   const parameters = [search.spaceId, search.corpusId, encodeVector(query), search.limit];
   if (!usesIndex(space, search.limit * TEXTS_PER_IMAGE)) {
-    return { hits: await db.query<NearText>(nearTextSql(ALL_TEXTS), parameters), mode: "exact" };
+    return { hits: await db.query<NearText>(nearTextSql("vector"), parameters), mode: "exact" };
   }
   const hits = await inTransaction(db, async (tx) => {
     await requireIndexScan(tx, search.limit * TEXTS_PER_IMAGE);
-    return tx.query<NearText>(nearTextSql(nearestTexts(space.dimensions)), parameters);
+    return tx.query<NearText>(nearTextSql(`vector(${space.dimensions})`), parameters);
   });
   return { hits, mode: "hnsw" };
 }
 
-const ALL_TEXTS = `select image_id, caption_id, embedding <#> $3::vector as distance from text_embeddings
-  where space_id = $1::uuid and corpus_id = $2::uuid`;
-
-/** Ordered by the distance alone, or the planner would not take the index. */
-function nearestTexts(dimensions: number): string {
-  const distance = `embedding::vector(${dimensions}) <#> $3::vector(${dimensions})`;
-  return `select image_id, caption_id, ${distance} as distance from text_embeddings
-    where space_id = $1::uuid and corpus_id = $2::uuid
-    order by ${distance} limit $4::integer * ${TEXTS_PER_IMAGE}`;
-}
-
-function nearTextSql(texts: string): string {
-  return `with texts as materialized (${texts}), nearest as (
+/**
+ * The nearest texts are ordered by the distance alone, or the planner would not take the index; `type` with a dimension is how the index was built,
+ * without one it does not fit, and every vector is compared.
+ */
+function nearTextSql(type: string): string {
+  const distance = `embedding::${type} <#> $3::${type}`;
+  return `with texts as materialized (
+      select image_id, caption_id, ${distance} as distance from text_embeddings
+      where space_id = $1::uuid and corpus_id = $2::uuid
+      order by ${distance} limit $4::integer * ${TEXTS_PER_IMAGE}
+    ), nearest as (
       select image_id, min(distance) as distance from texts
-      where caption_id is null
-        or not exists (select from caption_states s where s.caption_id = texts.caption_id and ${SET_ASIDE})
+      where caption_id is null or exists (select from captions where captions.id = texts.caption_id and ${IN_USE})
       group by image_id order by 2, 1 limit $4::integer
     )
     select nearest.image_id as "imageId", i.sha256,

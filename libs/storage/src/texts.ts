@@ -1,7 +1,7 @@
 import type { Queryable } from "./database.ts";
 import type { VectorHit } from "./embeddings.ts";
 import { encodeVector, normalise } from "./float-vector.ts";
-import { SET_ASIDE } from "./captions.ts";
+import { IN_USE } from "./captions.ts";
 import { withoutZeros } from "./images.ts";
 import { StorageError } from "./storage-error.ts";
 import { requireUuid } from "./uuid.ts";
@@ -45,8 +45,7 @@ export function searchTexts(db: Queryable, search: TextSearch): Promise<TextHit[
        from terms
        cross join lateral (
          select image_id from captions
-         where words @@ quote_literal(terms.lexeme)::tsquery and source <> 'SYNTHETIC'
-           and not exists (select from caption_states s where s.caption_id = captions.id and ${SET_ASIDE})
+         where words @@ quote_literal(terms.lexeme)::tsquery and source <> 'SYNTHETIC' and ${IN_USE}
          union all
          select image_id from image_origins where words @@ quote_literal(terms.lexeme)::tsquery
        ) as hit

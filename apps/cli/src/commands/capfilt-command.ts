@@ -2,6 +2,7 @@ import type { Settings } from "@medley/config";
 import { Argument, type Command, InvalidArgumentError } from "commander";
 import {
   calibrate,
+  correct,
   decideAgain,
   printExplanation,
   printStatus,
@@ -29,7 +30,7 @@ interface CorpusOptions extends RuleOptions {
   readonly json: boolean;
 }
 
-/** Gives a command the commands of CapFilt: run, decide, calibrate, status, explain, review, revert. */
+/** Gives a command the commands of CapFilt: run, decide, calibrate, status, explain, review, correct, revert. */
 export function addCapFiltCommands(
   command: Command,
   settings: Settings,
@@ -90,6 +91,12 @@ export function addCapFiltCommands(
           },
           options,
         ),
+    );
+  withJson(command.command("correct <caption> <text>"))
+    .description("write a better text in a caption's place; the old one stays in the ledger and counts no longer")
+    .requiredOption("--author <name>", "who writes it")
+    .action((captionId: string, text: string, options: { author: string; json: boolean }) =>
+      correct(settings, captionId, { text, author: options.author }, options),
     );
   withJson(command.command("revert <run>"))
     .description("take a run of the captioner back; its captions stay in the ledger and count for nothing")

@@ -2,29 +2,28 @@ import {
   beginCaptionRun,
   calibrateFilter,
   captionerOf,
+  changePolicy,
   CapFiltError,
   type CaptionRunSettings,
   DEFAULT_FILTER_RULE,
-  ensureActivePolicy,
   filterOf,
   filterRuleOf,
 } from "@medley/capfilt";
 import type { Settings } from "@medley/config";
+import { areaUnderCurve } from "@medley/evaluation";
 import type { ModelInfo } from "@medley/inference-api";
 import {
-  activateFilterPolicy,
   activeFilterPolicy,
   activeSpace,
   type CaptionRunSummary,
   countVerdicts,
   type Database,
-  decideCaptions,
-  ensureFilterPolicy,
   explainCaption,
   type FilterPolicy,
   findCorpus,
   listCaptionRuns,
   openDatabase,
+  replaceCaption,
   reviewCaption,
   revertCaptionRun,
   type VerdictCount,
@@ -56,8 +55,7 @@ export async function runCapFilt(
       const filter = requireModel(filterOf(models), "filter");
       await beginCaptionRun(db, corpusId, captioner, run);
       const base = (await activeFilterPolicy(db, corpusId))?.rule ?? DEFAULT_FILTER_RULE;
-      const policy = await ensureActivePolicy(db, corpusId, filter, filterRuleOf(changes, base));
-      await decideCaptions(db, { policyId: policy.id, imageIds: null });
+      await changePolicy(db, { corpusId, filter, rule: filterRuleOf(changes, base) });
     });
     const code = await workOnCorpus(settings, url, corpus, { json }, lost);
     if (code === 0 && !json) await printStatus(settings, corpus, { json });
@@ -80,14 +78,8 @@ export async function decideAgain(
       const hint = `Run medley capfilt run --corpus ${corpus} first.`;
       throw new CapFiltError("NO_POLICY", `The captions of "${corpus}" were never judged. ${hint}`);
     }
-    const { filterFingerprint, filterName } = active;
-    const rule = filterRuleOf(changes, active.rule);
-    const wanted = { corpusId, filterFingerprint, filterName, rule };
-    const decided = await db.transaction((tx) => ensureFilterPolicy(tx, wanted));
-    const count = await decideCaptions(db, { policyId: decided.id, imageIds: null });
-    // After the verdicts are there, so that nobody sees a corpus half decided.
-    await activateFilterPolicy(db, decided.id);
-    return { policy: decided, changed: count };
+    const filter = { fingerprint: active.filterFingerprint, name: active.filterName };
+    return await changePolicy(db, { corpusId, filter, rule: filterRuleOf(changes, active.rule) });
   });
   const seconds = (performance.now() - began) / 1000;
   if (json) await writeRecord({ policyId: policy.id, version: policy.version, rule: policy.rule, changed, seconds });
@@ -108,14 +100,20 @@ export async function calibrate(
     return await withDatabase(settings, async (db) => {
       const corpusId = await requireCorpus(db, corpus);
       const space = await activeSpace(db, corpusId);
-      if (!space) throw new CapFiltError("NO_POLICY", `Corpus "${corpus}" has no embedded pictures yet. Ingest first.`);
+      if (!space)
+        throw new CapFiltError("NO_ACTIVE_SPACE", `Corpus "${corpus}" has no embedded pictures yet. Ingest first.`);
       return await calibrateFilter({ db, inference }, { corpusId, spaceId: space.id }, filter, { images, seed });
     });
   });
-  const { slope, offset, positives, negatives, area } = fitted;
-  if (json) await writeRecord({ corpus, ...fitted });
-  else {
-    const pairs = `${positives} pairs that should match and ${negatives} that should not`;
+  const { slope, offset, examples } = fitted;
+  const [positives, negatives] = [true, false].map((wanted) =>
+    examples.flatMap(({ score, matches }) => (matches === wanted ? [score] : [])),
+  ) as [number[], number[]];
+  const area = areaUnderCurve(positives, negatives);
+  if (json) {
+    await writeRecord({ corpus, slope, offset, area, positives: positives.length, negatives: negatives.length });
+  } else {
+    const pairs = `${positives.length} pairs that should match and ${negatives.length} that should not`;
     await writeLine(
       `Fitted on ${pairs}: slope ${slope.toFixed(4)}, offset ${offset.toFixed(4)}; area under the curve ${area.toFixed(3)}.`,
     );
@@ -194,6 +192,19 @@ export async function review(
 ): Promise<void> {
   await withDatabase(settings, (db) => reviewCaption(db, { captionId, ...decision }));
   await printExplanation(settings, captionId, output);
+}
+
+/** A person writes a better text; the old one stays in the ledger and counts no longer. */
+export async function correct(
+  settings: Settings,
+  captionId: string,
+  { text, author }: { readonly text: string; readonly author: string },
+  output: Output,
+): Promise<void> {
+  const written = await withDatabase(settings, (db) =>
+    db.transaction((tx) => replaceCaption(tx, { captionId, text, author })),
+  );
+  await printExplanation(settings, written.id, output);
 }
 
 /** Takes a run back: its captions stay in the ledger and count for nothing. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { publish } from "@medley/storage/sealed-file";
 import { CliError } from "../cli-error.ts";
 
 /** A finished file of an export. */
@@ -58,8 +59,7 @@ export class SealedOutput implements AsyncDisposable {
       await this.#file.sync();
       await this.#file.close();
       this.#isOpen = false;
-      await rename(`${this.#path}${DRAFT_ENDING}`, this.#path);
-      await syncFolder(dirname(this.#path));
+      await publish(`${this.#path}${DRAFT_ENDING}`, this.#path, { durable: true });
     });
     return { name: this.#name, bytes: this.#bytes, sha256: this.#hash.digest("hex") };
   }
@@ -83,15 +83,6 @@ export async function writeSealed(directory: string, name: string, content: stri
   await using output = await SealedOutput.open(directory, name);
   await output.write(typeof content === "string" ? Buffer.from(content) : content);
   return await output.seal();
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 /** Gives a failure of the disk a sentence that says what to do. */

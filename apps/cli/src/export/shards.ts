@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { sha256Hex } from "@medley/media";
 import type { BlobStore } from "@medley/storage/blobs";
 import { CliError } from "../cli-error.ts";
 import type { FinishedFiles } from "./finished-files.ts";
@@ -83,7 +84,7 @@ async function writeShard({ directory, blobs }: ShardTarget, name: string, sampl
 async function readPicture(blobs: BlobStore, sha256: string): Promise<Buffer> {
   const path = blobs.pathOf(sha256);
   const bytes = await readFile(path);
-  const found = createHash("sha256").update(bytes).digest("hex");
+  const found = sha256Hex(bytes);
   if (found === sha256) return bytes;
   const message = `The stored picture "${path}" is damaged: its SHA-256 is ${found}, its name says otherwise. Remove that file and ingest the picture again, then export again.`;
   throw new CliError("DAMAGED_PICTURE", message);

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
+import { sha256Hex } from "@medley/media";
 import type { BlobStore } from "@medley/storage/blobs";
 import { extract } from "tar-stream";
 import { explainDisk } from "../export/sealed-output.ts";
@@ -33,7 +33,7 @@ export async function restorePictures(directory: string, shard: string, blobs: B
 }
 
 async function restore(blobs: BlobStore, bytes: Buffer): Promise<boolean> {
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const sha256 = sha256Hex(bytes);
   if (await blobs.has(sha256)) return false;
   await explainDisk(blobs.pathOf(sha256), () => blobs.put(bytes));
   return true;

@@ -7,8 +7,10 @@ import {
   type ClaimedStep,
   completeSteps,
   type Queryable,
+  reopenSteps,
 } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
+import { modelsChanged } from "../ingest-error.ts";
 import { retryTransient } from "../retry.ts";
 import { failWithInferenceError } from "./fail-step.ts";
 import type { StepResult } from "./prepare.ts";
@@ -19,14 +21,19 @@ export interface CaptionTarget {
   readonly captioner: ModelInfo;
 }
 
-/** Writes each picture's synthetic captions as the corpus's run says: one, or several with seeds of their own. */
+/**
+ * Writes each picture's synthetic captions as the corpus's run says: one, or several with seeds of their own. Without a run, because it was taken
+ * back meanwhile, nothing is written.
+ * @throws IngestError MODELS_CHANGED
+ */
 export async function captionImages(
   context: IngestContext,
   { corpusId, spaceId, captioner }: CaptionTarget,
   claimed: readonly ClaimedStep[],
 ): Promise<StepResult[]> {
   const run = await retryTransient(() => activeCaptionRun(context.db, corpusId), context.retry);
-  const written = run?.captionerFingerprint === captioner.fingerprint ? await decodeAll(context, run, claimed) : [];
+  if (run && run.captionerFingerprint !== captioner.fingerprint) throw modelsChanged("captioner", captioner.name);
+  const written = run ? await decodeAll(context, run, claimed) : [];
   return Promise.all(
     claimed.map(async ({ imageId }, index) => {
       const drafts: Draft[] = written.map(({ decoding, outcomes }) => {
@@ -41,6 +48,9 @@ export async function captionImages(
           context.db.transaction(async (db) => {
             if (run) await saveDrafts(db, imageId, run, drafts);
             await completeSteps(db, { step: "caption", spaceId, imageIds: [imageId] });
+            // Whoever began another run has waited for this, or is seen now.
+            const now = await activeCaptionRun(db, corpusId);
+            if (now && now.id !== run?.id) await reopenSteps(db, { imageIds: [imageId], steps: ["caption"] });
           }),
         context.retry,
       );

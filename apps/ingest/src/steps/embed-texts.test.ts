@@ -91,6 +91,21 @@ test("comes back to a picture that gained a text while its others were embedded"
   expect(await counts()).toMatchObject({ done: 1, pending: 0 });
 });
 
+test("asks the engine for a bounded number of texts at a time, however many a picture has", async () => {
+  const { imageId, engine, run, counts } = await newPicture("text 0");
+  for (let number = 1; number < 300; number += 1) {
+    await addCaption(db, { imageId, text: `text ${number}`, source: "WEB" });
+  }
+  const sizes: number[] = [];
+  await run((texts, options) => {
+    sizes.push(texts.length);
+    return engine.embedTexts(texts, options);
+  });
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(128);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(301);
+  expect(await counts()).toMatchObject({ done: 1, pending: 0 });
+});
+
 test("is done with a text that holds no word, and tries again where the engine failed", async () => {
   const { engine, run, keys, counts } = await newPicture("!!!");
   const failing: Inference["embedTexts"] = async (texts) =>

@@ -1,4 +1,4 @@
-import type { InferenceError } from "@medley/inference-api";
+import type { InferenceError, Outcome } from "@medley/inference-api";
 import { ownTextsOf } from "@medley/search";
 import {
   type ClaimedStep,
@@ -47,6 +47,9 @@ export async function embedOwnTexts(
   );
 }
 
+/** A placeholder picture can have thousands of texts, and the engine's queue is bounded. */
+const TEXTS_AT_ONCE = 128;
+
 interface EmbeddedTexts {
   readonly rows: readonly TextEmbeddingRow[];
   /** Texts that hold no word for the model, such as "!!!": nobody can look for them, and they are no failure. */
@@ -59,11 +62,11 @@ async function embedTexts(context: IngestContext, texts: readonly OwnText[]): Pr
   const rows: TextEmbeddingRow[] = [];
   const wordless: OwnText[] = [];
   const failures = new Map<string, InferenceError>();
-  if (texts.length === 0) return { rows, wordless, failures };
-  const outcomes = await retryTransient(
-    () => context.inference.embedTexts(texts.map(({ text }) => text)),
-    context.retry,
-  );
+  const outcomes: Outcome<Float32Array>[] = [];
+  for (let start = 0; start < texts.length; start += TEXTS_AT_ONCE) {
+    const chunk = texts.slice(start, start + TEXTS_AT_ONCE).map(({ text }) => text);
+    outcomes.push(...(await retryTransient(() => context.inference.embedTexts(chunk), context.retry)));
+  }
   for (const [index, text] of texts.entries()) {
     const outcome = outcomes[index];
     if (outcome === undefined) throw new Error("Bug: embedTexts returned fewer outcomes than texts");
