@@ -1,11 +1,13 @@
-// npm run bench -- encode rerank caption start responsiveness [--json] [--runs 5] [--threads 2]
+// npm run bench -- encode rerank caption start responsiveness redecide [--json] [--runs 5] [--threads 2]
 import { parseArgs } from "node:util";
 import { caption } from "./benches/caption.ts";
 import { encode } from "./benches/encode.ts";
+import { redecide } from "./benches/redecide.ts";
 import { rerank } from "./benches/rerank.ts";
 import { responsiveness } from "./benches/responsiveness.ts";
 import { start } from "./benches/start.ts";
 import type { Measurement } from "./measure.ts";
+import { benchServer, NO_SERVER } from "./redecide/bench-database.ts";
 
 const BENCHES: Readonly<Record<string, (runs: number, threads: number) => Promise<readonly Measurement[]>>> = {
   encode,
@@ -13,6 +15,7 @@ const BENCHES: Readonly<Record<string, (runs: number, threads: number) => Promis
   caption,
   start,
   responsiveness,
+  redecide,
 };
 
 const { values, positionals } = parseArgs({
@@ -28,7 +31,13 @@ if (unknown.length > 0) {
   console.error(`Unknown benchmark: ${unknown.join(", ")}. There are: ${Object.keys(BENCHES).join(", ")}.`);
   process.exit(2);
 }
-for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
+const named = positionals.length > 0 ? positionals : Object.keys(BENCHES);
+if (named.includes("redecide") && !benchServer()) {
+  console.error(NO_SERVER);
+  if (positionals.length > 0) process.exit(2);
+  named.splice(named.indexOf("redecide"), 1);
+}
+for (const name of named) {
   for (const one of await (BENCHES[name] as (typeof BENCHES)[string])(Number(values.runs), Number(values.threads))) {
     console.log(values.json ? JSON.stringify(one) : describe(one));
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { areaUnderCurve, bootstrapStatistic } from "@medley/evaluation";
 import {
   captionsOf,
   type CaptionDecision,
@@ -26,7 +27,6 @@ interface Label {
 
 /** The author of half of the sample, and of all its false texts. */
 const MAIN_AUTHOR = "Nicu Buculei";
-const BOOTSTRAPS = 1000;
 /** Colours and grammar: shared by texts of different things. */
 const STOP_WORDS = new Set(
   "a an and the of on in with for to from at by under over its his her is are two three white black red blue green yellow brown grey gray orange pink purple small large long".split(
@@ -170,22 +170,16 @@ function rejectedOf(judged: readonly Decided[]): number {
 /** Authors are drawn, not pairs: texts of one author are right and wrong for the same reasons. */
 function withInterval(judged: readonly Decided[], figure: (judged: readonly Decided[]) => number): string {
   const authors = [...Map.groupBy(judged, ({ label }) => label.author).values()];
-  const random = mulberry32(1);
-  const figures = Array.from({ length: BOOTSTRAPS }, () =>
-    figure(authors.flatMap(() => authors[Math.floor(random() * authors.length)] ?? [])),
-  )
-    .filter(Number.isFinite)
-    .toSorted((a, b) => a - b);
-  const at = (share: number) => (figures[Math.floor(share * (figures.length - 1))] ?? Number.NaN).toFixed(2);
-  return `${figure(judged).toFixed(3)} (${at(0.025)}-${at(0.975)})`;
+  const { estimate, low, high } = bootstrapStatistic(authors.length, (indices) =>
+    figure(Array.from(indices, (index) => authors[index] ?? []).flat()),
+  );
+  return `${estimate.toFixed(3)} (${low.toFixed(2)}-${high.toFixed(2)})`;
 }
 
 function areaOf(judged: readonly Decided[]): number {
-  const scoreOf = ({ decision }: Decided) => decision.matchProbability ?? 0;
-  const trues = judged.filter(({ label }) => label.label === "TRUE").map(scoreOf);
-  const falses = judged.filter(({ label }) => label.label === "FALSE").map(scoreOf);
-  const wins = trues.flatMap((a) => falses.map((b): number => (a > b ? 1 : a === b ? 0.5 : 0)));
-  return wins.reduce((sum, win) => sum + win, 0) / wins.length;
+  const scoresOf = (wanted: Label["label"]) =>
+    judged.flatMap(({ label, decision }) => (label.label === wanted ? [decision.matchProbability ?? 0] : []));
+  return areaUnderCurve(scoresOf("TRUE"), scoresOf("FALSE"));
 }
 
 /** A rough sign of a right caption: a word that is neither a colour nor grammar stands in both; plural and singular count as one. */
@@ -203,14 +197,4 @@ function readLines<Row>(file: string): Row[] {
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Row);
-}
-
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }

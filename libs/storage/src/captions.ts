@@ -8,6 +8,20 @@ export type CaptionSource = "WEB" | "SYNTHETIC" | "HUMAN" | "IMPORTED";
 /** UNJUDGED: a filter has seen it and is not competent, or it is judged by its parts. */
 export type CaptionVerdict = "KEPT" | "REJECTED" | "UNJUDGED";
 
+/** Why a caption counts for what it does. */
+export type CaptionReason =
+  | "MATCHES"
+  | "BELOW_THRESHOLD"
+  | "REPETITIVE"
+  | "NOT_AMONG_BEST"
+  | "OTHER_LANGUAGE"
+  | "WORDLESS"
+  | "JUDGED_BY_SENTENCES"
+  | "WRITTEN_BY_A_PERSON"
+  | "REVIEWED"
+  | "SUPERSEDED"
+  | "RUN_REVERTED";
+
 /** One row of the ledger. What is null is not known (yet). */
 export type Caption = {
   readonly id: string;
@@ -32,8 +46,7 @@ export type Caption = {
   readonly supersededBy: string | null;
   /** What counts now: the latest review, or what the corpus's active policy decided; null before either. */
   readonly verdict: CaptionVerdict | null;
-  /** Why, as a stable code such as BELOW_THRESHOLD. */
-  readonly reason: string | null;
+  readonly reason: CaptionReason | null;
   readonly createdAt: Date;
 };
 

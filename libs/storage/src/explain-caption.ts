@@ -1,4 +1,4 @@
-import { type Caption, type CaptionVerdict, findCaption } from "./captions.ts";
+import { type Caption, type CaptionReason, type CaptionVerdict, findCaption } from "./captions.ts";
 import type { CaptionRun } from "./caption-runs.ts";
 import type { CaptionScore } from "./caption-scores.ts";
 import type { Queryable } from "./database.ts";
@@ -33,7 +33,7 @@ export type CaptionDecision = {
   readonly filterFingerprint: string;
   readonly rule: FilterRule;
   readonly verdict: CaptionVerdict;
-  readonly reason: string;
+  readonly reason: CaptionReason;
   /** By the policy's rule from the filter's logits; null where that filter has not scored the caption. */
   readonly matchProbability: number | null;
 };

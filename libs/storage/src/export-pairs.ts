@@ -1,4 +1,4 @@
-import type { CaptionSource, CaptionVerdict } from "./captions.ts";
+import type { CaptionReason, CaptionSource, CaptionVerdict } from "./captions.ts";
 import type { Queryable } from "./database.ts";
 import { matchProbabilitySql } from "./filter-policies.ts";
 import type { Attributes } from "./images.ts";
@@ -39,7 +39,7 @@ export type ExportedCaption = {
   /** By the active policy's rule; null without a policy or a score. */
   readonly matchProbability: number | null;
   readonly verdict: CaptionVerdict | null;
-  readonly reason: string | null;
+  readonly reason: CaptionReason | null;
   /** Who reviewed it last. */
   readonly reviewer: string | null;
   /** UTC with microseconds. */

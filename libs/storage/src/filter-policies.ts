@@ -1,4 +1,4 @@
-import type { CaptionSource, CaptionVerdict } from "./captions.ts";
+import type { CaptionReason, CaptionSource, CaptionVerdict } from "./captions.ts";
 import type { Queryable } from "./database.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
@@ -178,7 +178,7 @@ export type VerdictCount = {
   readonly source: CaptionSource;
   /** Null: still to be judged. */
   readonly verdict: CaptionVerdict | null;
-  readonly reason: string | null;
+  readonly reason: CaptionReason | null;
   readonly captions: number;
 };
 

@@ -1,5 +1,5 @@
 export { addCaption, captionsOf, findCaption, replaceCaption, saveLanguages } from "./captions.ts";
-export type { Caption, CaptionSource, CaptionVerdict, NewCaption } from "./captions.ts";
+export type { Caption, CaptionReason, CaptionSource, CaptionVerdict, NewCaption } from "./captions.ts";
 export {
   activeCaptionRun,
   hasCaptionRuns,

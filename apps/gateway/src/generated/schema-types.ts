@@ -86,11 +86,8 @@ export type Caption = {
   language?: Maybe<Scalars['String']['output']>;
   /** Fingerprint of the model that wrote it; null where no model did. */
   modelFingerprint?: Maybe<Scalars['String']['output']>;
-  /**
-   * Why: MATCHES, BELOW_THRESHOLD, REPETITIVE, NOT_AMONG_BEST, OTHER_LANGUAGE, WORDLESS, JUDGED_BY_SENTENCES, WRITTEN_BY_A_PERSON, REVIEWED,
-   * SUPERSEDED or RUN_REVERTED; null until a filter has judged it.
-   */
-  reason?: Maybe<Scalars['String']['output']>;
+  /** Why; null until a filter has judged it. */
+  reason?: Maybe<CaptionReason>;
   /** Who wrote it. */
   source: CaptionSource;
   /** The text. */
@@ -108,8 +105,8 @@ export type CaptionDecision = {
   filterFingerprint: Scalars['String']['output'];
   /** Match probability by the rule's calibration; null where the filter has not scored the caption. */
   matchProbability?: Maybe<Scalars['Float']['output']>;
-  /** Why, as in `Caption.reason`. */
-  reason: Scalars['String']['output'];
+  /** Why. */
+  reason: CaptionReason;
   /** The rule: slope and offset of the calibration, thresholds by source, and gates, as JSON. */
   rule: Scalars['JSON']['output'];
   /** What it decided. */
@@ -134,6 +131,31 @@ export type CaptionExplanation = {
   /** How many words the text has. */
   words: Scalars['Int']['output'];
 };
+
+/** Why a caption counts for what it does. */
+export type CaptionReason =
+  /** Rejected: its match probability is below the threshold of its source. */
+  | 'BELOW_THRESHOLD'
+  /** Unjudged: a long text, whose sentences are captions of their own. */
+  | 'JUDGED_BY_SENTENCES'
+  /** Kept: its match probability is at or above the threshold of its source. */
+  | 'MATCHES'
+  /** Rejected: enough other synthetic captions of the picture are better. */
+  | 'NOT_AMONG_BEST'
+  /** Unjudged: it is known to be in a language that the policy does not name. */
+  | 'OTHER_LANGUAGE'
+  /** Rejected: too few of its words are different ones. */
+  | 'REPETITIVE'
+  /** A person kept or rejected it. */
+  | 'REVIEWED'
+  /** Rejected: the run of the captioner that wrote it was taken back. */
+  | 'RUN_REVERTED'
+  /** Rejected: a person wrote another text in its place. */
+  | 'SUPERSEDED'
+  /** Unjudged: no word is in it. */
+  | 'WORDLESS'
+  /** Kept: a person wrote it, and no machine judges it. */
+  | 'WRITTEN_BY_A_PERSON';
 
 /** A person's decision about a caption. */
 export type CaptionReview = {
@@ -584,6 +606,7 @@ export type ResolversTypes = {
   Caption: ResolverTypeWrapper<CaptionRow>;
   CaptionDecision: ResolverTypeWrapper<CaptionDecision>;
   CaptionExplanation: ResolverTypeWrapper<ExplanationRow>;
+  CaptionReason: CaptionReason;
   CaptionReview: ResolverTypeWrapper<CaptionReview>;
   CaptionScore: ResolverTypeWrapper<CaptionScore>;
   CaptionSource: CaptionSource;
@@ -670,7 +693,7 @@ export type CaptionResolvers<ContextType = GatewayContext, ParentType extends Re
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   language?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   modelFingerprint?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
-  reason?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  reason?: Resolver<Maybe<ResolversTypes['CaptionReason']>, ParentType, ContextType>;
   source?: Resolver<ResolversTypes['CaptionSource'], ParentType, ContextType>;
   text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   verdict?: Resolver<Maybe<ResolversTypes['CaptionVerdict']>, ParentType, ContextType>;
@@ -680,7 +703,7 @@ export type CaptionDecisionResolvers<ContextType = GatewayContext, ParentType ex
   active?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   filterFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   matchProbability?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
-  reason?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  reason?: Resolver<ResolversTypes['CaptionReason'], ParentType, ContextType>;
   rule?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
   verdict?: Resolver<ResolversTypes['CaptionVerdict'], ParentType, ContextType>;
   version?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
