@@ -14,7 +14,7 @@ import { benchServer, createBenchDatabase, NO_SERVER } from "../redecide/bench-d
 import { decideInNode } from "../redecide/decide-in-node.ts";
 import { CAPTIONS_PER_IMAGE, FILTER, fillLedger } from "../redecide/fill-ledger.ts";
 
-const IMAGES = Number(process.env["MEDLEY_BENCH_IMAGES"] ?? 250_000);
+const IMAGES = 250_000;
 const EXPLAINED = 200;
 const DRAW_SEED = "7";
 
