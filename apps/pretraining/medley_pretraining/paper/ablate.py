@@ -13,12 +13,13 @@ import dataclasses
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from .ablation_data import TEST_STYLE, load_ablation_data
+from .ablation_data import TEST_STYLE, AblationData, load_ablation_data
 from .ablation_report import report_json, report_markdown
-from .ablation_runs import FULL, SMOKE, Laboratory
+from .ablation_runs import FULL, SMOKE, Laboratory, Scale
 from .command import run_command
 from .preparation import say
 from .settings import SettingsError, changed, read_toml
@@ -43,7 +44,7 @@ def ablate(cache: Path, work: Path, out: Path, config: Path | None, smoke: bool)
     say(
         f"{len(data.web.pairs)} web pairs, {len(data.clean.pairs)} clean pairs, tests {[len(pool.texts) for pool in data.pools]}"
     )
-    results = [Laboratory(data, scale, seed, out, say).results() for seed in scale.seeds]
+    results = [seed_results(data, scale, seed, out) for seed in scale.seeds]
     context = {
         "scale": "smoke run: says nothing about the effects"
         if smoke
@@ -57,6 +58,15 @@ def ablate(cache: Path, work: Path, out: Path, config: Path | None, smoke: bool)
     (out / "ablations.md").write_text(report_markdown(report, TEST_STYLE))
     say(f"{out / 'ablations.md'}: {(time.monotonic() - began) / 60:.1f} minutes")
     return out / "ablations.md"
+
+
+def seed_results(data: AblationData, scale: Scale, seed: int, out: Path) -> dict[str, Any]:
+    """Kept as OUT/seed-N/results.json, which alone is enough to take the seed into a report made on another machine."""
+    path = out / f"seed-{seed}" / "results.json"
+    if not path.exists():
+        found = Laboratory(data, scale, seed, out, say).results()
+        path.write_text(json.dumps(found, indent=2) + "\n")
+    return json.loads(path.read_text())
 
 
 def main() -> None:

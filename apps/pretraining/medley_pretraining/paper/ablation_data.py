@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arithmetic import mixed_precision
 from ..ingredients import unpacked_folder
 from ..model import Blip
 from ..pictures import (
@@ -233,7 +234,7 @@ def cached_tokens(cache: Path, rgb: np.ndarray, path: Path) -> Tensor:
     load_vision_start(vision, backbone, recipe.image_size // recipe.patch_size)
     grid, parts = recipe.image_size // recipe.patch_size, []
     for start in range(0, len(rgb), 64):
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             tokens = vision.first_blocks(normalise_pixels(rgb[start : start + 64], recipe), FROZEN_BLOCKS).float()
         patches = tokens[:, 1:].view(
             len(tokens), POOLED_GRID, grid // POOLED_GRID, POOLED_GRID, grid // POOLED_GRID, -1

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..arithmetic import has_fast_bfloat16
 from .ablation_data import AblationData
 from .ablation_start import apply_text_start, teacher_embeddings, text_start
 from .batches import TokenImages
@@ -181,7 +182,7 @@ class Laboratory:
                 "schedule": "cosine",
                 "lowest_rate": 1e-6,
             },
-            "run": {"seed": self.seed, "checkpoint_steps": 0, "log_steps": 10, "bfloat16": True},
+            "run": {"seed": self.seed, "checkpoint_steps": 0, "log_steps": 10, "bfloat16": has_fast_bfloat16()},
         }
         if task:
             raw["start"] = {"task": task, "checkpoint": "memory"}

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..arithmetic import mixed_precision
 from ..recipe import load_recipe
 from ..text import Wordpieces
 from ..text_start import SentenceTeacher, principal_axes, read_minilm
@@ -31,7 +32,7 @@ def teacher_embeddings(texts: list[str], minilm: Path, projection: int, path: Pa
         return torch.load(path, weights_only=True)
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     teacher = SentenceTeacher(read_minilm(minilm), geometry_of(load_recipe().model))
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision():
         raw = teacher.embed([texts[row] for row in order], Wordpieces(minilm / "tokenizer.json")).float()
     embeddings = torch.empty_like(raw)
     embeddings[torch.tensor(order)] = raw
@@ -59,7 +60,7 @@ def text_start(
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1.0, (step + 1) / 50) * (1 - step / steps)
         rows = rng.sample(range(len(texts)), min(BATCH, len(texts)))
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             states = model.encode(padded([pieces[row] for row in rows], lexicon.cls, lexicon.sep))[:, 0]
         features, target = model.text_features(states.float()), targets[rows]
         cosine = (features * target).sum(1).mean()

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..arithmetic import mixed_precision
 from ..model import CLS, Blip
 from ..text import by_length, pad
 from ..training import MixSampler, Phase, Progress, parameter_groups
@@ -58,7 +59,7 @@ def distil_text(space: Workspace) -> None:
 
     def step(chosen: list[int], progress: Progress) -> tuple[Tensor, dict[str, float]]:
         target = targets[chosen]
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             states = text_class_states(model, [space.wordpieces(texts[index]) for index in chosen], LENGTH_GROUPS)
         features = model.text_features(states.float())
         cosine = (features * target).sum(-1)

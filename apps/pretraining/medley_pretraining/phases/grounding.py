@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..arithmetic import mixed_precision
 from ..losses import (
     choose_hard,
     contrastive_loss,
@@ -218,7 +219,7 @@ def language_step(grounding: Grounding, recipe: LanguageRecipe | CaptionerRecipe
 
     def step(chosen: list[int], progress: Progress) -> tuple[Tensor, dict[str, float]]:
         records = [grounding.records[index] for index in chosen]
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             tokens = grounding.read_tokens(chosen)
             key_values = grounding.model.cross_key_values(tokens)
             own = grounding.model.decoder_key_values(tokens) if grounding.model.decoupled else key_values
@@ -246,7 +247,7 @@ class JointStep:
         grounding, recipe, rng = self.grounding, self.recipe, self.grounding.rng
         records = [grounding.records[index] for index in chosen]
         texts = [rng.choice(record.texts()) for record in records]
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             key_values = grounding.model.cross_key_values(grounding.read_tokens(chosen))
             loss, words = grounding.caption_loss(
                 [rng.choice(record.captions) for record in records], key_values, recipe.label_smoothing
@@ -354,7 +355,7 @@ class MinedStep:
         third = [self.miner.false_text(index, rng) for index in chosen]
         own, contexts = list(range(batch)), self.contexts(records)
         plain = torch.tensor([not behind for behind in contexts]).repeat(5)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             key_values = grounding.model.cross_key_values(grounding.read_tokens(chosen + false_images))
             logits = grounding.match_logits(
                 [

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..arithmetic import mixed_precision
 from ..training import MixSampler, Phase, Progress, parameter_groups
 from ..workspace import Workspace
 from .teacher import load_bank
@@ -59,7 +60,7 @@ def train_image_side(space: Workspace) -> None:
         kept = draw_patches(len(chosen), len(centres), share)
         tokens = torch.cat([tokens[:, :1], tokens[:, 1:].gather(1, kept[..., None].expand(-1, -1, tokens.shape[2]))], 1)
         target = bank.of_picture[chosen]
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             states = vision.last_blocks(tokens, blocks).float()
         logits = recipe.scale * model.image_features(states[:, 0]) @ bank.embeddings.T
         loss = F.cross_entropy(logits, target, label_smoothing=recipe.label_smoothing)

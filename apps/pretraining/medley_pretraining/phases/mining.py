@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..arithmetic import mixed_precision
 from ..records import Record
 
 CHUNK = 512
@@ -36,7 +37,7 @@ class Miner:
     @torch.no_grad()
     def mine(self, image_features: Tensor, text_features: Callable[[list[str]], Tensor]) -> None:
         """image_features [N, E]; text_features maps texts to [M, E]. Keeps twice as many neighbours as are used, since some may be true."""
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             features = torch.cat(
                 [text_features(self.bank[start : start + CHUNK]) for start in range(0, len(self.bank), CHUNK)]
             ).float()

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..arithmetic import mixed_precision
 from ..text_start import SentenceTeacher, principal_axes
 from ..training import save_atomically
 from ..workspace import Workspace, geometry_of, record_texts
@@ -43,7 +44,7 @@ def build_bank(space: Workspace) -> None:
     others = sorted({text for record in space.records for text in record_texts(record)} - set(texts))[::4]
     others = sorted({*others, *space.wide_texts} - set(texts), key=lambda text: (len(wordpieces(text)), text))
     regions = sorted({region[0] for record in space.records for region in record.regions})
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision():
         raw, raw_others, raw_regions = (
             teacher.embed(list(part), wordpieces).float() for part in (texts, others, regions)
         )

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arithmetic import mixed_precision
 from ..model import Blip
 from ..recipe import ModelRecipe
 from ..workspace import Workspace, normalise_pixels
@@ -47,7 +48,7 @@ def fill(path: Path, pictures: int, shape: ModelRecipe, compute: Callable[[int, 
     began, first = time.monotonic(), start
     while start < pictures:
         stop = min(start + BATCH, pictures)
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), mixed_precision():
             out[start:stop] = compute(start, stop).float().numpy().astype(np.float16)
         start = stop
         if (start // BATCH) % 50 == 0 or start == pictures:
