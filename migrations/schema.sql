@@ -214,6 +214,16 @@ create table schema_migrations (
   constraint schema_migrations_pkey PRIMARY KEY (name)
 );
 
+create table search_sessions (
+  id uuid not null,
+  corpus_id uuid not null,
+  query_fingerprint text not null,
+  answer jsonb not null,
+  expires_at timestamp with time zone not null,
+  constraint search_sessions_pkey PRIMARY KEY (id),
+  constraint search_sessions_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE
+);
+
 create table spaces (
   id uuid not null default gen_random_uuid(),
   fingerprint text not null,
@@ -265,11 +275,15 @@ CREATE INDEX image_steps_leased ON public.image_steps USING btree (lease_until) 
 
 CREATE INDEX image_steps_open ON public.image_steps USING btree (step, space_id, image_id) WHERE (state = ANY (ARRAY['pending'::text, 'leased'::text]));
 
+CREATE INDEX images_attributes ON public.images USING gin (attributes jsonb_path_ops);
+
 CREATE INDEX images_page ON public.images USING btree (corpus_id, id);
 
 CREATE INDEX images_sha256 ON public.images USING btree (sha256);
 
 CREATE INDEX operations_recent ON public.operations USING btree (created_at DESC);
+
+CREATE INDEX search_sessions_expired ON public.search_sessions USING btree (expires_at);
 
 CREATE INDEX text_embeddings_caption ON ONLY public.text_embeddings USING btree (caption_id);
 

@@ -1,5 +1,6 @@
 import { type Database, type Queryable, inTransaction } from "./database.ts";
 import { encodeFloatArray, encodeVector, normalise } from "./float-vector.ts";
+import { compileImageFilter, type ImageFilter } from "./image-filter.ts";
 import { findSpace } from "./spaces.ts";
 import { StorageError } from "./storage-error.ts";
 import { requireUuid } from "./uuid.ts";
@@ -75,7 +76,9 @@ export type VectorSearch = {
   readonly spaceId: string;
   readonly query: Float32Array;
   readonly limit: number;
-  /** "auto" takes the index when there is one and the corpus is large; without an index every mode is exact. */
+  /** Only pictures that pass; all when absent. */
+  readonly filter?: ImageFilter | undefined;
+  /** "auto" takes the index when there is one and many pictures pass; without an index every mode is exact. */
   readonly mode?: SearchMode | "auto" | undefined;
 };
 
@@ -87,7 +90,10 @@ const SMALLEST_EF_SEARCH = 100;
 // Below this many vectors in the corpus the exact scan takes under 5 ms, also on the embedded database, and misses nothing.
 const EXACT_BELOW = 5_000;
 
-/** The nearest images of a corpus, best first, ties by id, and which way they were found. */
+/**
+ * The nearest images of a corpus that pass the filter, best first, ties by id, and which way they were found. A filter loses nothing: where few
+ * pictures pass, or the index gives up before it has found enough, every vector of those that pass is compared.
+ */
 export async function searchEmbeddings(
   db: Queryable | Database,
   search: VectorSearch,
@@ -97,9 +103,35 @@ export async function searchEmbeddings(
   if (!query) throw new StorageError("INVALID_VALUE", "The query vector is zero or not finite.");
   const space = await describeSpace(db, search);
   if (space?.dimensions !== query.length) return explainMismatch(db, search.spaceId, query.length);
-  return usesIndex(space, search.limit, search.mode)
-    ? { hits: await searchIndex(db, { ...search, query }), mode: "hnsw" }
-    : { hits: await searchExactly(db, { ...search, query }), mode: "exact" };
+  if (usesIndex(space, search.limit, search.mode) && (search.mode === "hnsw" || (await manyPass(db, search)))) {
+    const hits = await searchIndex(db, { ...search, query });
+    if (search.filter === undefined || hits.length === search.limit) return { hits, mode: "hnsw" };
+  }
+  return { hits: await searchExactly(db, { ...search, query }), mode: "exact" };
+}
+
+/** Whether so many pictures pass that the index is faster than comparing them all. */
+export async function manyPass(
+  db: Queryable,
+  { corpusId, filter }: Pick<VectorSearch, "corpusId" | "filter">,
+): Promise<boolean> {
+  if (filter === undefined) return true;
+  return (await countPassing(db, { corpusId, filter, most: EXACT_BELOW })) === EXACT_BELOW;
+}
+
+/** How many pictures of the corpus pass the filter, counted up to `most`. */
+export async function countPassing(
+  db: Queryable,
+  { corpusId, filter, most }: Pick<VectorSearch, "corpusId" | "filter"> & { most: number },
+): Promise<number> {
+  const parameters: unknown[] = [requireUuid("corpus", corpusId), most];
+  const passes = compileImageFilter(filter, parameters);
+  const [row] = await db.query<{ count: number }>(
+    `select count(*)::integer as count from (
+       select from images i where i.corpus_id = $1::uuid and ${passes} limit $2::integer) as passing`,
+    parameters,
+  );
+  return row?.count ?? 0;
 }
 
 type SpaceSize = { readonly dimensions: number; readonly indexed: boolean; readonly large: boolean };
@@ -127,30 +159,33 @@ export async function describeSpace(
   return space;
 }
 
-function searchExactly(db: Queryable, { spaceId, corpusId, query, limit }: VectorSearch): Promise<VectorHit[]> {
+function searchExactly(db: Queryable, { spaceId, corpusId, query, limit, filter }: VectorSearch): Promise<VectorHit[]> {
+  const parameters: unknown[] = [spaceId, corpusId, encodeVector(query), limit];
+  const passing = filter && `join images i on i.id = e.image_id and ${compileImageFilter(filter, parameters)}`;
   return db.query<VectorHit>(
     `select nearest.image_id as "imageId", i.sha256, greatest(-1, least(1, -nearest.distance)) as "itcCosine"
      from (
-       select e.image_id, e.embedding <#> $3::vector as distance from embeddings e
+       select e.image_id, e.embedding <#> $3::vector as distance from embeddings e ${passing ?? ""}
        where e.space_id = $1::uuid and e.corpus_id = $2::uuid
        order by 2, 1 limit $4::integer) as nearest
      join images i on i.id = nearest.image_id
      order by nearest.distance, nearest.image_id`,
-    [spaceId, corpusId, encodeVector(query), limit],
+    parameters,
   );
 }
 
 function searchIndex(db: Queryable | Database, search: VectorSearch): Promise<VectorHit[]> {
+  const { spaceId, corpusId, query, limit, filter } = search;
+  const parameters: unknown[] = [spaceId, corpusId, encodeVector(query), limit];
+  const sql = indexSearchSql(query.length, filter && compileImageFilter(filter, parameters));
   return inTransaction(db, async (tx) => {
-    await requireIndexScan(tx, search.limit);
-    return tx.query<VectorHit>(indexSearchSql(search.query.length), [
-      search.spaceId,
-      search.corpusId,
-      encodeVector(search.query),
-      search.limit,
-    ]);
+    await requireIndexScan(tx, limit);
+    return tx.query<VectorHit>(sql, parameters);
   });
 }
+
+// pgvector gives up after 20,000 vectors, too early for a filter that one picture in a hundred passes.
+const MOST_SCANNED = 200_000;
 
 /**
  * For the rest of the transaction the planner must take the index: the mode is part of the answer. Iterative, because
@@ -160,21 +195,24 @@ export async function requireIndexScan(tx: Queryable, limit: number): Promise<vo
   const efSearch = Math.min(LARGEST_EF_SEARCH, Math.max(SMALLEST_EF_SEARCH, limit * EF_SEARCH_PER_HIT));
   await tx.query(
     `select set_config('hnsw.ef_search', $1::text, true), set_config('hnsw.iterative_scan', 'strict_order', true),
+       set_config('hnsw.max_scan_tuples', $2::text, true), set_config('hnsw.scan_mem_multiplier', '8', true),
        set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true)`,
-    [String(efSearch)],
+    [String(efSearch), String(MOST_SCANNED)],
   );
 }
 
 /**
  * The inner query orders by the distance alone: with a second key the planner cannot use the index (it sorts the whole
  * table). Ties are broken outside. The dimension is a type modifier, which cannot be a parameter.
+ * @param passes  what compileImageFilter made for images `i`
  */
-export function indexSearchSql(dimensions: number): string {
+export function indexSearchSql(dimensions: number, passes?: string): string {
+  const filter = passes === undefined ? "" : `and exists (select from images i where i.id = e.image_id and ${passes})`;
   if (!Number.isInteger(dimensions)) throw new Error(`Bug: ${dimensions} dimensions.`);
   return `select nearest.image_id as "imageId", i.sha256, greatest(-1, least(1, -nearest.distance)) as "itcCosine"
      from (
        select e.image_id, e.embedding::vector(${dimensions}) <#> $3::vector(${dimensions}) as distance from embeddings e
-       where e.space_id = $1::uuid and e.corpus_id = $2::uuid
+       where e.space_id = $1::uuid and e.corpus_id = $2::uuid ${filter}
        order by e.embedding::vector(${dimensions}) <#> $3::vector(${dimensions}) limit $4::integer) as nearest
      join images i on i.id = nearest.image_id
      order by nearest.distance, nearest.image_id`;
@@ -200,6 +238,33 @@ export function createVectorIndex(
     await tx.query("select create_embedding_index(id, dimensions) from spaces where id = $1::uuid", [spaceId]);
     return { created: true, rows };
   });
+}
+
+/** The cosine of the query and each of the images that has a vector in the space, by image. */
+export async function cosinesOf(
+  db: Queryable,
+  { spaceId, query, imageIds }: { spaceId: string; query: Float32Array; imageIds: readonly string[] },
+): Promise<Map<string, number>> {
+  const unit = normalise(query);
+  if (!unit) throw new StorageError("INVALID_VALUE", "The query vector is zero or not finite.");
+  const rows = await db.query<{ imageId: string; itcCosine: number }>(
+    `select image_id as "imageId", greatest(-1, least(1, -(embedding <#> $3::vector))) as "itcCosine"
+     from embeddings where space_id = $1::uuid and image_id = any ($2::uuid[])`,
+    [requireUuid("space", spaceId), imageIds, encodeVector(unit)],
+  );
+  return new Map(rows.map(({ imageId, itcCosine }) => [imageId, itcCosine]));
+}
+
+/** The stored vector of an image in a space; null where it has none. */
+export async function embeddingOf(
+  db: Queryable,
+  { spaceId, imageId }: { spaceId: string; imageId: string },
+): Promise<Float32Array | null> {
+  const [row] = await db.query<{ embedding: number[] }>(
+    "select embedding::real[] as embedding from embeddings where space_id = $1::uuid and image_id = $2::uuid",
+    [requireUuid("space", spaceId), requireUuid("image", imageId)],
+  );
+  return row ? Float32Array.from(row.embedding) : null;
 }
 
 /** Number of vectors in a space, or of one corpus in it. */

@@ -32,8 +32,28 @@ export { ensureCorpus, findCorpus, listCorpora } from "./corpora.ts";
 export type { Corpus } from "./corpora.ts";
 export { openDatabase } from "./database.ts";
 export type { Database, OpenDatabaseOptions, Queryable } from "./database.ts";
-export { countEmbeddings, createVectorIndex, saveEmbeddings, searchEmbeddings } from "./embeddings.ts";
+export {
+  cosinesOf,
+  countEmbeddings,
+  countPassing,
+  createVectorIndex,
+  embeddingOf,
+  saveEmbeddings,
+  searchEmbeddings,
+} from "./embeddings.ts";
 export type { EmbeddingRow, SearchMode, VectorHit, VectorSearch } from "./embeddings.ts";
+export type {
+  AttributeCondition,
+  AttributeValue,
+  DateRange,
+  ImageFilter,
+  NumberRange,
+  OriginCondition,
+} from "./image-filter.ts";
+export { countFacet } from "./facets.ts";
+export type { FacetValue } from "./facets.ts";
+export { findSearchSession, saveSearchSession } from "./search-sessions.ts";
+export type { SearchSession } from "./search-sessions.ts";
 export { countImages, findImage, findImages, listImages, registerImage, saveImageFacts } from "./images.ts";
 export type { Attributes, Image, ImageFacts, NewImage } from "./images.ts";
 export { importLedgerLines, importLedgerPointers, LEDGER_KINDS } from "./import-ledger.ts";

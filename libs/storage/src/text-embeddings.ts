@@ -3,11 +3,13 @@ import { type Database, type Queryable, inTransaction } from "./database.ts";
 import {
   describeSpace,
   explainMismatch,
+  manyPass,
   requireIndexScan,
   requireUnit,
   type SearchMode,
   usesIndex,
 } from "./embeddings.ts";
+import { compileImageFilter, type ImageFilter } from "./image-filter.ts";
 import { encodeFloatArray, encodeVector, normalise } from "./float-vector.ts";
 import { StorageError } from "./storage-error.ts";
 import { requireUuid } from "./uuid.ts";
@@ -101,6 +103,8 @@ export type NearTextSearch = {
   readonly query: Float32Array;
   /** How many pictures to return. */
   readonly limit: number;
+  /** Only pictures that pass; all when absent. */
+  readonly filter?: ImageFilter | undefined;
 };
 
 // A picture seldom has more texts than this among the nearest: a caption and a name.
@@ -121,26 +125,30 @@ export async function searchTextEmbeddings(
   if (!query) throw new StorageError("INVALID_VALUE", "The query vector is zero or not finite.");
   const space = await describeSpace(db, search);
   if (space?.dimensions !== query.length) return explainMismatch(db, search.spaceId, query.length);
-  const parameters = [search.spaceId, search.corpusId, encodeVector(query), search.limit];
-  if (!usesIndex(space, search.limit * TEXTS_PER_IMAGE)) {
-    return { hits: await db.query<NearText>(nearTextSql("vector"), parameters), mode: "exact" };
-  }
+  const parameters: unknown[] = [search.spaceId, search.corpusId, encodeVector(query), search.limit];
+  const passes = search.filter && compileImageFilter(search.filter, parameters);
+  const exactly = async (): Promise<{ hits: NearText[]; mode: SearchMode }> => ({
+    hits: await db.query<NearText>(nearTextSql("vector", passes), parameters),
+    mode: "exact",
+  });
+  if (!usesIndex(space, search.limit * TEXTS_PER_IMAGE) || !(await manyPass(db, search))) return exactly();
   const hits = await inTransaction(db, async (tx) => {
     await requireIndexScan(tx, search.limit * TEXTS_PER_IMAGE);
-    return tx.query<NearText>(nearTextSql(`vector(${space.dimensions})`), parameters);
+    return tx.query<NearText>(nearTextSql(`vector(${space.dimensions})`, passes), parameters);
   });
-  return { hits, mode: "hnsw" };
+  return passes !== undefined && hits.length < search.limit ? exactly() : { hits, mode: "hnsw" };
 }
 
 /**
  * The nearest texts are ordered by the distance alone, or the planner would not take the index; `type` with a dimension is how the index was built,
  * without one it does not fit, and every vector is compared.
  */
-function nearTextSql(type: string): string {
+function nearTextSql(type: string, passes: string | undefined): string {
+  const filter = passes === undefined ? "" : `and exists (select from images i where i.id = image_id and ${passes})`;
   const distance = `embedding::${type} <#> $3::${type}`;
   return `with texts as materialized (
       select image_id, caption_id, ${distance} as distance from text_embeddings
-      where space_id = $1::uuid and corpus_id = $2::uuid
+      where space_id = $1::uuid and corpus_id = $2::uuid ${filter}
       order by ${distance} limit $4::integer * ${TEXTS_PER_IMAGE}
     ), nearest as (
       select image_id, min(distance) as distance from texts

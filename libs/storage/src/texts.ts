@@ -2,27 +2,32 @@ import type { Queryable } from "./database.ts";
 import type { VectorHit } from "./embeddings.ts";
 import { encodeVector, normalise } from "./float-vector.ts";
 import { IN_USE } from "./captions.ts";
+import { compileImageFilter, type ImageFilter } from "./image-filter.ts";
 import { withoutZeros } from "./images.ts";
 import { StorageError } from "./storage-error.ts";
 import { requireUuid } from "./uuid.ts";
 
-export type TextHit = VectorHit & {
+export type TextHit = Omit<VectorHit, "itcCosine"> & {
+  /** Cosine of image and query; null where the search had no query vector. */
+  readonly itcCosine: number | null;
   /** Share of the query's words that the picture's texts hold, each word weighted by how rare it is in the corpus; above 0, at most 1. */
   readonly textShare: number;
 };
 
 export type TextSearch = {
   readonly corpusId: string;
-  /** The space whose vectors give itcCosine; pictures without a vector in it are not returned. */
+  /** The space whose vectors give itcCosine; with a query vector, pictures without a vector in it are not returned. */
   readonly spaceId: string;
   /** What people asked for. */
   readonly text: string;
-  /** The embedding of `text` in that space. */
-  readonly query: Float32Array;
+  /** The embedding of `text` in that space; null searches by words alone. */
+  readonly query: Float32Array | null;
   /** How many pictures to return for their texts alone. */
   readonly limit: number;
   /** Pictures that are returned whenever their texts hold any word, beside the first `limit`. */
   readonly among: readonly string[];
+  /** Only pictures that pass; all when absent. How rare a word is does not depend on it. */
+  readonly filter?: ImageFilter | undefined;
 };
 
 // More words than this are a paragraph, not a query; the first in alphabetical order are as good as any.
@@ -35,8 +40,17 @@ const MOST_WORDS = 32;
  * The weight is the inverse document frequency of BM25 (Robertson and Zaragoza 2009, section 3.2): ln(1 + (N - n + 0.5) / (n + 0.5)).
  */
 export function searchTexts(db: Queryable, search: TextSearch): Promise<TextHit[]> {
-  const query = normalise(search.query);
-  if (!query) throw new StorageError("INVALID_VALUE", "The query vector is zero or not finite.");
+  const query = search.query && normalise(search.query);
+  if (query === undefined) throw new StorageError("INVALID_VALUE", "The query vector is zero or not finite.");
+  const parameters: unknown[] = [
+    requireUuid("corpus", search.corpusId),
+    requireUuid("space", search.spaceId),
+    withoutZeros(search.text),
+    query && encodeVector(query),
+    search.limit,
+    search.among,
+  ];
+  const passes = compileImageFilter(search.filter, parameters);
   return db.query<TextHit>(
     `with terms as (
        select lexeme from unnest(words_of_text($3::text)) order by lexeme limit ${MOST_WORDS}
@@ -63,20 +77,15 @@ export function searchTexts(db: Queryable, search: TextSearch): Promise<TextHit[
      ), hits as (
        select shares.image_id, shares.share, e.embedding <#> $4::vector as distance,
          row_number() over (order by shares.share desc, e.embedding <#> $4::vector, shares.image_id) as place
-       from shares join embeddings e on e.space_id = $2::uuid and e.image_id = shares.image_id
+       from shares join images i on i.id = shares.image_id and ${passes}
+       left join embeddings e on e.space_id = $2::uuid and e.image_id = shares.image_id
+       where $4::vector is null or e.image_id is not null
      )
      select hits.image_id as "imageId", images.sha256,
        greatest(-1, least(1, -hits.distance)) as "itcCosine", hits.share as "textShare"
      from hits join images on images.id = hits.image_id
      where hits.place <= $5::integer or hits.image_id = any ($6::uuid[])
      order by hits.place`,
-    [
-      requireUuid("corpus", search.corpusId),
-      requireUuid("space", search.spaceId),
-      withoutZeros(search.text),
-      encodeVector(query),
-      search.limit,
-      search.among,
-    ],
+    parameters,
   );
 }
