@@ -3,6 +3,7 @@ export type SearchErrorCode =
   | "INVALID_QUERY"
   | "CORPUS_NOT_FOUND"
   | "IMAGE_NOT_FOUND"
+  | "SEARCH_EXPIRED"
   | "NO_ACTIVE_SPACE"
   | "MODEL_MISSING"
   | "MODEL_MISMATCH";

@@ -9,7 +9,18 @@ export {
 export { SearchError, type SearchErrorCode } from "./errors.ts";
 export { type ImageWithTexts, imagesWithHumanTexts } from "./human-texts.ts";
 export { nameOfOrigin, ownTextsOf } from "./own-texts.ts";
-export { DEFAULT_CANDIDATES, DEFAULT_FIRST, MAX_CANDIDATES, MAX_FIRST, type SearchQuery } from "./query.ts";
-export { type MatchFailure, type RankedHit, rankCandidates } from "./rank.ts";
+export type { Facet } from "./facets.ts";
+export {
+  DEFAULT_CANDIDATES,
+  DEFAULT_FIRST,
+  MAX_CANDIDATES,
+  MAX_FIRST,
+  MAX_PICTURE_BYTES,
+  type FacetRequest,
+  type SearchClause,
+  type SearchQuery,
+} from "./query.ts";
+export type { ClauseScores, MatchFailure, RankedHit } from "./rank.ts";
 export type { Degradation, SearchReport, SearchStage, StageTiming } from "./report.ts";
 export { type SearchDependencies, type SearchResult, searchImages } from "./search-images.ts";
+export { type SearchPage, searchPage } from "./search-page.ts";

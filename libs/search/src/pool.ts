@@ -1,6 +1,6 @@
 import type { NearText, TextHit, VectorHit } from "@medley/storage";
 import { TEXT_CANDIDATES } from "./query.ts";
-import type { Candidate } from "./rank.ts";
+import type { Picture, TextEvidence } from "./rank.ts";
 
 /** Pictures that their own texts speak for, each list best first. */
 export interface FoundByTexts {
@@ -8,42 +8,50 @@ export interface FoundByTexts {
   readonly byCosine: readonly NearText[];
 }
 
+export const NOTHING_BY_TEXTS: FoundByTexts = { byWords: [], byCosine: [] };
+
 export interface Pool {
   /** Whom the matching head judges. */
-  readonly toMatch: readonly Candidate[];
+  readonly toMatch: readonly Picture[];
   /** The other pictures of the vector search, in its order. */
-  readonly beyond: readonly Candidate[];
+  readonly beyond: readonly Picture[];
   /** How many of `toMatch` only their texts found. */
   readonly byText: number;
 }
 
-/** The nearest `depth` pictures, and the best few by the words and by the nearness of their texts. */
-export function poolCandidates(
-  retrieved: readonly VectorHit[],
-  { byWords, byCosine }: FoundByTexts,
+/** The nearest `depth` pictures, and the best few of each clause by the words and by the nearness of their texts. */
+export function poolPictures(
+  retrieved: readonly Pick<VectorHit, "imageId" | "sha256">[],
+  found: readonly FoundByTexts[],
   depth: number,
 ): Pool {
-  const shares = new Map(byWords.map(({ imageId, textShare }) => [imageId, textShare]));
-  const cosines = new Map(byCosine.map(({ imageId, textCosine }) => [imageId, textCosine]));
-  const scale = scaleOfCosines(byCosine.map(({ textCosine }) => textCosine));
-  const candidateOf = ({ imageId, sha256, itcCosine }: VectorHit, rankBeforeRerank: number | null): Candidate => {
-    const textShare = shares.get(imageId) ?? 0;
-    const textCosine = cosines.get(imageId) ?? null;
-    const textScore = Math.max(textShare, textCosine === null ? 0 : scale(textCosine));
-    return { imageId, sha256, itcCosine, rankBeforeRerank, textShare, textCosine, textScore };
-  };
-  const wanted = [...byWords.slice(0, TEXT_CANDIDATES), ...byCosine.slice(0, TEXT_CANDIDATES)];
+  const wanted = found.flatMap(({ byWords, byCosine }) => [
+    ...byWords.slice(0, TEXT_CANDIDATES),
+    ...byCosine.slice(0, TEXT_CANDIDATES),
+  ]);
   const wantedIds = new Set(wanted.map(({ imageId }) => imageId));
-  const near = retrieved.map((hit, index) => candidateOf(hit, index + 1));
+  const near = retrieved.map(({ imageId, sha256 }, index) => ({ imageId, sha256, rankBeforeRerank: index + 1 }));
   const nearIds = new Set(near.map(({ imageId }) => imageId));
-  const far = [...new Map(wanted.map((hit) => [hit.imageId, hit])).values()].flatMap((hit) =>
-    nearIds.has(hit.imageId) ? [] : [candidateOf(hit, null)],
+  const far = [...new Map(wanted.map((hit) => [hit.imageId, hit])).values()].flatMap(({ imageId, sha256 }) =>
+    nearIds.has(imageId) ? [] : [{ imageId, sha256, rankBeforeRerank: null }],
   );
   const [within, rest] = [near.slice(0, depth), near.slice(depth)];
   return {
     toMatch: [...within, ...rest.filter(({ imageId }) => wantedIds.has(imageId)), ...far],
     beyond: rest.filter(({ imageId }) => !wantedIds.has(imageId)),
     byText: far.length,
+  };
+}
+
+/** What its own texts say for each picture, with regard to one clause. */
+export function textEvidenceOf({ byWords, byCosine }: FoundByTexts): (imageId: string) => TextEvidence {
+  const shares = new Map(byWords.map(({ imageId, textShare }) => [imageId, textShare]));
+  const cosines = new Map(byCosine.map(({ imageId, textCosine }) => [imageId, textCosine]));
+  const scale = scaleOfCosines(byCosine.map(({ textCosine }) => textCosine));
+  return (imageId) => {
+    const textShare = shares.get(imageId) ?? 0;
+    const textCosine = cosines.get(imageId) ?? null;
+    return { textShare, textCosine, textScore: Math.max(textShare, textCosine === null ? 0 : scale(textCosine)) };
   };
 }
 

@@ -1,3 +1,4 @@
+import type { ImageFilter } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 
 export const DEFAULT_FIRST = 20;
@@ -13,30 +14,76 @@ export const TEXT_CANDIDATES = 32;
 export const NEAR_TEXTS = 128;
 /** BLIP reads at most a few dozen tokens of a query; more than this is a mistake of the caller, not a query. */
 export const MAX_TEXT_CHARACTERS = 2000;
+/** Every text clause costs a pass of the matching head over all candidates. */
+export const MAX_CLAUSES = 8;
+/** Pictures to search with come inside a JSON request; larger ones are ingested, and named by their id. */
+export const MAX_PICTURE_BYTES = 700_000;
+export const MAX_FACETS = 8;
+export const DEFAULT_FACET_VALUES = 10;
+export const MAX_FACET_VALUES = 100;
+
+/** One thing to look for: exactly one member. */
+export interface SearchClause {
+  readonly text?: string | undefined;
+  /** An image of any corpus; itself it is never a hit. */
+  readonly imageId?: string | undefined;
+  /** An encoded picture (JPEG, PNG, ...) that need not be stored. */
+  readonly picture?: Uint8Array | undefined;
+}
+
+export interface FacetRequest {
+  /** Name of the attribute. */
+  readonly name: string;
+  /** How many values to return, 1..100; 10 when absent. */
+  readonly first?: number | undefined;
+}
 
 export interface SearchQuery {
   /** Name of the corpus. */
   readonly corpus: string;
-  readonly text: string;
-  /** How many hits to return, 1..500. */
-  readonly first?: number;
+  /** Each of these should fit. */
+  readonly all?: readonly SearchClause[] | undefined;
+  /** At least one of these should fit. */
+  readonly any?: readonly SearchClause[] | undefined;
+  /** None of these should fit. */
+  readonly none?: readonly SearchClause[] | undefined;
+  /** Only pictures that pass; no hit is lost by it. */
+  readonly filter?: ImageFilter | undefined;
+  /** How many hits a page has, 1..500. */
+  readonly first?: number | undefined;
   /** How many of the nearest pictures the matching head judges, 0..1000; 0 keeps the order of itcCosine. */
-  readonly candidates?: number;
+  readonly candidates?: number | undefined;
   /**
    * Share of the pictures' own texts (captions of people and of the web, names of files and folders) in the order of re-ranked pictures,
    * 0..1; 0 orders by what BLIP sees alone.
    */
-  readonly textWeight?: number;
+  readonly textWeight?: number | undefined;
+  /** Only hits with at least this match probability, 0..1. */
+  readonly minMatch?: number | undefined;
+  readonly facets?: readonly FacetRequest[] | undefined;
   /** Milliseconds for the whole search. When they run out during re-ranking, the answer is degraded and says so. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
 }
+
+/** How a clause counts. */
+export type ClausePlace = "ALL" | "ANY" | "NONE";
+
+export type Clause = { readonly place: ClausePlace } & (
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "image"; readonly imageId: string }
+  | { readonly kind: "picture"; readonly bytes: Uint8Array }
+);
 
 export interface ValidQuery {
   readonly corpus: string;
-  readonly text: string;
+  /** Those of `all` first, then `any`, then `none`. */
+  readonly clauses: readonly Clause[];
+  readonly filter: ImageFilter | undefined;
   readonly first: number;
   readonly candidates: number;
   readonly textWeight: number;
+  readonly minMatch: number | null;
+  readonly facets: readonly { readonly name: string; readonly first: number }[];
   readonly deadlineMs: number | null;
 }
 
@@ -45,16 +92,68 @@ export function validateQuery(query: SearchQuery): ValidQuery {
   const first = query.first ?? DEFAULT_FIRST;
   const candidates = query.candidates ?? DEFAULT_CANDIDATES;
   const textWeight = query.textWeight ?? DEFAULT_TEXT_WEIGHT;
+  const minMatch = query.minMatch ?? null;
   const deadlineMs = query.deadlineMs ?? null;
   requireInteger("first", first, 1, MAX_FIRST);
   requireInteger("candidates", candidates, 0, MAX_CANDIDATES);
-  if (!(textWeight >= 0 && textWeight <= 1)) {
-    throw new SearchError("INVALID_QUERY", `textWeight is ${textWeight}, expected a number from 0 to 1.`);
-  }
+  requireShare("textWeight", textWeight);
+  if (minMatch !== null) requireShare("minMatch", minMatch);
   if (deadlineMs !== null && !(deadlineMs > 0)) {
     throw new SearchError("INVALID_QUERY", `deadlineMs is ${deadlineMs}, expected more than 0.`);
   }
-  return { corpus: query.corpus, text: requireText("text", query.text), first, candidates, textWeight, deadlineMs };
+  const { corpus, filter } = query;
+  const clauses = validateClauses(query);
+  return {
+    corpus,
+    clauses,
+    filter,
+    first,
+    candidates,
+    textWeight,
+    minMatch,
+    facets: validateFacets(query),
+    deadlineMs,
+  };
+}
+
+function validateClauses({ all = [], any = [], none = [] }: SearchQuery): Clause[] {
+  const clauses = [
+    ...all.map((clause, index) => validateClause("ALL", `all[${index}]`, clause)),
+    ...any.map((clause, index) => validateClause("ANY", `any[${index}]`, clause)),
+    ...none.map((clause, index) => validateClause("NONE", `none[${index}]`, clause)),
+  ];
+  if (all.length + any.length === 0) {
+    const hint = "A search needs something to look for; none alone takes away from nothing.";
+    throw new SearchError("INVALID_QUERY", `all and any are empty, expected at least one clause. ${hint}`);
+  }
+  if (clauses.length <= MAX_CLAUSES) return clauses;
+  throw new SearchError("INVALID_QUERY", `The query has ${clauses.length} clauses, expected at most ${MAX_CLAUSES}.`);
+}
+
+function validateClause(place: ClausePlace, name: string, { text, imageId, picture }: SearchClause): Clause {
+  const given = [text, imageId, picture].filter((member) => member !== undefined).length;
+  if (given !== 1) {
+    throw new SearchError("INVALID_QUERY", `${name} has ${given} of text, imageId and picture, expected exactly one.`);
+  }
+  if (text !== undefined) return { place, kind: "text", text: requireText(`${name}.text`, text) };
+  if (imageId !== undefined) return { place, kind: "image", imageId };
+  const bytes = picture ?? new Uint8Array();
+  if (bytes.length === 0 || bytes.length > MAX_PICTURE_BYTES) {
+    const found = `${name}.picture has ${bytes.length} bytes, expected 1 to ${MAX_PICTURE_BYTES}`;
+    throw new SearchError("INVALID_QUERY", `${found}. Send a smaller one: models read a few hundred pixels.`);
+  }
+  return { place, kind: "picture", bytes };
+}
+
+function validateFacets({ facets = [] }: SearchQuery): ValidQuery["facets"] {
+  if (facets.length > MAX_FACETS) {
+    throw new SearchError("INVALID_QUERY", `${facets.length} facets are asked for, expected at most ${MAX_FACETS}.`);
+  }
+  return facets.map(({ name, first = DEFAULT_FACET_VALUES }, index) => {
+    if (name.trim() === "") throw new SearchError("INVALID_QUERY", `facets[${index}].name is empty.`);
+    requireInteger(`facets[${index}].first`, first, 1, MAX_FACET_VALUES);
+    return { name, first };
+  });
 }
 
 /** The text without white space around it; refuses an empty one and one far longer than any model reads. */
@@ -71,4 +170,9 @@ export function requireText(name: string, text: string): string {
 export function requireInteger(name: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   throw new SearchError("INVALID_QUERY", `${name} is ${value}, expected a whole number from ${least} to ${most}.`);
+}
+
+function requireShare(name: string, value: number): void {
+  if (value >= 0 && value <= 1) return;
+  throw new SearchError("INVALID_QUERY", `${name} is ${value}, expected a number from 0 to 1.`);
 }

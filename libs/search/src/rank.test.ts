@@ -1,7 +1,40 @@
 import { failed, InferenceError, type Match, type Outcome, succeeded } from "@medley/inference-api";
 import { expect, test } from "vitest";
-import { type Candidate, rankCandidates } from "./rank.ts";
+import type { ClausePlace } from "./query.ts";
+import { type JudgedClause, type Picture, rankPictures, type TextEvidence } from "./rank.ts";
 import { describeFailures } from "./report.ts";
+
+type Candidate = Picture & TextEvidence & { readonly itcCosine: number };
+
+/** The hits of a query with one text, with the scores of that text. */
+function rankCandidates(
+  list: readonly Candidate[],
+  matches: Outcome<Match>[],
+  { itc, text }: { itc: number; text: number },
+) {
+  const known = new Map(list.map((candidate) => [candidate.imageId, candidate]));
+  const clause: JudgedClause = {
+    place: "ALL",
+    cosineOf: (imageId) => known.get(imageId)?.itcCosine ?? null,
+    textsOf: (imageId) => {
+      const { textShare = 0, textCosine = null, textScore = 0 } = known.get(imageId) ?? {};
+      return { textShare, textCosine, textScore };
+    },
+    matches,
+  };
+  const pictures = list.map(({ imageId, sha256, rankBeforeRerank }) => ({ imageId, sha256, rankBeforeRerank }));
+  const { hits, failures } = rankPictures(pictures, [clause], {
+    itcWeight: itc,
+    textWeight: text,
+    probabilityOf: null,
+  });
+  const flat = hits.map(({ clauses, score, ...hit }) => {
+    if (clauses[0] === undefined) throw new Error("a hit without scores");
+    const { fit: _fit, ...scores } = clauses[0];
+    return { ...scores, ...hit, fusedScore: score };
+  });
+  return { hits: flat, failures };
+}
 
 const textless = { textShare: 0, textCosine: null, textScore: 0 };
 const candidates: Candidate[] = [
@@ -133,4 +166,85 @@ test("says one sentence for each cause of failure, and whether anything was re-r
     "Nothing was re-ranked; hits are in the order of itcCosine. Cause: Out of time.",
   );
   expect(describeFailures([], 0)).toEqual([]);
+});
+
+const plainPictures = ["a", "b", "c"].map((imageId, index) => ({
+  imageId,
+  sha256: imageId,
+  rankBeforeRerank: index + 1,
+}));
+
+/** A clause that the models are certain about: probability 1, 0.5 or 0 of a, b, c by "1", "?", "0". */
+function certain(place: ClausePlace, of: string): JudgedClause {
+  const logit = { "1": 100, "?": 0, "0": -100 };
+  return {
+    place,
+    cosineOf: () => 0,
+    textsOf: () => textless,
+    matches: [...of].map((each) => match(logit[each as keyof typeof logit])),
+  };
+}
+
+function joined(clauses: readonly JudgedClause[]) {
+  const rule = { itcWeight: 1, textWeight: 0, probabilityOf: (score: number) => 1 / (1 + Math.exp(-score)) };
+  const { hits } = rankPictures(plainPictures, clauses, rule);
+  return hits.map(({ imageId, matchProbability }) => `${imageId} ${(matchProbability ?? Number.NaN).toFixed(2)}`);
+}
+
+test("joins clauses as probabilities: all of them, any of them, none of them", () => {
+  expect(joined([certain("ALL", "11?"), certain("ALL", "?11")])).toEqual(["b 1.00", "a 0.50", "c 0.50"]);
+  expect(joined([certain("ANY", "010"), certain("ANY", "?01")])).toEqual(["b 1.00", "c 1.00", "a 0.50"]);
+  expect(joined([certain("ALL", "111"), certain("NONE", "10?")])).toEqual(["b 1.00", "c 0.50", "a 0.00"]);
+  expect(joined([certain("ALL", "1?0"), certain("ANY", "111"), certain("NONE", "000")])).toEqual([
+    "a 1.00",
+    "b 0.50",
+    "c 0.00",
+  ]);
+});
+
+test("scales each clause by itself where no probability is known, so that none outweighs another", () => {
+  const clause = (place: ClausePlace, logits: number[]): JudgedClause => ({
+    place,
+    cosineOf: () => 0,
+    textsOf: () => textless,
+    matches: logits.map(match),
+  });
+  const rule = { itcWeight: 1, textWeight: 0, probabilityOf: null };
+  const loud = clause("ALL", [9000, 8000, 0]);
+  const { hits } = rankPictures(plainPictures, [loud, clause("ALL", [0, 0.09, 0.1])], rule);
+  expect(hits.map(({ imageId }) => imageId).join("")).toBe("bac");
+  expect(hits.every(({ matchProbability }) => matchProbability === null)).toBe(true);
+});
+
+test("judges a clause that is a picture by its cosine, also where nothing was matched", () => {
+  const cosines: Record<string, number> = { a: 0.2, b: 0.9, c: 0.5 };
+  const picture: JudgedClause = {
+    place: "ALL",
+    cosineOf: (imageId) => cosines[imageId] ?? null,
+    textsOf: () => textless,
+    matches: null,
+  };
+  const rule = { itcWeight: 1, textWeight: 0.5, probabilityOf: () => 0.5 };
+  const alone = rankPictures(plainPictures, [picture], rule).hits;
+  expect(alone.map(({ imageId, score }) => [imageId, score])).toEqual([
+    ["b", 1],
+    ["c", expect.closeTo(3 / 7, 9)],
+    ["a", 0],
+  ]);
+  expect(alone[0]).toMatchObject({ matchProbability: null, clauses: [{ itcCosine: 0.9, itmLogit: null }] });
+});
+
+test("does not judge a picture that one of its clauses could not be matched with, and names it once", () => {
+  const partly: JudgedClause = { ...certain("NONE", "00"), matches: [lost("a is gone"), match(0)] };
+  const { hits, failures } = rankPictures(plainPictures, [certain("ALL", "11"), partly, partly], {
+    itcWeight: 1,
+    textWeight: 0,
+    probabilityOf: null,
+  });
+  expect(hits.map(({ imageId, score }) => [imageId, score === null])).toEqual([
+    ["b", false],
+    ["a", true],
+    ["c", true],
+  ]);
+  expect(failures).toEqual([{ imageId: "a", code: "IMAGE_NOT_FOUND", message: "a is gone" }]);
 });

@@ -1,32 +1,56 @@
 import type { InferenceError, Match, Outcome } from "@medley/inference-api";
+import type { ClausePlace } from "./query.ts";
 
 /** A picture that may answer the query. */
-export interface Candidate {
+export interface Picture {
   readonly imageId: string;
   readonly sha256: string;
-  readonly itcCosine: number;
   /** Place in the vector search's order, from 1; null where only its texts found it. */
   readonly rankBeforeRerank: number | null;
-  /** Share of the query's words that the picture's own texts hold, rare words weighted more; 0..1. */
+}
+
+/** What a picture's own texts say for it, with regard to one clause. */
+export interface TextEvidence {
+  /** Share of the clause's words that the picture's own texts hold, rare words weighted more; 0..1. */
   readonly textShare: number;
-  /** Cosine of the query and the nearest of the picture's own texts; null where others of the corpus were nearer, or it has none. */
+  /** Cosine of the clause and the nearest of the picture's own texts; null where others of the corpus were nearer, or it has none. */
   readonly textCosine: number | null;
-  /** What its own texts say for the picture: the greater of textShare and textCosine scaled over the nearest texts; 0..1. */
+  /** The greater of textShare and textCosine scaled over the nearest texts; 0..1. */
   readonly textScore: number;
 }
 
-export interface RankedHit extends Candidate {
-  /** Raw logit of the matching head; null where the picture was not matched. Not a probability. */
+export const NO_TEXT_EVIDENCE: TextEvidence = { textShare: 0, textCosine: null, textScore: 0 };
+
+/** What is known of how well a picture fits one clause. */
+export interface ClauseScores extends TextEvidence {
+  /** Cosine of picture and clause; null where the clause could not be embedded. */
+  readonly itcCosine: number | null;
+  /** Raw logit of the matching head; null where the picture was not matched, and for a clause that is a picture. Not a probability. */
   readonly itmLogit: number | null;
-  /** Calibrated probability; null until the corpus has a calibration for the space that answered. */
+  /** Calibrated probability; null without a calibration, and for a clause that is a picture. */
   readonly matchProbability: number | null;
   /** itmLogit + w * itcCosine; null where the picture was not matched. */
   readonly rerankScore: number | null;
-  /**
-   * What re-ranked hits are ordered by: rerankScore, scaled to 0..1 over this answer's re-ranked pictures, and textScore, mixed by the
-   * weight of texts. Says nothing outside of this answer; null where the picture was not matched.
-   */
-  readonly fusedScore: number | null;
+  /** How well the picture fits the clause, 0..1, by models and texts; null where it was not judged. Says nothing outside of this answer. */
+  readonly fit: number | null;
+}
+
+/** One clause as far as models and texts have judged it. */
+export interface JudgedClause {
+  readonly place: ClausePlace;
+  readonly cosineOf: (imageId: string) => number | null;
+  readonly textsOf: (imageId: string) => TextEvidence;
+  /** Outcomes of the first matches.length pictures, in their order; null for a clause that is a picture: its cosine judges. */
+  readonly matches: readonly Outcome<Match>[] | null;
+}
+
+export interface RankedHit extends Picture {
+  /** In the order of the query's clauses. */
+  readonly clauses: readonly ClauseScores[];
+  /** What judged hits are ordered by, 0..1; null where the picture was not judged. Says nothing outside of this answer. */
+  readonly score: number | null;
+  /** Calibrated probability that the picture fits the whole query; null without a calibration or where a clause is a picture. */
+  readonly matchProbability: number | null;
   /** Place in the final order, from 1. */
   readonly rankAfterRerank: number;
 }
@@ -40,45 +64,82 @@ export interface MatchFailure {
 
 export interface Ranking {
   readonly hits: readonly RankedHit[];
+  /** Each picture once, with the first cause. */
   readonly failures: readonly MatchFailure[];
 }
 
-export interface Weights {
+export interface RankingRule {
   /** w of itmLogit + w * itcCosine; belongs to the model set. */
-  readonly itc: number;
+  readonly itcWeight: number;
   /** Share of textScore in the order, 0..1. */
-  readonly text: number;
+  readonly textWeight: number;
+  /** Match probability of a rerankScore; null without a calibration. */
+  readonly probabilityOf: ((rerankScore: number) => number) | null;
 }
 
 /**
- * Orders candidates by itmLogit + w * itcCosine, best first, mixed with what their own texts say: a convex combination after min-max
- * scaling (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023). Where no texts stand beside the
- * pictures, that is BLIP's order as it is. Equal values: the greater textScore first, then the order of the vector search. Candidates without a logit (their match
- * failed, or they lie beyond the matched depth) follow in the vector search's order: a missing logit says nothing about the picture, so
- * it never moves above one that was judged.
- * @param matches  outcomes of the first matches.length candidates, in candidate order
+ * Orders pictures, best first. For one clause: by itmLogit + w * itcCosine mixed with what the pictures' own texts say, a convex combination after min-max
+ * scaling (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023); where no texts stand beside the pictures, that is
+ * BLIP's order as it is. For several clauses each has a fit of its own, with the match probability in place of the scaled score where there is a
+ * calibration, and they are joined as probabilities are: all by the product, any by 1 - product of (1 - fit), none by the product of (1 - fit).
+ * Equal values: what the texts say first, then the order of the vector search. Pictures that were not judged (their match failed, or they lie beyond
+ * the matched depth) follow in the vector search's order: a missing logit says nothing about the picture, so it never moves above one that was judged.
  */
-export function rankCandidates(
-  candidates: readonly Candidate[],
-  matches: readonly Outcome<Match>[],
-  weights: Weights,
+export function rankPictures(
+  pictures: readonly Picture[],
+  clauses: readonly JudgedClause[],
+  rule: RankingRule,
 ): Ranking {
-  const failures: MatchFailure[] = [];
-  const judged = candidates.map((candidate, index) => {
-    const itmLogit = logitOf(candidate, matches[index], failures);
-    const rerankScore = itmLogit === null ? null : itmLogit + weights.itc * candidate.itcCosine;
-    return { ...candidate, itmLogit, matchProbability: null, rerankScore };
-  });
-  const scale = scaleOf(judged.flatMap(({ rerankScore }) => (rerankScore === null ? [] : [rerankScore])));
-  const hits = judged
-    .map((hit) => ({
-      ...hit,
-      fusedScore:
-        hit.rerankScore === null ? null : (1 - weights.text) * scale(hit.rerankScore) + weights.text * hit.textScore,
-    }))
-    .toSorted(byFusedScore)
+  const failures = new Map<string, MatchFailure>();
+  const scored = clauses.map((clause) => scoreClause(pictures, clause, rule, clauses.length === 1, failures));
+  const hits = pictures
+    .map((picture, index) => {
+      const scores = scored.map((ofClause) => ofClause[index] ?? UNJUDGED);
+      const fits = scores.map(({ fit }) => fit);
+      const probabilities = scores.map(({ matchProbability }) => matchProbability);
+      return {
+        ...picture,
+        clauses: scores,
+        score: join(clauses, fits),
+        matchProbability: join(clauses, probabilities),
+      };
+    })
+    .toSorted(byScore)
     .map((hit, index) => ({ ...hit, rankAfterRerank: index + 1 }));
-  return { hits, failures };
+  return { hits, failures: [...failures.values()] };
+}
+
+const UNJUDGED: ClauseScores = {
+  ...NO_TEXT_EVIDENCE,
+  itcCosine: null,
+  itmLogit: null,
+  matchProbability: null,
+  rerankScore: null,
+  fit: null,
+};
+
+function scoreClause(
+  pictures: readonly Picture[],
+  clause: JudgedClause,
+  rule: RankingRule,
+  alone: boolean,
+  failures: Map<string, MatchFailure>,
+): ClauseScores[] {
+  const judged = pictures.map((picture, index) => {
+    const itcCosine = clause.cosineOf(picture.imageId);
+    const itmLogit = clause.matches && logitOf(picture, clause.matches[index], failures);
+    const rerankScore = itmLogit === null || itcCosine === null ? null : itmLogit + rule.itcWeight * itcCosine;
+    const matchProbability = rerankScore === null || !rule.probabilityOf ? null : rule.probabilityOf(rerankScore);
+    const byModels = clause.matches === null ? itcCosine : rerankScore;
+    return { ...clause.textsOf(picture.imageId), itcCosine, itmLogit, rerankScore, matchProbability, byModels };
+  });
+  const scale = scaleOf(judged.flatMap(({ byModels }) => byModels ?? []));
+  const textWeight = clause.matches === null ? 0 : rule.textWeight;
+  return judged.map(({ byModels, ...scores }) => {
+    if (byModels === null) return { ...scores, fit: null };
+    const models = alone ? scale(byModels) : (scores.matchProbability ?? scale(byModels));
+    return { ...scores, fit: (1 - textWeight) * models + textWeight * scores.textScore };
+  });
 }
 
 /** Maps the least of the scores to 0 and the greatest to 1; all to 1 where they are equal. */
@@ -88,35 +149,65 @@ function scaleOf(scores: readonly number[]): (score: number) => number {
   return greatest > least ? (score) => (score - least) / (greatest - least) : () => 1;
 }
 
-function logitOf(candidate: Candidate, match: Outcome<Match> | undefined, failures: MatchFailure[]): number | null {
-  if (match === undefined) return null;
-  if (!match.ok) {
-    failures.push({ imageId: candidate.imageId, code: match.error.code, message: match.error.message });
-    return null;
+/** Null as soon as one of the values is missing. */
+function join(clauses: readonly JudgedClause[], values: readonly (number | null)[]): number | null {
+  let all = 1;
+  let missedAny = 1;
+  let hasAny = false;
+  for (const [index, { place }] of clauses.entries()) {
+    const value = values[index] ?? null;
+    if (value === null) return null;
+    if (place === "ALL") all *= value;
+    else if (place === "NONE") all *= 1 - value;
+    else {
+      missedAny *= 1 - value;
+      hasAny = true;
+    }
   }
-  const { itmLogit } = match.value;
-  if (Number.isFinite(itmLogit)) return itmLogit;
-  const message = `The matching head gave ${itmLogit} for image "${candidate.imageId}", expected a finite number. Check the checkpoint.`;
-  failures.push({ imageId: candidate.imageId, code: "ENGINE_FAILED", message });
-  return null;
+  return hasAny ? all * (1 - missedAny) : all;
 }
 
-type Judged = Omit<RankedHit, "rankAfterRerank">;
+function logitOf(
+  picture: Picture,
+  match: Outcome<Match> | undefined,
+  failures: Map<string, MatchFailure>,
+): number | null {
+  if (match === undefined) return null;
+  const { imageId } = picture;
+  const fail = (code: MatchFailure["code"], message: string) => {
+    if (!failures.has(imageId)) failures.set(imageId, { imageId, code, message });
+    return null;
+  };
+  if (!match.ok) return fail(match.error.code, match.error.message);
+  const { itmLogit } = match.value;
+  if (Number.isFinite(itmLogit)) return itmLogit;
+  return fail(
+    "ENGINE_FAILED",
+    `The matching head gave ${itmLogit} for image "${imageId}", expected a finite number. Check the checkpoint.`,
+  );
+}
 
-function byFusedScore(a: Judged, b: Judged): number {
-  if (a.fusedScore !== null && b.fusedScore !== null) {
+type Scored = Omit<RankedHit, "rankAfterRerank">;
+
+function byScore(a: Scored, b: Scored): number {
+  if (a.score !== null && b.score !== null) {
     // In a scaled list some picture always has 1, whether or not anything fits; a text that says it all is better evidence.
-    const byScore = b.fusedScore - a.fusedScore || b.textScore - a.textScore;
+    const byValue = b.score - a.score || textScoreOf(b) - textScoreOf(a);
     // Scaling can round two scores to one.
-    return byScore || (b.rerankScore ?? 0) - (a.rerankScore ?? 0) || byVectorRank(a, b);
+    return byValue || (b.clauses[0]?.rerankScore ?? 0) - (a.clauses[0]?.rerankScore ?? 0) || byVectorRank(a, b);
   }
-  if ((a.fusedScore === null) !== (b.fusedScore === null)) return a.fusedScore === null ? 1 : -1;
+  if ((a.score === null) !== (b.score === null)) return a.score === null ? 1 : -1;
   return byVectorRank(a, b);
 }
 
 /** Pictures that only their texts found have no place in it; they stand behind those that have, nearest first. */
-function byVectorRank(a: Judged, b: Judged): number {
+function byVectorRank(a: Scored, b: Scored): number {
   if (a.rankBeforeRerank !== null && b.rankBeforeRerank !== null) return a.rankBeforeRerank - b.rankBeforeRerank;
-  if (a.rankBeforeRerank === b.rankBeforeRerank) return b.itcCosine - a.itcCosine;
-  return a.rankBeforeRerank === null ? 1 : -1;
+  if (a.rankBeforeRerank !== b.rankBeforeRerank) return a.rankBeforeRerank === null ? 1 : -1;
+  const byCosine = (b.clauses[0]?.itcCosine ?? 0) - (a.clauses[0]?.itcCosine ?? 0);
+  return byCosine || textScoreOf(b) - textScoreOf(a);
+}
+
+function textScoreOf({ clauses }: Scored): number {
+  return clauses[0]?.textScore ?? 0;
 }

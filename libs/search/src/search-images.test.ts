@@ -2,6 +2,8 @@ import { InferenceError } from "@medley/inference-api";
 import { ensureCorpus, ensureSpace, activateSpace, saveTextEmbeddings } from "@medley/storage";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { SearchError } from "./errors.ts";
+import type { SearchQuery } from "./query.ts";
+import type { RankedHit } from "./rank.ts";
 import { searchImages } from "./search-images.ts";
 import { openSampleLibrary, type SampleLibrary } from "./testing/sample-library.ts";
 
@@ -14,8 +16,18 @@ afterEach(() => {
   for (const method of ["models", "embedTexts", "matchImages"]) library.interrupt(method, null);
 });
 
-const search = (query: Partial<Parameters<typeof searchImages>[1]> = {}) =>
-  searchImages(library, { corpus: library.corpus.name, text: "a dog on a beach", ...query });
+type Query = Partial<SearchQuery> & { text?: string };
+
+/** A search by one text unless the query has clauses; each hit with the scores of its first clause. */
+async function search({ text = "a dog on a beach", ...query }: Query = {}) {
+  const result = await searchImages(library, { corpus: library.corpus.name, all: [{ text }], ...query });
+  return { ...result, hits: result.hits.map(flatten).slice(0, query.first ?? 20) };
+}
+
+function flatten({ clauses, score, ...hit }: RankedHit) {
+  if (clauses[0] === undefined) throw new Error("a hit without scores");
+  return { ...clauses[0], ...hit, fusedScore: score };
+}
 
 const codeOf = (work: Promise<unknown>) =>
   work.then(
@@ -26,13 +38,13 @@ const codeOf = (work: Promise<unknown>) =>
 test("re-ranks the nearest pictures by itmLogit + w * itcCosine and reports how", async () => {
   const { hits, report } = await search();
   expect(hits).toHaveLength(12);
-  const scores = hits.map(({ itmLogit, itcCosine }) => (itmLogit ?? Number.NaN) + itcCosine);
+  const scores = hits.map(({ itmLogit, itcCosine }) => (itmLogit ?? Number.NaN) + (itcCosine ?? Number.NaN));
   expect(scores).toEqual(scores.toSorted((a, b) => b - a));
   expect(hits.map(({ rankAfterRerank }) => rankAfterRerank)).toEqual(hits.map((_, index) => index + 1));
   const byCosine = hits
     .toSorted((a, b) => (a.rankBeforeRerank ?? 0) - (b.rankBeforeRerank ?? 0))
     .map(({ itcCosine }) => itcCosine);
-  expect(byCosine).toEqual(byCosine.toSorted((a, b) => b - a));
+  expect(byCosine).toEqual(byCosine.toSorted((a, b) => (b ?? 0) - (a ?? 0)));
   expect(report).toMatchObject({
     candidates: { requested: 128, retrieved: 12, byText: 0, reranked: 12 },
     indexMode: "exact",
@@ -153,16 +165,40 @@ test("does not hide a bug of ours behind a degraded answer", async () => {
   await expect(search()).rejects.toThrow("Bug: broken");
 });
 
-test("fails when the query cannot be embedded, because there is no order without it", async () => {
+test("answers by the words of the pictures' own texts and says so while the engine is away", async () => {
   library.interrupt("embedTexts", () => {
     throw new InferenceError("UNAVAILABLE", "The inference server is not reachable.");
   });
-  expect(await codeOf(search())).toBe("UNAVAILABLE");
+  const { hits, report } = await search({ text: "number 7" });
+  expect(hits[0]).toMatchObject({ imageId: library.imageIds[7], textShare: 1, itcCosine: null, itmLogit: null });
+  expect(hits).toHaveLength(12);
+  expect(report.degraded).toMatchObject([{ stage: "EMBED_QUERY", code: "UNAVAILABLE" }]);
+  expect(report.degraded[0]?.message).toContain("words of the pictures' own texts");
+  expect((await search({ text: "nothing has this word" })).hits).toEqual([]);
+});
+
+test("finds pictures like a stored one while the engine is away", async () => {
+  library.interrupt("models", () => {
+    throw new InferenceError("UNAVAILABLE", "The inference server is not reachable.");
+  });
+  const [first = ""] = library.imageIds;
+  const { hits, report } = await search({ all: [{ imageId: first }] });
+  expect(hits).toHaveLength(11);
+  expect(report.degraded[0]?.message).toContain("Stored vectors answer");
+});
+
+test("passes on that the text itself is at fault", async () => {
+  library.interrupt("embedTexts", () => {
+    throw new InferenceError("INVALID_TEXT", "The text has no token.");
+  });
+  expect(await codeOf(search())).toBe("INVALID_TEXT");
 });
 
 test("names the argument, its value and what was expected of a query that cannot be meant", async () => {
-  await expect(search({ text: " \n " })).rejects.toThrow("text is empty, expected at least one word.");
-  await expect(search({ text: "x".repeat(2001) })).rejects.toThrow("text has 2001 characters, expected at most 2000.");
+  await expect(search({ text: " \n " })).rejects.toThrow("all[0].text is empty, expected at least one word.");
+  await expect(search({ text: "x".repeat(2001) })).rejects.toThrow(
+    "all[0].text has 2001 characters, expected at most 2000.",
+  );
   await expect(search({ first: 0 })).rejects.toThrow("first is 0, expected a whole number from 1 to 500.");
   await expect(search({ first: 501 })).rejects.toThrow("first is 501");
   await expect(search({ candidates: 1001 })).rejects.toThrow("candidates is 1001, expected a whole number from 0 to");
@@ -194,6 +230,98 @@ test("refuses to compare a query with vectors of another model, and names both",
 
 test("says that the model set has no model for retrieval", async () => {
   const inference = { ...library.inference, models: async () => [] };
-  const work = searchImages({ ...library, inference }, { corpus: library.corpus.name, text: "dog" });
+  const work = searchImages({ ...library, inference }, { corpus: library.corpus.name, all: [{ text: "dog" }] });
   expect(await codeOf(work)).toBe("MODEL_MISSING");
+});
+
+test("finds pictures like a stored one by cosine, nearest first and without itself", async () => {
+  const [first = ""] = library.imageIds;
+  const { hits, report } = await search({ all: [{ imageId: first }] });
+  expect(hits).toHaveLength(11);
+  expect(hits.map(({ imageId }) => imageId)).not.toContain(first);
+  const cosines = hits.map(({ itcCosine }) => itcCosine ?? Number.NaN);
+  expect(cosines).toEqual(cosines.toSorted((a, b) => b - a));
+  expect(report.stages.map(({ stage }) => stage)).toEqual(["EMBED_QUERY", "RETRIEVE"]);
+  expect(report.candidates.reranked).toBe(0);
+});
+
+test("finds the stored picture by its own bytes, which are not stored", async () => {
+  const bytes = Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), Buffer.from("picture 4")]);
+  const { hits } = await search({ all: [{ picture: bytes }] });
+  expect(hits[0]?.imageId).toBe(library.imageIds[4]);
+  expect(hits[0]?.itcCosine).toBeCloseTo(1, 5);
+  const text = Buffer.from("no picture");
+  expect(await codeOf(search({ all: [{ picture: text }] }))).toBe("INVALID_IMAGE");
+});
+
+test("keeps away what none names, by what its texts say", async () => {
+  const all = [{ text: "the picture with number" }];
+  const names = (await search({ all, none: [{ text: "number 3" }] })).hits.map(({ imageId }) => imageId);
+  expect(names).toHaveLength(12);
+  expect(names.indexOf(library.imageIds[3] ?? "")).toBeGreaterThan(8);
+  const { report } = await search({ all, none: [{ text: "number 3" }] });
+  expect(report.candidates).toMatchObject({ byText: 0, reranked: 12 });
+});
+
+test("gives every hit the scores of each clause in the order of the query", async () => {
+  const [first = ""] = library.imageIds;
+  const query = { corpus: library.corpus.name, all: [{ text: "dog" }, { imageId: first }], none: [{ text: "cat" }] };
+  const { hits } = await searchImages(library, query);
+  const alone = (await searchImages(library, { corpus: library.corpus.name, all: [{ text: "cat" }] })).hits;
+  for (const { imageId, clauses } of hits) {
+    expect(clauses).toHaveLength(3);
+    expect(clauses[1]).toMatchObject({ itmLogit: null, textShare: 0 });
+    const cat = alone.find((hit) => hit.imageId === imageId)?.clauses[0];
+    expect(clauses[2]?.itmLogit).toBe(cat?.itmLogit);
+    expect(clauses[2]?.itcCosine).toBeCloseTo(cat?.itcCosine ?? Number.NaN, 6);
+  }
+});
+
+test("looks only at pictures that pass the filter, by vectors and by texts, and says whether it saw them all", async () => {
+  const filter = { attribute: { name: "number", from: 3, to: 5 } };
+  const { hits, total } = await search({ text: "number 7", filter });
+  expect(hits.map(({ imageId }) => imageId).sort()).toEqual(library.imageIds.slice(3, 6).toSorted());
+  expect(total).toEqual({ value: 3, relation: "EXACT" });
+  expect((await search({ first: 1, candidates: 2 })).total).toEqual({ value: 4, relation: "AT_LEAST" });
+  expect(await search({ filter: { attribute: { name: "number", from: 99 } } })).toMatchObject({
+    hits: [],
+    total: { value: 0 },
+  });
+});
+
+test("counts an attribute's values without the query's own selection of it, each with the filter that selects it", async () => {
+  const filter = { and: [{ attribute: { name: "number", in: [2] } }, { origin: { startsWith: "/pictures/" } }] };
+  const { facets } = await search({ filter, facets: [{ name: "number", first: 3 }, { name: "missing" }] });
+  expect(facets).toEqual([
+    {
+      name: "number",
+      values: [2, 0, 1].map((value, index) => ({
+        value,
+        count: 1,
+        hits: index === 0 ? 1 : 0,
+        filter: { attribute: { name: "number", in: [value] } },
+      })),
+    },
+    { name: "missing", values: [] },
+  ]);
+});
+
+test("says that a least probability cannot be applied without a calibration, and cuts nothing", async () => {
+  const { hits, report } = await search({ minMatch: 0.9 });
+  expect(hits).toHaveLength(12);
+  expect(report.degraded).toMatchObject([{ code: "NOT_CALIBRATED", images: 12 }]);
+});
+
+test("names what is wrong with a query's clauses", async () => {
+  await expect(search({ all: [] })).rejects.toThrow("all and any are empty, expected at least one clause.");
+  await expect(search({ all: [], none: [{ text: "x" }] })).rejects.toThrow("all and any are empty");
+  await expect(search({ any: [{}] })).rejects.toThrow(
+    "any[0] has 0 of text, imageId and picture, expected exactly one.",
+  );
+  await expect(search({ all: [{ text: "a", imageId: "b" }] })).rejects.toThrow("all[0] has 2 of");
+  await expect(search({ any: Array.from({ length: 8 }, () => ({ text: "a" })) })).rejects.toThrow("9 clauses");
+  await expect(search({ all: [{ picture: new Uint8Array() }] })).rejects.toThrow("all[0].picture has 0 bytes");
+  await expect(search({ minMatch: 2 })).rejects.toThrow("minMatch is 2");
+  await expect(search({ facets: [{ name: " " }] })).rejects.toThrow("facets[0].name is empty.");
+  expect(await codeOf(search({ all: [{ imageId: "nobody" }] }))).toBe("IMAGE_NOT_FOUND");
 });

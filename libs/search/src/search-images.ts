@@ -1,27 +1,32 @@
-import {
-  failed,
-  type Inference,
-  InferenceError,
-  type Match,
-  type ModelInfo,
-  type Outcome,
-} from "@medley/inference-api";
+import { failed, type Inference, InferenceError, type Match, type Outcome } from "@medley/inference-api";
 import {
   activeSpace,
+  cosinesOf,
+  countPassing,
   type Database,
   findCorpus,
+  type SearchMode,
   searchEmbeddings,
   searchTextEmbeddings,
   searchTexts,
   type Space,
-  type VectorHit,
 } from "@medley/storage";
+import { type EmbeddedClauses, embedClauses } from "./embed-clauses.ts";
 import { SearchError } from "./errors.ts";
-import { requireModel } from "./models.ts";
-import { NEAR_TEXTS, type SearchQuery, TEXT_CANDIDATES, type ValidQuery, validateQuery } from "./query.ts";
-import { type FoundByTexts, poolCandidates } from "./pool.ts";
-import { type Candidate, type RankedHit, rankCandidates } from "./rank.ts";
-import { createStopwatch, describeFailures, type SearchReport } from "./report.ts";
+import { type Facet, facetsOf } from "./facets.ts";
+import { type FoundByTexts, NOTHING_BY_TEXTS, type Pool, poolPictures, textEvidenceOf } from "./pool.ts";
+import {
+  type Clause,
+  MAX_CANDIDATES,
+  NEAR_TEXTS,
+  type SearchQuery,
+  TEXT_CANDIDATES,
+  type ValidQuery,
+  validateQuery,
+} from "./query.ts";
+import { type JudgedClause, NO_TEXT_EVIDENCE, type Picture, type RankedHit, rankPictures } from "./rank.ts";
+import { createStopwatch, type Degradation, describeFailures, type SearchReport } from "./report.ts";
+import { mixVectors, takeInTurns } from "./retrieval-plan.ts";
 
 export interface SearchDependencies {
   readonly db: Database;
@@ -31,16 +36,23 @@ export interface SearchDependencies {
 }
 
 export interface SearchResult {
-  /** At most `first` hits in the final order. */
+  /** The whole list that was looked at, in the final order: at least `first` hits where the corpus has them. */
   readonly hits: readonly RankedHit[];
+  /** How many pictures the answer has; AT_LEAST where the search did not look at every picture. */
+  readonly total: { readonly value: number; readonly relation: "EXACT" | "AT_LEAST" };
+  readonly facets: readonly Facet[];
   readonly report: SearchReport;
 }
 
+/** The list is as long as four pages, or a reader of the second page would ask for it anew. */
+const PAGES_LOOKED_AT = 4;
+
 /**
- * Finds pictures of a corpus for a text as BLIP's retrieval evaluation does: the nearest pictures by itcCosine in the
- * corpus's active space, re-ranked by itmLogit + w * itcCosine. Pictures whose own texts are near the query or hold its words are judged
- * as well, and the order is a mix of both (`textWeight`). When matching fails or runs out of time the order of itcCosine answers, and
- * `report.degraded` says so; without the query's embedding there is no answer and the error is thrown.
+ * Finds pictures of a corpus as BLIP's retrieval evaluation does: the nearest pictures by itcCosine in the corpus's active space, re-ranked by
+ * itmLogit + w * itcCosine. Pictures whose own texts are near a clause or hold its words are judged as well, and the order is a mix of both
+ * (`textWeight`). Each clause is judged by itself (rankPictures). When matching fails or runs out of time the order of itcCosine answers; when the
+ * engine is away altogether, stored vectors and the words of texts do; `report.degraded` says so.
+ * @throws SearchError; InferenceError and StorageError where the query itself is at fault
  */
 export async function searchImages(dependencies: SearchDependencies, query: SearchQuery): Promise<SearchResult> {
   const { db, inference } = dependencies;
@@ -50,45 +62,75 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
 
   const corpus = await requireCorpus(db, valid.corpus);
   const space = await requireActiveSpace(db, corpus);
+  const place: Place = { db, corpus, space, valid, limit: lengthOfList(valid) };
   const embedded = await stopwatch.measure("EMBED_QUERY", () =>
-    embedQuery(inference, space, valid.text, remainingMs()),
+    embedClauses(dependencies, space, valid.clauses, deadlineOption(remainingMs())),
   );
-  const retrieved = await stopwatch.measure("RETRIEVE", () =>
-    searchEmbeddings(db, {
-      corpusId: corpus.id,
-      spaceId: space.id,
-      query: embedded.vector,
-      limit: Math.max(valid.first, valid.candidates),
+  const retrieved = await stopwatch.measure("RETRIEVE", () => retrieve(place, embedded));
+  const matchTexts = () => searchOwnTexts(place, embedded, retrieved.pictures);
+  const found = searchesTexts(valid, embedded)
+    ? await stopwatch.measure("MATCH_TEXTS", matchTexts)
+    : valid.clauses.map(() => NOTHING_BY_TEXTS);
+  const wanted = found.filter((_, index) => valid.clauses[index]?.place !== "NONE");
+  const pool = poolPictures(retrieved.pictures, wanted, valid.candidates);
+  const pictures = [...pool.toMatch, ...pool.beyond];
+  const cosines = await cosinesOfClauses(place, embedded, pictures);
+  const rerank = () => matchClauses(inference, valid.clauses, pool.toMatch, remainingMs());
+  const rerankable = embedded.model !== null && pool.toMatch.length > 0 && valid.candidates > 0;
+  const matches = rerankable && valid.clauses.some(isText) ? await stopwatch.measure("RERANK", rerank) : [];
+  const judged = valid.clauses.map(
+    (clause, index): JudgedClause => ({
+      place: clause.place,
+      cosineOf: (imageId) => cosines[index]?.get(imageId) ?? null,
+      textsOf: isText(clause) ? textEvidenceOf(found[index] ?? NOTHING_BY_TEXTS) : () => NO_TEXT_EVIDENCE,
+      matches: isText(clause) ? (matches[index] ?? []) : null,
     }),
   );
-  const matchTexts = () => searchOwnTexts(db, valid, { corpus, space }, embedded.vector, retrieved.hits);
-  const byTexts = searchesTexts(valid) ? await stopwatch.measure("MATCH_TEXTS", matchTexts) : NOTHING_BY_TEXTS;
-  const pool = poolCandidates(retrieved.hits, byTexts, valid.candidates);
-  const rerank = () => matchCandidates(inference, valid.text, pool.toMatch, remainingMs());
-  const matches = pool.toMatch.length === 0 ? [] : await stopwatch.measure("RERANK", rerank);
-  const weights = { itc: embedded.model.itcWeight, text: valid.textWeight };
-  const ranking = rankCandidates([...pool.toMatch, ...pool.beyond], matches, weights);
+  const itcWeight = embedded.model?.itcWeight ?? 1;
+  const ranking = rankPictures(pictures, judged, { itcWeight, textWeight: valid.textWeight, probabilityOf: null });
+  const cut = cutByProbability(ranking.hits, valid.minMatch);
+  const looked = { whole: await sawEverything(place, pictures.length), hits: cut.hits };
   return {
-    hits: ranking.hits.slice(0, valid.first),
+    hits: cut.hits,
+    total: { value: cut.hits.length, relation: looked.whole ? "EXACT" : "AT_LEAST" },
+    facets: await facetsOf(db, corpus.id, valid, cut.hits),
     report: {
       stages: stopwatch.stages,
       milliseconds: stopwatch.elapsed(),
       candidates: {
         requested: valid.candidates,
-        retrieved: retrieved.hits.length,
+        retrieved: retrieved.pictures.length,
         byText: pool.byText,
-        reranked: pool.toMatch.length - ranking.failures.length,
+        reranked: ranking.hits.filter(({ clauses }) => clauses.some(({ itmLogit }) => itmLogit !== null)).length,
       },
       indexMode: retrieved.mode,
       spaceId: space.id,
-      modelName: embedded.model.name,
-      modelFingerprint: embedded.model.fingerprint,
-      itcWeight: embedded.model.itcWeight,
+      modelName: embedded.model?.name ?? space.name,
+      modelFingerprint: space.fingerprint,
+      itcWeight,
       textWeight: valid.textWeight,
-      degraded: describeFailures(ranking.failures, pool.toMatch.length),
+      degraded: [...embedded.degraded, ...describeFailures(ranking.failures, pool.toMatch.length), ...cut.degraded],
       matchFailures: ranking.failures,
     },
   };
+}
+
+/** Where a search takes place. */
+interface Place {
+  readonly db: Database;
+  readonly corpus: { readonly id: string; readonly name: string };
+  readonly space: Space;
+  readonly valid: ValidQuery;
+  /** How many pictures the vector search returns. */
+  readonly limit: number;
+}
+
+function lengthOfList({ first, candidates }: ValidQuery): number {
+  return Math.min(MAX_CANDIDATES, Math.max(candidates, PAGES_LOOKED_AT * first));
+}
+
+function isText(clause: Clause): clause is Clause & { kind: "text" } {
+  return clause.kind === "text";
 }
 
 async function requireCorpus(db: Database, name: ValidQuery["corpus"]) {
@@ -111,52 +153,103 @@ async function requireActiveSpace(db: Database, corpus: { id: string; name: stri
   return space;
 }
 
-/** The space decides which model may embed the query, so query and index can never disagree. */
-async function embedQuery(
-  inference: Inference,
-  space: Space,
-  text: string,
-  remainingMs: number | null,
-): Promise<{ model: ModelInfo; vector: Float32Array }> {
-  const model = requireModel(await inference.models(), "retrieval");
-  if (model.fingerprint !== space.fingerprint) {
-    const found = `The retrieval model "${model.name}" has fingerprint ${model.fingerprint}`;
-    const expected = `the active space "${space.name}" was built with ${space.fingerprint}`;
-    const hint = "Serve the model that built the space, or build a space for this one: medley reindex";
-    throw new SearchError("MODEL_MISMATCH", `${found}, but ${expected}. ${hint}`);
+type Located = Pick<Picture, "imageId" | "sha256">;
+
+/** The nearest pictures of the wanted clauses, mixed and each by itself, in turns; without those that the query names itself. */
+async function retrieve(
+  place: Place,
+  { vectors }: EmbeddedClauses,
+): Promise<{ pictures: Located[]; mode: SearchMode }> {
+  const { db, corpus, space, valid, limit } = place;
+  const named = new Set(
+    valid.clauses.flatMap((clause) => (clause.kind === "image" ? clause.imageId.toLowerCase() : [])),
+  );
+  const lists: Located[][] = [];
+  let mode: SearchMode = "exact";
+  for (const query of mixVectors(valid.clauses, vectors)) {
+    const search = { corpusId: corpus.id, spaceId: space.id, query, filter: valid.filter };
+    const found = await searchEmbeddings(db, { ...search, limit: Math.min(MAX_CANDIDATES, limit + named.size) });
+    if (found.mode === "hnsw") mode = "hnsw";
+    lists.push(found.hits.filter(({ imageId }) => !named.has(imageId)));
   }
-  const [outcome] = await inference.embedTexts([text], deadlineOption(remainingMs));
-  if (outcome === undefined) throw new Error("Bug: embedTexts returned no outcome for one text");
-  if (!outcome.ok) throw outcome.error;
-  return { model, vector: outcome.value };
+  return { pictures: takeInTurns(lists, limit), mode };
 }
 
-/** Without a logit to mix it with, a text would decide alone: where nothing is judged, the order of itcCosine stays. */
-function searchesTexts({ textWeight, candidates }: ValidQuery): boolean {
-  return textWeight > 0 && candidates > 0;
+/**
+ * Without a logit to mix it with, a text would decide alone: where nothing is judged, the order of itcCosine stays. Where a clause has no vector its
+ * words are all there is.
+ */
+function searchesTexts({ textWeight, candidates, clauses }: ValidQuery, { model }: EmbeddedClauses): boolean {
+  return clauses.some(isText) && (model === null || (textWeight > 0 && candidates > 0));
 }
 
-const NOTHING_BY_TEXTS: FoundByTexts = { byWords: [], byCosine: [] };
+function searchOwnTexts(
+  { db, corpus, space, valid, limit }: Place,
+  { vectors }: EmbeddedClauses,
+  retrieved: readonly Located[],
+): Promise<FoundByTexts[]> {
+  const among = { corpusId: corpus.id, spaceId: space.id, filter: valid.filter };
+  const findBy = async (clause: Clause, index: number): Promise<FoundByTexts> => {
+    if (!isText(clause)) return NOTHING_BY_TEXTS;
+    const query = vectors[index] ?? null;
+    const near = query === null ? [] : (await searchTextEmbeddings(db, { ...among, query, limit: NEAR_TEXTS })).hits;
+    const judged = [...retrieved, ...near].map(({ imageId }) => imageId);
+    const most = query === null ? limit : TEXT_CANDIDATES;
+    const byWords = await searchTexts(db, { ...among, query, text: clause.text, limit: most, among: judged });
+    return { byWords, byCosine: near };
+  };
+  return Promise.all(valid.clauses.map(findBy));
+}
 
-async function searchOwnTexts(
-  db: Database,
-  { text }: ValidQuery,
-  { corpus, space }: { corpus: { id: string }; space: Space },
-  vector: Float32Array,
-  retrieved: readonly VectorHit[],
-): Promise<FoundByTexts> {
-  const among = { corpusId: corpus.id, spaceId: space.id, query: vector };
-  const near = await searchTextEmbeddings(db, { ...among, limit: NEAR_TEXTS });
-  const judged = [...retrieved, ...near.hits].map(({ imageId }) => imageId);
-  const byWords = await searchTexts(db, { ...among, text, limit: TEXT_CANDIDATES, among: judged });
-  return { byWords, byCosine: near.hits };
+/** The cosine of each clause that has a vector and each picture. */
+function cosinesOfClauses(
+  { db, space }: Place,
+  { vectors }: EmbeddedClauses,
+  pictures: readonly Picture[],
+): Promise<Map<string, number>[]> {
+  const imageIds = pictures.map(({ imageId }) => imageId);
+  const cosines = async (query: Float32Array | null) =>
+    query === null || imageIds.length === 0 ? new Map() : cosinesOf(db, { spaceId: space.id, query, imageIds });
+  return Promise.all(vectors.map(cosines));
+}
+
+/** Outcomes of each text clause, in the order of the clauses; empty for a clause that is a picture. */
+function matchClauses(
+  inference: Inference,
+  clauses: readonly Clause[],
+  toMatch: readonly Picture[],
+  remainingMs: number | null,
+): Promise<Outcome<Match>[][]> {
+  return Promise.all(
+    clauses.map(async (clause) =>
+      isText(clause) ? matchCandidates(inference, clause.text, toMatch, remainingMs) : [],
+    ),
+  );
+}
+
+/** Hits below the wanted probability, and those without any, are left out; without a calibration nothing can be, which is said. */
+function cutByProbability(
+  hits: readonly RankedHit[],
+  minMatch: number | null,
+): { hits: readonly RankedHit[]; degraded: Degradation[] } {
+  if (minMatch === null) return { hits, degraded: [] };
+  const kept = hits.filter(({ matchProbability }) => matchProbability !== null && matchProbability >= minMatch);
+  if (hits.some(({ matchProbability }) => matchProbability !== null)) return { hits: kept, degraded: [] };
+  const message = `No hit has a match probability, so that minMatch ${minMatch} could not be applied: the corpus is not calibrated, nothing was re-ranked, or a clause is a picture.`;
+  return { hits, degraded: [{ stage: "RERANK", code: "NOT_CALIBRATED", message, images: hits.length }] };
+}
+
+/** Whether the list holds every picture of the corpus that passes the filter. */
+async function sawEverything({ db, corpus, valid, limit }: Place, pictures: number): Promise<boolean> {
+  if (pictures >= limit) return false;
+  return (await countPassing(db, { corpusId: corpus.id, filter: valid.filter, most: pictures + 1 })) <= pictures;
 }
 
 /** One outcome per candidate, also when the call as a whole fails or its engine does not come back in time. */
 async function matchCandidates(
   inference: Inference,
   text: string,
-  candidates: readonly Candidate[],
+  candidates: readonly Picture[],
   remainingMs: number | null,
 ): Promise<Outcome<Match>[]> {
   const failAll = (error: InferenceError) => candidates.map(() => failed<Match>(error));

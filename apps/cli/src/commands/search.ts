@@ -36,7 +36,7 @@ export interface Hit {
   readonly imageId: string;
   readonly path: string;
   readonly sha256: string;
-  readonly itcCosine: number;
+  readonly itcCosine: number | null;
   readonly itmLogit: number | null;
   readonly matchProbability: number | null;
   readonly rerankScore: number | null;
@@ -57,12 +57,13 @@ export async function findHits(
 ): Promise<{ hits: Hit[]; notes: string[] }> {
   const query = {
     corpus,
-    text,
+    all: [{ text }],
     first,
     ...(candidates !== undefined && { candidates }),
     ...(textWeight !== undefined && { textWeight }),
   };
-  const { hits, report } = await searchImages({ db, inference }, query);
+  const { hits: list, report } = await searchImages({ db, inference }, query);
+  const hits = list.slice(0, first);
   const images = await findImages(
     db,
     hits.map(({ imageId }) => imageId),
@@ -70,23 +71,28 @@ export async function findHits(
   const paths = new Map(images.map(({ id, origins }) => [id, origins[0]]));
   const degraded = report.degraded.map(({ code }) => code);
   return {
-    hits: hits.map((hit, index) => ({
-      rank: index + 1,
-      imageId: hit.imageId,
-      path: paths.get(hit.imageId) ?? "",
-      sha256: hit.sha256,
-      itcCosine: hit.itcCosine,
-      itmLogit: hit.itmLogit,
-      matchProbability: hit.matchProbability,
-      rerankScore: hit.rerankScore,
-      textShare: hit.textShare,
-      textCosine: hit.textCosine,
-      textScore: hit.textScore,
-      fusedScore: hit.fusedScore,
-      rankBeforeRerank: hit.rankBeforeRerank,
-      rankAfterRerank: hit.rankAfterRerank,
-      ...(degraded.length > 0 && { degraded }),
-    })),
+    hits: hits.map(({ imageId, sha256, rankBeforeRerank, rankAfterRerank, score, ...hit }, index) => {
+      const [scores] = hit.clauses;
+      if (scores === undefined) throw new Error("Bug: a hit has no scores for the query's only clause");
+      const { itcCosine, itmLogit, rerankScore, textShare, textCosine, textScore } = scores;
+      return {
+        rank: index + 1,
+        imageId,
+        path: paths.get(imageId) ?? "",
+        sha256,
+        itcCosine,
+        itmLogit,
+        matchProbability: hit.matchProbability,
+        rerankScore,
+        textShare,
+        textCosine,
+        textScore,
+        fusedScore: score,
+        rankBeforeRerank,
+        rankAfterRerank,
+        ...(degraded.length > 0 && { degraded }),
+      };
+    }),
     notes: report.degraded.map(({ message }) => message),
   };
 }
@@ -95,6 +101,7 @@ export function describeHit(hit: Hit): string {
   const logit = hit.itmLogit === null ? "not matched" : `itmLogit ${hit.itmLogit.toFixed(2)}`;
   const words = hit.textScore > 0 ? [`its texts ${hit.textScore.toFixed(2)}`] : [];
   const before = hit.rankBeforeRerank === null ? "found by its texts" : `was ${hit.rankBeforeRerank}`;
-  const parts = [`itcCosine ${hit.itcCosine.toFixed(3)}`, logit, ...words, before];
+  const cosine = hit.itcCosine === null ? "not embedded" : `itcCosine ${hit.itcCosine.toFixed(3)}`;
+  const parts = [cosine, logit, ...words, before];
   return `${String(hit.rank).padStart(2)}. ${hit.path}  (${parts.join(", ")})`;
 }

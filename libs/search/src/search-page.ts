@@ -1,0 +1,101 @@
+import { createHash, randomUUID } from "node:crypto";
+import { findSearchSession, saveSearchSession, findCorpus } from "@medley/storage";
+import { SearchError } from "./errors.ts";
+import { requireInteger, type SearchQuery, type ValidQuery, validateQuery } from "./query.ts";
+import type { RankedHit } from "./rank.ts";
+import { type SearchDependencies, type SearchResult, searchImages } from "./search-images.ts";
+
+/** How long the later pages of an answer can be read. */
+const KEEP_SECONDS = 15 * 60;
+
+export interface SearchPage extends Omit<SearchResult, "hits"> {
+  /** At most `first` hits, each with the cursor behind it. */
+  readonly hits: readonly (RankedHit & { readonly cursor: string })[];
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+}
+
+/**
+ * A page of a search. The first page searches and keeps its whole list; a page behind a cursor is cut from that list, so that pages neither overlap
+ * nor drift while pictures come and go. Its query must be the one that the cursor came from, `first` apart.
+ * @throws SearchError SEARCH_EXPIRED when the list is kept no longer, INVALID_QUERY for a cursor that is none or of another query
+ */
+export async function searchPage(
+  dependencies: SearchDependencies,
+  query: SearchQuery,
+  after: string | null,
+): Promise<SearchPage> {
+  const valid = validateQuery(query);
+  if (after !== null) return laterPage(dependencies, valid, readCursor(after));
+  const result = await searchImages(dependencies, query);
+  const sessionId = randomUUID();
+  const corpus = await findCorpus(dependencies.db, valid.corpus);
+  if (corpus === null) throw new SearchError("CORPUS_NOT_FOUND", `There is no corpus "${valid.corpus}" any more.`);
+  await saveSearchSession(
+    dependencies.db,
+    { id: sessionId, corpusId: corpus.id, queryFingerprint: fingerprintOf(valid), answer: result },
+    { keepSeconds: KEEP_SECONDS },
+  );
+  return cutPage(result, sessionId, 0, valid.first);
+}
+
+async function laterPage(
+  { db }: SearchDependencies,
+  valid: ValidQuery,
+  { sessionId, offset }: Cursor,
+): Promise<SearchPage> {
+  const session = await findSearchSession(db, sessionId);
+  if (session === null) {
+    const kept = `Answers are kept for ${KEEP_SECONDS / 60} minutes`;
+    throw new SearchError(
+      "SEARCH_EXPIRED",
+      `The search that this cursor belongs to is gone. ${kept}; search again without "after".`,
+    );
+  }
+  if (session.queryFingerprint !== fingerprintOf(valid)) {
+    const hint = "Send the same input as for the first page; only first may differ.";
+    throw new SearchError("INVALID_QUERY", `The cursor belongs to another search. ${hint}`);
+  }
+  return cutPage(session.answer as SearchResult, sessionId, offset, valid.first);
+}
+
+function cutPage({ hits, ...answer }: SearchResult, sessionId: string, offset: number, first: number): SearchPage {
+  const page = hits.slice(offset, offset + first);
+  return {
+    ...answer,
+    hits: page.map((hit, index) => ({ ...hit, cursor: writeCursor({ sessionId, offset: offset + index + 1 }) })),
+    hasNextPage: offset + page.length < hits.length,
+    hasPreviousPage: offset > 0,
+  };
+}
+
+interface Cursor {
+  readonly sessionId: string;
+  /** How many hits lie before the page. */
+  readonly offset: number;
+}
+
+function writeCursor({ sessionId, offset }: Cursor): string {
+  return Buffer.from(`${sessionId}:${offset}`).toString("base64url");
+}
+
+const CURSOR = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{1,4})$/;
+
+function readCursor(cursor: string): Cursor {
+  const [, sessionId, offset] = CURSOR.exec(Buffer.from(cursor.slice(0, 200), "base64url").toString()) ?? [];
+  if (sessionId === undefined || offset === undefined) {
+    throw new SearchError("INVALID_QUERY", `"${cursor.slice(0, 80)}" is no cursor. Use endCursor of the page before.`);
+  }
+  requireInteger("after", Number(offset), 0, 10_000);
+  return { sessionId, offset: Number(offset) };
+}
+
+/** SHA-256 over what was asked for. The length of a page and the time limit do not change the list. */
+function fingerprintOf({ first: _first, deadlineMs: _deadlineMs, ...asked }: ValidQuery): string {
+  const clauses = asked.clauses.map((clause) =>
+    clause.kind === "picture" ? { ...clause, bytes: createHash("sha256").update(clause.bytes).digest("hex") } : clause,
+  );
+  return createHash("sha256")
+    .update(JSON.stringify({ ...asked, clauses }))
+    .digest("hex");
+}
