@@ -136,7 +136,7 @@ test("serves every picture once with one vector, one written caption the text th
     expect({ step, done, total }).toEqual({ step, done: PICTURES, total: PICTURES });
   }
   const { search } = await stack.graphql<{ search: { edges: { node: StoredPicture }[] } }>(
-    `{ search(corpus: "${CORPUS}", text: "a dog", first: 500, candidates: 0) {
+    `{ search(input: { corpus: "${CORPUS}", all: [{ text: "a dog" }], rerank: { candidates: 0 } }, first: 500) {
          edges { node { id sha256 origins width height captions { text source verdict } } } } }`,
   );
   const stored = search.edges.map(({ node }) => node);

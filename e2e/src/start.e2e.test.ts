@@ -49,7 +49,7 @@ interface SearchResult {
 }
 
 const SEARCH = `query ($text: String!, $textWeight: Float! = 0.5) {
-  search(corpus: "demo", text: $text, first: 12, textWeight: $textWeight) {
+  search(input: { corpus: "demo", all: [{ text: $text }], textWeight: $textWeight }, first: 12) {
     edges { rank rankBeforeRerank itcCosine itmLogit rerankScore textShare textCosine textScore fusedScore node { id sha256 url thumbnailUrl origins } }
     report { degraded { code } itcWeight }
   }

@@ -49,8 +49,8 @@ for (const [index, { text, right }] of queries.entries()) {
   const { search, alone } = await askGraphql<Found>(
     url,
     `query ($corpus: String!, $text: String!) {
-      search(corpus: $corpus, text: $text, first: 500) { ...found }
-      alone: search(corpus: $corpus, text: $text, first: 500, textWeight: 0) { ...found }
+      search(input: { corpus: $corpus, all: [{ text: $text }] }, first: 500) { ...found }
+      alone: search(input: { corpus: $corpus, all: [{ text: $text }], textWeight: 0 }, first: 500) { ...found }
     }
     fragment found on SearchConnection { edges { rank rankBeforeRerank node { origins } } }`,
     { corpus, text },

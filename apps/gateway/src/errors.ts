@@ -7,6 +7,7 @@ import { type GraphQLFormattedError, GraphQLError } from "graphql";
 export type GatewayErrorCode =
   | "BAD_USER_INPUT"
   | "NOT_READY"
+  | "SEARCH_EXPIRED"
   | "UNPROCESSABLE_IMAGE"
   | "OVERLOADED"
   | "DEADLINE_EXCEEDED"
@@ -20,6 +21,7 @@ const CODES: Readonly<Record<SearchErrorCode | InferenceErrorCode | StorageError
   INVALID_QUERY: "BAD_USER_INPUT",
   CORPUS_NOT_FOUND: "BAD_USER_INPUT",
   IMAGE_NOT_FOUND: "BAD_USER_INPUT",
+  SEARCH_EXPIRED: "SEARCH_EXPIRED",
   INVALID_TEXT: "BAD_USER_INPUT",
   NO_ACTIVE_SPACE: "NOT_READY",
   MODEL_MISSING: "NOT_READY",

@@ -6,7 +6,7 @@ import { Router } from "express";
 const DEFAULT_QUERY = `# Pictures for a text, with the scores of both stages. Names and arguments complete with Ctrl+Space.
 query {
   corpora { name imageCount }
-  search(corpus: "demo", text: "a picture of a mountain", first: 5) {
+  search(input: { corpus: "demo", all: [{ text: "a picture of a mountain" }] }, first: 5) {
     edges {
       rank
       itcCosine

@@ -32,12 +32,13 @@ afterAll(async () => {
   await library?.[Symbol.asyncDispose]();
 });
 afterEach(() => {
-  for (const method of ["models", "embedTexts", "matchImages", "captionImages"]) library.interrupt(method, null);
+  for (const method of ["models", "embedTexts", "matchImages", "captionImages", "answerQuestions"])
+    library.interrupt(method, null);
   gateway.lines.length = 0;
 });
 
 const SEARCH = `query Search($corpus: String!, $text: String!, $first: Int, $candidates: Int) {
-  search(corpus: $corpus, text: $text, first: $first, candidates: $candidates) {
+  search(input: { corpus: $corpus, all: [{ text: $text }], rerank: { candidates: $candidates } }, first: $first) {
     edges {
       node { id sha256 url thumbnailUrl width height origins attributes captions { text source } }
       itcCosine itmLogit matchProbability rerankScore textShare textCosine textScore fusedScore rankBeforeRerank rank
@@ -89,7 +90,7 @@ describe("search", () => {
 
   test("has defaults for first and candidates", async () => {
     const { data } = await gateway.graphql(
-      `query($corpus: String!) { search(corpus: $corpus, text: "dog") { edges { rank } report { candidates { requested } } } }`,
+      `query($corpus: String!) { search(input: { corpus: $corpus, all: [{ text: "dog" }] }) { edges { rank } report { candidates { requested } } } }`,
       { corpus },
     );
     expect(data.search.edges).toHaveLength(12);
@@ -142,7 +143,7 @@ describe("search", () => {
   });
 
   test.each([
-    [{ text: "   " }, "INVALID_QUERY", "text is empty"],
+    [{ text: "   " }, "INVALID_QUERY", "all[0].text is empty"],
     [{ first: 0 }, "INVALID_QUERY", "first is 0"],
     [{ first: 501 }, "INVALID_QUERY", "first is 501"],
     [{ candidates: 1001 }, "INVALID_QUERY", "candidates is 1001"],
@@ -159,11 +160,28 @@ describe("search", () => {
     expect(errors?.[0]?.extensions["code"]).toBe("BAD_USER_INPUT");
   });
 
-  test("says that the models cannot be reached, and logs why", async () => {
+  test("answers by the words of texts, and says so, when the models cannot be reached", async () => {
     library.interrupt("embedTexts", () => {
       throw new InferenceError("UNAVAILABLE", "The inference server is not reachable at http://127.0.0.1:1.");
     });
-    const { data, errors } = await search();
+    const { data, errors } = await search({ text: "number 3" });
+    expect(errors).toBeUndefined();
+    expect(data.search.edges[0]).toMatchObject({
+      itcCosine: null,
+      itmLogit: null,
+      node: { attributes: { number: 3 } },
+    });
+    expect(data.search.report.degraded).toMatchObject([{ stage: "EMBED_QUERY", code: "UNAVAILABLE" }]);
+  });
+
+  test("says that the models cannot be reached where nothing else can answer, and logs why", async () => {
+    library.interrupt("answerQuestions", () => {
+      throw new InferenceError("UNAVAILABLE", "The inference server is not reachable at http://127.0.0.1:1.");
+    });
+    const { data, errors } = await gateway.graphql(
+      `query($id: ID!) { ask(imageId: $id, question: "what is it") { text } }`,
+      { id: imageId },
+    );
     expect(data).toBeNull();
     expect(errors?.[0]?.extensions).toEqual({ code: "INFERENCE_UNAVAILABLE", reason: "UNAVAILABLE", retryable: true });
     expect(gateway.lines.filter(({ level }) => level === "error")).toHaveLength(1);

@@ -52,7 +52,7 @@ export function Scores({ hit }: { hit: Hit }) {
       </div>
       <div title="Cosine of the picture's and the text's embeddings. Higher is nearer.">
         <dt>cosine</dt>
-        <dd>{formatCosine(hit.itcCosine)}</dd>
+        <dd>{hit.itcCosine === null ? "none" : formatCosine(hit.itcCosine)}</dd>
       </div>
       {hit.rerankScore !== null && (
         <div title="Match logit plus the model's weight times the cosine: what the models see in the picture.">

@@ -76,7 +76,7 @@ async function load(url: string, until: number): Promise<number[]> {
 
 async function search(url: string, text: string): Promise<void> {
   const query =
-    'query ($text: String!) { search(corpus: "demo", text: $text, first: 20, candidates: 128) { edges { itmLogit } } }';
+    'query ($text: String!) { search(input: { corpus: "demo", all: [{ text: $text }] }, first: 20) { edges { itmLogit } } }';
   const body = JSON.stringify({ query, variables: { text } });
   const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
   const reply = (await response.json()) as { data?: { search?: { edges?: { itmLogit: number | null }[] } } };

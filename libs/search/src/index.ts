@@ -23,4 +23,4 @@ export {
 export type { ClauseScores, MatchFailure, RankedHit } from "./rank.ts";
 export type { Degradation, SearchReport, SearchStage, StageTiming } from "./report.ts";
 export { type SearchDependencies, type SearchResult, searchImages } from "./search-images.ts";
-export { type SearchPage, searchPage } from "./search-page.ts";
+export { type PageHit, type SearchPage, searchPage } from "./search-page.ts";

@@ -30,7 +30,7 @@ function rankCandidates(
   });
   const flat = hits.map(({ clauses, score, ...hit }) => {
     if (clauses[0] === undefined) throw new Error("a hit without scores");
-    const { fit: _fit, ...scores } = clauses[0];
+    const { fit: _fit, place: _place, ...scores } = clauses[0];
     return { ...scores, ...hit, fusedScore: score };
   });
   return { hits: flat, failures };

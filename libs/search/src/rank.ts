@@ -23,6 +23,7 @@ export const NO_TEXT_EVIDENCE: TextEvidence = { textShare: 0, textCosine: null, 
 
 /** What is known of how well a picture fits one clause. */
 export interface ClauseScores extends TextEvidence {
+  readonly place: ClausePlace;
   /** Cosine of picture and clause; null where the clause could not be embedded. */
   readonly itcCosine: number | null;
   /** Raw logit of the matching head; null where the picture was not matched, and for a clause that is a picture. Not a probability. */
@@ -94,7 +95,7 @@ export function rankPictures(
   const scored = clauses.map((clause) => scoreClause(pictures, clause, rule, clauses.length === 1, failures));
   const hits = pictures
     .map((picture, index) => {
-      const scores = scored.map((ofClause) => ofClause[index] ?? UNJUDGED);
+      const scores = scored.flatMap((ofClause) => ofClause[index] ?? []);
       const fits = scores.map(({ fit }) => fit);
       const probabilities = scores.map(({ matchProbability }) => matchProbability);
       return {
@@ -109,15 +110,6 @@ export function rankPictures(
   return { hits, failures: [...failures.values()] };
 }
 
-const UNJUDGED: ClauseScores = {
-  ...NO_TEXT_EVIDENCE,
-  itcCosine: null,
-  itmLogit: null,
-  matchProbability: null,
-  rerankScore: null,
-  fit: null,
-};
-
 function scoreClause(
   pictures: readonly Picture[],
   clause: JudgedClause,
@@ -131,7 +123,15 @@ function scoreClause(
     const rerankScore = itmLogit === null || itcCosine === null ? null : itmLogit + rule.itcWeight * itcCosine;
     const matchProbability = rerankScore === null || !rule.probabilityOf ? null : rule.probabilityOf(rerankScore);
     const byModels = clause.matches === null ? itcCosine : rerankScore;
-    return { ...clause.textsOf(picture.imageId), itcCosine, itmLogit, rerankScore, matchProbability, byModels };
+    return {
+      place: clause.place,
+      ...clause.textsOf(picture.imageId),
+      itcCosine,
+      itmLogit,
+      rerankScore,
+      matchProbability,
+      byModels,
+    };
   });
   const scale = scaleOf(judged.flatMap(({ byModels }) => byModels ?? []));
   const textWeight = clause.matches === null ? 0 : rule.textWeight;

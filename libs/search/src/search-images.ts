@@ -62,7 +62,7 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
 
   const corpus = await requireCorpus(db, valid.corpus);
   const space = await requireActiveSpace(db, corpus);
-  const place: Place = { db, corpus, space, valid, limit: lengthOfList(valid) };
+  const place: Place = { db, corpus, space, valid, limit: lengthOfList(valid), named: namedImages(valid) };
   const embedded = await stopwatch.measure("EMBED_QUERY", () =>
     embedClauses(dependencies, space, valid.clauses, deadlineOption(remainingMs())),
   );
@@ -89,10 +89,10 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
   const itcWeight = embedded.model?.itcWeight ?? 1;
   const ranking = rankPictures(pictures, judged, { itcWeight, textWeight: valid.textWeight, probabilityOf: null });
   const cut = cutByProbability(ranking.hits, valid.minMatch);
-  const looked = { whole: await sawEverything(place, pictures.length), hits: cut.hits };
+  const sawAll = await sawEverything(place, pictures.length);
   return {
     hits: cut.hits,
-    total: { value: cut.hits.length, relation: looked.whole ? "EXACT" : "AT_LEAST" },
+    total: { value: cut.hits.length, relation: sawAll ? "EXACT" : "AT_LEAST" },
     facets: await facetsOf(db, corpus.id, valid, cut.hits),
     report: {
       stages: stopwatch.stages,
@@ -123,6 +123,12 @@ interface Place {
   readonly valid: ValidQuery;
   /** How many pictures the vector search returns. */
   readonly limit: number;
+  /** Images that the query names; they are no hits. */
+  readonly named: ReadonlySet<string>;
+}
+
+function namedImages({ clauses }: ValidQuery): ReadonlySet<string> {
+  return new Set(clauses.flatMap((clause) => (clause.kind === "image" ? clause.imageId.toLowerCase() : [])));
 }
 
 function lengthOfList({ first, candidates }: ValidQuery): number {
@@ -160,10 +166,7 @@ async function retrieve(
   place: Place,
   { vectors }: EmbeddedClauses,
 ): Promise<{ pictures: Located[]; mode: SearchMode }> {
-  const { db, corpus, space, valid, limit } = place;
-  const named = new Set(
-    valid.clauses.flatMap((clause) => (clause.kind === "image" ? clause.imageId.toLowerCase() : [])),
-  );
+  const { db, corpus, space, valid, limit, named } = place;
   const lists: Located[][] = [];
   let mode: SearchMode = "exact";
   for (const query of mixVectors(valid.clauses, vectors)) {
@@ -184,7 +187,7 @@ function searchesTexts({ textWeight, candidates, clauses }: ValidQuery, { model 
 }
 
 function searchOwnTexts(
-  { db, corpus, space, valid, limit }: Place,
+  { db, corpus, space, valid, limit, named }: Place,
   { vectors }: EmbeddedClauses,
   retrieved: readonly Located[],
 ): Promise<FoundByTexts[]> {
@@ -196,7 +199,8 @@ function searchOwnTexts(
     const judged = [...retrieved, ...near].map(({ imageId }) => imageId);
     const most = query === null ? limit : TEXT_CANDIDATES;
     const byWords = await searchTexts(db, { ...among, query, text: clause.text, limit: most, among: judged });
-    return { byWords, byCosine: near };
+    const isHit = ({ imageId }: Located) => !named.has(imageId);
+    return { byWords: byWords.filter(isHit), byCosine: near.filter(isHit) };
   };
   return Promise.all(valid.clauses.map(findBy));
 }
@@ -240,9 +244,10 @@ function cutByProbability(
 }
 
 /** Whether the list holds every picture of the corpus that passes the filter. */
-async function sawEverything({ db, corpus, valid, limit }: Place, pictures: number): Promise<boolean> {
+async function sawEverything({ db, corpus, valid, limit, named }: Place, pictures: number): Promise<boolean> {
   if (pictures >= limit) return false;
-  return (await countPassing(db, { corpusId: corpus.id, filter: valid.filter, most: pictures + 1 })) <= pictures;
+  const seen = pictures + named.size;
+  return (await countPassing(db, { corpusId: corpus.id, filter: valid.filter, most: seen + 1 })) <= seen;
 }
 
 /** One outcome per candidate, also when the call as a whole fails or its engine does not come back in time. */

@@ -8,9 +8,12 @@ import { type SearchDependencies, type SearchResult, searchImages } from "./sear
 /** How long the later pages of an answer can be read. */
 const KEEP_SECONDS = 15 * 60;
 
+/** A hit with the cursor of the page behind it. */
+export type PageHit = RankedHit & { readonly cursor: string };
+
 export interface SearchPage extends Omit<SearchResult, "hits"> {
-  /** At most `first` hits, each with the cursor behind it. */
-  readonly hits: readonly (RankedHit & { readonly cursor: string })[];
+  /** At most `first`. */
+  readonly hits: readonly PageHit[];
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;
 }

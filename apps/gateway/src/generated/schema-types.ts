@@ -1,6 +1,6 @@
 // Generated from apps/gateway/schema.graphql by `npm run generate -w @medley/gateway`. Do not edit.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
-import type { AskResult, CaptionResult, SearchResult, RankedHit, SearchReport as ReportRow } from '@medley/search';
+import type { AskResult, CaptionResult, ClauseScores as ClauseRow, SearchPage, PageHit, SearchReport as ReportRow } from '@medley/search';
 import type { Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, Space as SpaceRow } from '@medley/storage';
 import type { GatewayContext } from '../context.ts';
 export type Maybe<T> = T | null;
@@ -50,6 +50,20 @@ export type AnswerModeInput =
   |  /** Chooses the most probable of the given answers. */
   { generate?: never; rank: RankInput; };
 
+/** A condition on an attribute; all given members must hold. Where the attribute is a list, one of its members must fit. */
+export type AttributeFilter = {
+  /** Whether the picture has the attribute with a value other than null. */
+  exists?: InputMaybe<Scalars['Boolean']['input']>;
+  /** The value is at least this number or text; numbers are compared with numbers, texts (such as ISO dates) with texts by their characters. */
+  from?: InputMaybe<Scalars['JSON']['input']>;
+  /** The value is one of these texts, numbers or truth values; 1 to 200 of them. */
+  in?: InputMaybe<Array<Scalars['JSON']['input']>>;
+  /** Name of the attribute. */
+  name: Scalars['String']['input'];
+  /** The value is at most this number or text. */
+  to?: InputMaybe<Scalars['JSON']['input']>;
+};
+
 /** The most probable sequence among several kept at every step. */
 export type BeamInput = {
   /** How many sequences are kept, 1 to 16. */
@@ -71,7 +85,7 @@ export type CandidateCounts = {
   requested: Scalars['Int']['output'];
   /** How many of both have an `itmLogit`. */
   reranked: Scalars['Int']['output'];
-  /** How many the vector search returned: fewer in a small corpus, more when `first` is larger than `candidates`. */
+  /** How many the vector search returned: fewer in a small corpus, more when four pages are larger than `candidates`. */
   retrieved: Scalars['Int']['output'];
 };
 
@@ -201,6 +215,38 @@ export type CaptionVerdict =
   /** The filter cannot tell: another language, no words, or judged by its sentences. */
   | 'UNJUDGED';
 
+/** How a clause counts. */
+export type ClausePlace =
+  /** It should fit. */
+  | 'ALL'
+  /** It or another of them should fit. */
+  | 'ANY'
+  /** It should not fit. */
+  | 'NONE';
+
+/** How well a picture fits one clause. */
+export type ClauseScores = {
+  __typename?: 'ClauseScores';
+  /** How well the picture fits the clause by models and texts, 0 to 1; null where it was not judged. Says nothing outside of this answer. */
+  fit?: Maybe<Scalars['Float']['output']>;
+  /** Cosine of the picture's and the clause's embeddings, -1 to 1; null while the models are away. */
+  itcCosine?: Maybe<Scalars['Float']['output']>;
+  /** Raw logit of "match"; null where the picture was not re-ranked, and for a clause that is a picture. */
+  itmLogit?: Maybe<Scalars['Float']['output']>;
+  /** Calibrated probability that the picture fits this clause; null without a calibration, and for a clause that is a picture. */
+  matchProbability?: Maybe<Scalars['Float']['output']>;
+  /** How the clause counts. */
+  place: ClausePlace;
+  /** `itmLogit + w * itcCosine`; null where the picture was not re-ranked. */
+  rerankScore?: Maybe<Scalars['Float']['output']>;
+  /** Cosine of the clause and the nearest of the picture's own texts, -1 to 1. */
+  textCosine?: Maybe<Scalars['Float']['output']>;
+  /** What its own texts say for the picture, 0 to 1. */
+  textScore: Scalars['Float']['output'];
+  /** Share of the clause's words that the picture's own texts hold, 0 to 1. */
+  textShare: Scalars['Float']['output'];
+};
+
 /** A named collection of pictures. */
 export type Corpus = {
   __typename?: 'Corpus';
@@ -214,6 +260,30 @@ export type Corpus = {
   imageCount: Scalars['Int']['output'];
   /** The name that searches use. */
   name: Scalars['String']['output'];
+};
+
+/** A number of pictures. */
+export type Count = {
+  __typename?: 'Count';
+  /** Whether there are just as many or more. */
+  relation: CountRelation;
+  /** The number. */
+  value: Scalars['Int']['output'];
+};
+
+/** How a number relates to what was counted. */
+export type CountRelation =
+  /** So many were looked at; the corpus has more that could follow. */
+  | 'AT_LEAST'
+  /** Just as many. */
+  | 'EXACT';
+
+/** From one moment to another, both included; at least one of them. */
+export type DateRange = {
+  /** ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00Z. */
+  from?: InputMaybe<Scalars['String']['input']>;
+  /** ISO 8601; a day without a time is its first moment. */
+  to?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** How words are chosen. Exactly one member. */
@@ -236,6 +306,36 @@ export type Degradation = {
   message: Scalars['String']['output'];
   /** The stage that was cut. */
   stage: SearchStage;
+};
+
+/** The values of an attribute. */
+export type Facet = {
+  __typename?: 'Facet';
+  /** Name of the attribute. */
+  name: Scalars['String']['output'];
+  /** The values, those of most hits first; each member of a list is a value. */
+  values: Array<FacetValue>;
+};
+
+/** An attribute whose values are to be counted. */
+export type FacetInput = {
+  /** How many values to return, 1 to 100: those of most hits first. */
+  first?: Scalars['Int']['input'];
+  /** Name of the attribute. */
+  name: Scalars['String']['input'];
+};
+
+/** A value of an attribute. */
+export type FacetValue = {
+  __typename?: 'FacetValue';
+  /** How many pictures of the corpus with this value pass the filter, the filter's own selection of this attribute left out. */
+  count: Scalars['Int']['output'];
+  /** An `ImageFilter` that only this value passes, as JSON: send it back inside of `and`. */
+  filter: Scalars['JSON']['output'];
+  /** How many hits of the whole answer have this value. */
+  hits: Scalars['Int']['output'];
+  /** A text, number or truth value. */
+  value: Scalars['JSON']['output'];
 };
 
 /** A caption that the captioner wrote with one decoding. */
@@ -286,12 +386,41 @@ export type Image = {
   width?: Maybe<Scalars['Int']['output']>;
 };
 
+/** Which pictures of a corpus are meant. Exactly one member; join several by `and`. At most 64 conditions, 8 levels deep. */
+export type ImageFilter =
+  /** When the picture came into the corpus. */
+  { addedAt: DateRange; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; width?: never; }
+  |  /** Each of these must hold. */
+  { addedAt?: never; and: Array<ImageFilter>; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; width?: never; }
+  |  /** A condition on an attribute. */
+  { addedAt?: never; and?: never; attribute: AttributeFilter; format?: never; height?: never; not?: never; or?: never; origin?: never; width?: never; }
+  |  /** Format of the file, such as jpeg, png or webp: one of these. */
+  { addedAt?: never; and?: never; attribute?: never; format: Array<Scalars['String']['input']>; height?: never; not?: never; or?: never; origin?: never; width?: never; }
+  |  /** Height in pixels as people see it. */
+  { addedAt?: never; and?: never; attribute?: never; format?: never; height: IntRange; not?: never; or?: never; origin?: never; width?: never; }
+  |  /** This must not hold. A picture without the attribute passes. */
+  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not: ImageFilter; or?: never; origin?: never; width?: never; }
+  |  /** At least one of these must hold. */
+  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or: Array<ImageFilter>; origin?: never; width?: never; }
+  |  /** Where the picture came from: any of its paths or addresses. */
+  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin: OriginFilter; width?: never; }
+  |  /** Width in pixels as people see it. */
+  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; width: IntRange; };
+
 /** How the vector search found the nearest vectors. */
 export type IndexMode =
   /** Every vector of the corpus was compared; nothing nearer was missed. */
   | 'EXACT'
   /** The HNSW index answered; a nearer vector may have been missed. */
   | 'HNSW';
+
+/** From one number to another, both included; at least one of them. */
+export type IntRange = {
+  /** The least. */
+  from?: InputMaybe<Scalars['Int']['input']>;
+  /** The greatest. */
+  to?: InputMaybe<Scalars['Int']['input']>;
+};
 
 /** A candidate that could not be re-ranked. */
 export type MatchFailure = {
@@ -320,6 +449,27 @@ export type NucleusInput = {
   topP?: Scalars['Float']['input'];
 };
 
+/** A condition on paths and addresses; letter case counts. All given members must hold of the same one. */
+export type OriginFilter = {
+  /** What it holds anywhere. */
+  contains?: InputMaybe<Scalars['String']['input']>;
+  /** How it begins. */
+  startsWith?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** Where a page ends. */
+export type PageInfo = {
+  __typename?: 'PageInfo';
+  /** Cursor of the page's last hit, for `after`; null on an empty page. */
+  endCursor?: Maybe<Scalars['String']['output']>;
+  /** Whether the answer has hits behind this page. */
+  hasNextPage: Scalars['Boolean']['output'];
+  /** Whether the answer has hits before this page. */
+  hasPreviousPage: Scalars['Boolean']['output'];
+  /** Cursor of the page's first hit; null on an empty page. */
+  startCursor?: Maybe<Scalars['String']['output']>;
+};
+
 /** Everything that can be read. */
 export type Query = {
   __typename?: 'Query';
@@ -339,8 +489,9 @@ export type Query = {
   /** The picture with this id; null when there is none. */
   image?: Maybe<Image>;
   /**
-   * Pictures of a corpus for a text, best first: the nearest pictures by `itcCosine`, re-ranked by `itmLogit + w * itcCosine`, and mixed
-   * with pictures whose own texts are near the query or hold its words.
+   * Pictures of a corpus that fit, best first: the nearest pictures by `itcCosine`, re-ranked by `itmLogit + w * itcCosine`, and mixed with
+   * pictures whose own texts are near the query or hold its words. The whole list is kept for 15 minutes, so that pages neither overlap nor drift
+   * while pictures come and go.
    */
   search: SearchConnection;
 };
@@ -381,11 +532,9 @@ export type QueryImageArgs = {
 
 /** Everything that can be read. */
 export type QuerySearchArgs = {
-  candidates?: Scalars['Int']['input'];
-  corpus: Scalars['String']['input'];
+  after?: InputMaybe<Scalars['String']['input']>;
   first?: Scalars['Int']['input'];
-  text: Scalars['String']['input'];
-  textWeight?: Scalars['Float']['input'];
+  input: SearchInput;
 };
 
 /** Chooses the most probable of the given answers. */
@@ -396,42 +545,79 @@ export type RankInput = {
   candidates?: InputMaybe<Scalars['Int']['input']>;
 };
 
+/** How deep the matching head judges. */
+export type RerankInput = {
+  /** Milliseconds for the whole search; what is not judged by then stands below, and the report says so. The server's own limit when absent or larger. */
+  budgetMs?: InputMaybe<Scalars['Int']['input']>;
+  /**
+   * How many of the nearest pictures the matching head judges, 0 to 1,000. More finds better answers and takes longer; 0 keeps
+   * the order of `itcCosine`.
+   */
+  candidates?: Scalars['Int']['input'];
+};
+
+/** One thing to look for. Exactly one member. */
+export type SearchClause =
+  /** Pictures that look like this stored one, which is itself no hit. */
+  { imageId: Scalars['ID']['input']; picture?: never; text?: never; }
+  |  /** Pictures that look like this one: a JPEG, PNG, WebP, AVIF, TIFF or GIF file as base64, at most 700,000 bytes before encoding. It is not stored. */
+  { imageId?: never; picture: Scalars['String']['input']; text?: never; }
+  |  /** What the picture should show, in words; at most 2,000 characters. Costs a pass of the matching head over all candidates. */
+  { imageId?: never; picture?: never; text: Scalars['String']['input']; };
+
 /** Hits of a search, best first, with the report of how they were found. */
 export type SearchConnection = {
   __typename?: 'SearchConnection';
-  /** The hits in their final order. */
+  /** The hits of this page in their final order. */
   edges: Array<SearchEdge>;
+  /** Values of the attributes that were asked for, in that order. */
+  facets: Array<Facet>;
+  /** Where this page ends. */
+  pageInfo: PageInfo;
   /** How this answer came about, and in what it is less than what was asked for. */
   report: SearchReport;
+  /** How many hits the whole answer has. */
+  total: Count;
 };
 
-/** One hit: a picture with the scores of both stages. */
+/** One hit: a picture with the scores of both stages. Scores that belong to one clause are those of the first one; `clauses` has all. */
 export type SearchEdge = {
   __typename?: 'SearchEdge';
+  /** Scores of every clause: those of `all`, then `any`, then `none`, in the order of the input. */
+  clauses: Array<ClauseScores>;
+  /** For `after`: the page that begins behind this hit. */
+  cursor: Scalars['String']['output'];
   /**
-   * What re-ranked hits are ordered by: `(1 - textWeight) * r + textWeight * textScore`, where r is `rerankScore` scaled to 0 to 1 over the
-   * re-ranked pictures of this answer. Says nothing outside of this answer; null where the picture was not re-ranked.
+   * What judged hits are ordered by, 0 to 1. For one text: `(1 - textWeight) * r + textWeight * textScore`, where r is `rerankScore` scaled to 0 to 1 over the
+   * re-ranked pictures of this answer. For several clauses: each `fit` joined as a probability. Says nothing outside of this answer; null where the
+   * picture was not judged.
    */
   fusedScore?: Maybe<Scalars['Float']['output']>;
-  /** Cosine of the picture's and the text's embeddings (BLIP's contrastive heads), -1 to 1; higher is nearer. */
-  itcCosine: Scalars['Float']['output'];
+  /**
+   * Cosine of the picture's and the clause's embeddings (BLIP's contrastive heads), -1 to 1; higher is nearer. Null while the models are away, for what only
+   * stored texts found.
+   */
+  itcCosine?: Maybe<Scalars['Float']['output']>;
   /**
    * Raw logit of "match" from BLIP's matching head, which reads picture and text together; higher is better. Not a probability.
-   * Null where the picture was not re-ranked: it lay beyond `candidates`, or the report names why.
+   * Null where the picture was not re-ranked: it lay beyond `candidates`, or the report names why; and for a clause that is a picture.
    */
   itmLogit?: Maybe<Scalars['Float']['output']>;
-  /** Calibrated probability that the picture matches the text; null until the corpus has a calibration. */
+  /**
+   * Calibrated probability that the picture fits the whole query, `all` and `any` and `none` joined as probabilities are. Null until the corpus has a
+   * calibration, where the picture was not re-ranked, and where a clause is a picture.
+   */
   matchProbability?: Maybe<Scalars['Float']['output']>;
   /** The picture. */
   node: Image;
   /** Place in this answer, from 1. */
   rank: Scalars['Int']['output'];
-  /** Place in the order of `itcCosine`, from 1; null where only the picture's own texts found it. */
+  /** Place in the order of the vector search, from 1; null where only the picture's own texts found it. */
   rankBeforeRerank?: Maybe<Scalars['Int']['output']>;
   /** `itmLogit + w * itcCosine`; null where the picture was not re-ranked. */
   rerankScore?: Maybe<Scalars['Float']['output']>;
   /**
-   * Cosine of the query and the nearest of the picture's own texts, -1 to 1. Null where the texts of 128 other pictures were nearer, where
+   * Cosine of the clause and the nearest of the picture's own texts, -1 to 1. Null where the texts of 128 other pictures were nearer, where
    * it has none, and when `textWeight` or `candidates` is 0.
    */
   textCosine?: Maybe<Scalars['Float']['output']>;
@@ -441,10 +627,35 @@ export type SearchEdge = {
    */
   textScore: Scalars['Float']['output'];
   /**
-   * Share of the query's words that the picture's own texts hold, 0 to 1; a word weighs more the fewer pictures of the corpus have it.
+   * Share of the clause's words that the picture's own texts hold, 0 to 1; a word weighs more the fewer pictures of the corpus have it.
    * Always 0 when `textWeight` or `candidates` is 0.
    */
   textShare: Scalars['Float']['output'];
+};
+
+/** What to look for, and where. `all` and `any` together have at least one clause, all three at most 8. */
+export type SearchInput = {
+  /** Each of these should fit. */
+  all?: InputMaybe<Array<SearchClause>>;
+  /** At least one of these should fit. */
+  any?: InputMaybe<Array<SearchClause>>;
+  /** Name of the corpus to search. */
+  corpus: Scalars['String']['input'];
+  /** Attributes whose values are to be counted, at most 8. */
+  facets?: InputMaybe<Array<FacetInput>>;
+  /** Only pictures that pass. However few pass, none of them is lost to the filter. */
+  filter?: InputMaybe<ImageFilter>;
+  /** Only hits with at least this match probability, 0 to 1. Needs a calibrated corpus and clauses that are texts; the report says when it could not be applied. */
+  minMatch?: InputMaybe<Scalars['Float']['input']>;
+  /** None of these should fit. Each is judged by itself: "dog" in `all` and "beach" in `none`, because models do not understand "without". */
+  none?: InputMaybe<Array<SearchClause>>;
+  /** How deep the matching head judges. */
+  rerank?: RerankInput;
+  /**
+   * Share of the pictures' own texts in the order, 0 to 1: captions of people, of the web and of data sets, and the names of file and
+   * folder. 0 orders by what the models see alone.
+   */
+  textWeight?: Scalars['Float']['input'];
 };
 
 /** How a search came about. */
@@ -600,6 +811,7 @@ export type ResolversTypes = {
   Answer: ResolverTypeWrapper<AskResult>;
   AnswerMode: AnswerMode;
   AnswerModeInput: AnswerModeInput;
+  AttributeFilter: AttributeFilter;
   BeamInput: BeamInput;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   CandidateCounts: ResolverTypeWrapper<CandidateCounts>;
@@ -611,23 +823,38 @@ export type ResolversTypes = {
   CaptionScore: ResolverTypeWrapper<CaptionScore>;
   CaptionSource: CaptionSource;
   CaptionVerdict: CaptionVerdict;
+  ClausePlace: ClausePlace;
+  ClauseScores: ResolverTypeWrapper<ClauseRow>;
   Corpus: ResolverTypeWrapper<CorpusRow>;
+  Count: ResolverTypeWrapper<Count>;
+  CountRelation: CountRelation;
+  DateRange: DateRange;
   DecodingInput: DecodingInput;
   Degradation: ResolverTypeWrapper<Degradation>;
+  Facet: ResolverTypeWrapper<Facet>;
+  FacetInput: FacetInput;
+  FacetValue: ResolverTypeWrapper<FacetValue>;
   Float: ResolverTypeWrapper<Scalars['Float']['output']>;
   GeneratedCaption: ResolverTypeWrapper<CaptionResult>;
   GreedyInput: GreedyInput;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   Image: ResolverTypeWrapper<ImageRow>;
+  ImageFilter: ImageFilter;
   IndexMode: IndexMode;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  IntRange: IntRange;
   JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
   MatchFailure: ResolverTypeWrapper<MatchFailure>;
   NucleusInput: NucleusInput;
+  OriginFilter: OriginFilter;
+  PageInfo: ResolverTypeWrapper<PageInfo>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   RankInput: RankInput;
-  SearchConnection: ResolverTypeWrapper<SearchResult>;
-  SearchEdge: ResolverTypeWrapper<RankedHit>;
+  RerankInput: RerankInput;
+  SearchClause: SearchClause;
+  SearchConnection: ResolverTypeWrapper<SearchPage>;
+  SearchEdge: ResolverTypeWrapper<PageHit>;
+  SearchInput: SearchInput;
   SearchReport: ResolverTypeWrapper<ReportRow>;
   SearchStage: SearchStage;
   Space: ResolverTypeWrapper<SpaceRow>;
@@ -640,6 +867,7 @@ export type ResolversTypes = {
 export type ResolversParentTypes = {
   Answer: AskResult;
   AnswerModeInput: AnswerModeInput;
+  AttributeFilter: AttributeFilter;
   BeamInput: BeamInput;
   Boolean: Scalars['Boolean']['output'];
   CandidateCounts: CandidateCounts;
@@ -648,22 +876,35 @@ export type ResolversParentTypes = {
   CaptionExplanation: ExplanationRow;
   CaptionReview: CaptionReview;
   CaptionScore: CaptionScore;
+  ClauseScores: ClauseRow;
   Corpus: CorpusRow;
+  Count: Count;
+  DateRange: DateRange;
   DecodingInput: DecodingInput;
   Degradation: Degradation;
+  Facet: Facet;
+  FacetInput: FacetInput;
+  FacetValue: FacetValue;
   Float: Scalars['Float']['output'];
   GeneratedCaption: CaptionResult;
   GreedyInput: GreedyInput;
   ID: Scalars['ID']['output'];
   Image: ImageRow;
+  ImageFilter: ImageFilter;
   Int: Scalars['Int']['output'];
+  IntRange: IntRange;
   JSON: Scalars['JSON']['output'];
   MatchFailure: MatchFailure;
   NucleusInput: NucleusInput;
+  OriginFilter: OriginFilter;
+  PageInfo: PageInfo;
   Query: Record<PropertyKey, never>;
   RankInput: RankInput;
-  SearchConnection: SearchResult;
-  SearchEdge: RankedHit;
+  RerankInput: RerankInput;
+  SearchClause: SearchClause;
+  SearchConnection: SearchPage;
+  SearchEdge: PageHit;
+  SearchInput: SearchInput;
   SearchReport: ReportRow;
   Space: SpaceRow;
   StageTiming: StageTiming;
@@ -731,6 +972,18 @@ export type CaptionScoreResolvers<ContextType = GatewayContext, ParentType exten
   itmNoMatchLogit?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
 };
 
+export type ClauseScoresResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['ClauseScores'] = ResolversParentTypes['ClauseScores']> = {
+  fit?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  itcCosine?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  itmLogit?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  matchProbability?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  place?: Resolver<ResolversTypes['ClausePlace'], ParentType, ContextType>;
+  rerankScore?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  textCosine?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  textScore?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  textShare?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+};
+
 export type CorpusResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Corpus'] = ResolversParentTypes['Corpus']> = {
   activeSpace?: Resolver<Maybe<ResolversTypes['Space']>, ParentType, ContextType>;
   coverage?: Resolver<Array<ResolversTypes['StepCoverage']>, ParentType, ContextType>;
@@ -739,11 +992,28 @@ export type CorpusResolvers<ContextType = GatewayContext, ParentType extends Res
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
+export type CountResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Count'] = ResolversParentTypes['Count']> = {
+  relation?: Resolver<ResolversTypes['CountRelation'], ParentType, ContextType>;
+  value?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
 export type DegradationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Degradation'] = ResolversParentTypes['Degradation']> = {
   code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   images?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   stage?: Resolver<ResolversTypes['SearchStage'], ParentType, ContextType>;
+};
+
+export type FacetResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Facet'] = ResolversParentTypes['Facet']> = {
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  values?: Resolver<Array<ResolversTypes['FacetValue']>, ParentType, ContextType>;
+};
+
+export type FacetValueResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['FacetValue'] = ResolversParentTypes['FacetValue']> = {
+  count?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  filter?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
+  hits?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  value?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
 };
 
 export type GeneratedCaptionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['GeneratedCaption'] = ResolversParentTypes['GeneratedCaption']> = {
@@ -776,6 +1046,13 @@ export type MatchFailureResolvers<ContextType = GatewayContext, ParentType exten
   message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
+export type PageInfoResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
+  endCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  hasNextPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  hasPreviousPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  startCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
 export type QueryResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   ask?: Resolver<ResolversTypes['Answer'], ParentType, ContextType, RequireFields<QueryAskArgs, 'imageId' | 'question'>>;
   caption?: Resolver<ResolversTypes['GeneratedCaption'], ParentType, ContextType, RequireFields<QueryCaptionArgs, 'imageId'>>;
@@ -783,17 +1060,22 @@ export type QueryResolvers<ContextType = GatewayContext, ParentType extends Reso
   corpus?: Resolver<Maybe<ResolversTypes['Corpus']>, ParentType, ContextType, RequireFields<QueryCorpusArgs, 'name'>>;
   explainCaption?: Resolver<Maybe<ResolversTypes['CaptionExplanation']>, ParentType, ContextType, RequireFields<QueryExplainCaptionArgs, 'captionId'>>;
   image?: Resolver<Maybe<ResolversTypes['Image']>, ParentType, ContextType, RequireFields<QueryImageArgs, 'id'>>;
-  search?: Resolver<ResolversTypes['SearchConnection'], ParentType, ContextType, RequireFields<QuerySearchArgs, 'candidates' | 'corpus' | 'first' | 'text' | 'textWeight'>>;
+  search?: Resolver<ResolversTypes['SearchConnection'], ParentType, ContextType, RequireFields<QuerySearchArgs, 'first' | 'input'>>;
 };
 
 export type SearchConnectionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchConnection'] = ResolversParentTypes['SearchConnection']> = {
   edges?: Resolver<Array<ResolversTypes['SearchEdge']>, ParentType, ContextType>;
+  facets?: Resolver<Array<ResolversTypes['Facet']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
   report?: Resolver<ResolversTypes['SearchReport'], ParentType, ContextType>;
+  total?: Resolver<ResolversTypes['Count'], ParentType, ContextType>;
 };
 
 export type SearchEdgeResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchEdge'] = ResolversParentTypes['SearchEdge']> = {
+  clauses?: Resolver<Array<ResolversTypes['ClauseScores']>, ParentType, ContextType>;
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   fusedScore?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
-  itcCosine?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  itcCosine?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   itmLogit?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   matchProbability?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   node?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
@@ -848,12 +1130,17 @@ export type Resolvers<ContextType = GatewayContext> = {
   CaptionExplanation?: CaptionExplanationResolvers<ContextType>;
   CaptionReview?: CaptionReviewResolvers<ContextType>;
   CaptionScore?: CaptionScoreResolvers<ContextType>;
+  ClauseScores?: ClauseScoresResolvers<ContextType>;
   Corpus?: CorpusResolvers<ContextType>;
+  Count?: CountResolvers<ContextType>;
   Degradation?: DegradationResolvers<ContextType>;
+  Facet?: FacetResolvers<ContextType>;
+  FacetValue?: FacetValueResolvers<ContextType>;
   GeneratedCaption?: GeneratedCaptionResolvers<ContextType>;
   Image?: ImageResolvers<ContextType>;
   JSON?: GraphQLScalarType;
   MatchFailure?: MatchFailureResolvers<ContextType>;
+  PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
   SearchConnection?: SearchConnectionResolvers<ContextType>;
   SearchEdge?: SearchEdgeResolvers<ContextType>;

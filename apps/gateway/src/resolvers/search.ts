@@ -1,27 +1,87 @@
-import { searchImages } from "@medley/search";
+import { type ClauseScores, type FacetRequest, MAX_PICTURE_BYTES, type SearchClause, searchPage } from "@medley/search";
 import { badUserInput } from "../errors.ts";
+import { imageFilterOf } from "../image-filter-input.ts";
 import type {
   QueryResolvers,
+  SearchClause as SearchClauseInput,
   SearchConnectionResolvers,
   SearchEdgeResolvers,
   SearchReportResolvers,
 } from "../generated/schema-types.ts";
 
-export const search: NonNullable<QueryResolvers["search"]> = (_root, query, context) =>
-  searchImages(context, { ...query, deadlineMs: context.searchDeadlineMs });
+export const search: NonNullable<QueryResolvers["search"]> = async (_root, { input, first, after }, context) => {
+  const { corpus, rerank, textWeight, minMatch } = input;
+  const query = {
+    corpus,
+    all: clausesOf("all", input.all),
+    any: clausesOf("any", input.any),
+    none: clausesOf("none", input.none),
+    filter: input.filter ? imageFilterOf(input.filter) : undefined,
+    first,
+    candidates: rerank?.candidates,
+    textWeight,
+    minMatch: minMatch ?? undefined,
+    facets: (input.facets ?? []).map(({ name, first: values }): FacetRequest => ({ name, first: values })),
+    deadlineMs: Math.min(budgetOf(rerank?.budgetMs), context.searchDeadlineMs),
+  };
+  return searchPage(context, query, after ?? null);
+};
+
+function budgetOf(budgetMs: number | null | undefined): number {
+  if (budgetMs === null || budgetMs === undefined) return Number.POSITIVE_INFINITY;
+  if (budgetMs >= 1) return budgetMs;
+  throw badUserInput(`rerank.budgetMs is ${budgetMs}, expected at least 1.`);
+}
+
+function clausesOf(name: string, clauses: readonly SearchClauseInput[] | null | undefined): SearchClause[] {
+  return (clauses ?? []).map(({ text, imageId, picture }, index) => {
+    if (text !== null && text !== undefined) return { text };
+    if (imageId !== null && imageId !== undefined) return { imageId };
+    return { picture: bytesOf(`${name}[${index}].picture`, picture ?? "") };
+  });
+}
+
+const BASE64 = /^[A-Za-z0-9+/\r\n]*={0,2}\s*$/;
+
+function bytesOf(name: string, base64: string): Uint8Array {
+  if (base64.length > 2 * MAX_PICTURE_BYTES || !BASE64.test(base64)) {
+    throw badUserInput(`${name} is no base64 of at most ${MAX_PICTURE_BYTES} bytes.`);
+  }
+  return Buffer.from(base64, "base64");
+}
 
 export const SearchConnection: SearchConnectionResolvers = {
-  edges: (result) => [...result.hits],
+  edges: (page) => [...page.hits],
+  facets: ({ facets }) => facets.map(({ name, values }) => ({ name, values: [...values] })),
+  pageInfo: ({ hits, hasNextPage, hasPreviousPage }) => ({
+    hasNextPage,
+    hasPreviousPage,
+    startCursor: hits[0]?.cursor ?? null,
+    endCursor: hits.at(-1)?.cursor ?? null,
+  }),
 };
 
 export const SearchEdge: SearchEdgeResolvers = {
   rank: (hit) => hit.rankAfterRerank,
+  fusedScore: (hit) => hit.score,
+  clauses: ({ clauses }) => [...clauses],
+  itcCosine: (hit) => firstOf(hit).itcCosine,
+  itmLogit: (hit) => firstOf(hit).itmLogit,
+  rerankScore: (hit) => firstOf(hit).rerankScore,
+  textShare: (hit) => firstOf(hit).textShare,
+  textCosine: (hit) => firstOf(hit).textCosine,
+  textScore: (hit) => firstOf(hit).textScore,
   async node(hit, _query, context) {
     const image = await context.imageById.load(hit.imageId);
     if (image === null) throw badUserInput(`Image "${hit.imageId}" was removed while the search ran. Search again.`);
     return image;
   },
 };
+
+function firstOf({ clauses }: { readonly clauses: readonly ClauseScores[] }): ClauseScores {
+  if (clauses[0] === undefined) throw new Error("Bug: a hit of a search without clauses");
+  return clauses[0];
+}
 
 export const SearchReport: SearchReportResolvers = {
   indexMode: (report) => (report.indexMode === "exact" ? "EXACT" : "HNSW"),
