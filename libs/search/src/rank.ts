@@ -137,10 +137,17 @@ function scoreClause(
   const textWeight = clause.matches === null ? 0 : rule.textWeight;
   return judged.map(({ byModels, ...scores }) => {
     if (byModels === null) return { ...scores, fit: null };
-    const models = alone ? scale(byModels) : (scores.matchProbability ?? scale(byModels));
+    const models = alone ? scale(byModels) : (scores.matchProbability ?? likely(scale(byModels)));
     return { ...scores, fit: (1 - textWeight) * models + textWeight * scores.textScore };
   });
 }
+
+/** The last of a list need not be wrong, nor the first right: as 0 or 1 it would silence all other clauses. */
+function likely(scaled: number): number {
+  return LEAST_LIKELY + (1 - 2 * LEAST_LIKELY) * scaled;
+}
+
+const LEAST_LIKELY = 0.05;
 
 /** Maps the least of the scores to 0 and the greatest to 1; all to 1 where they are equal. */
 function scaleOf(scores: readonly number[]): (score: number) => number {
