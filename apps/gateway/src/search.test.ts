@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { openSampleLibrary, type SampleLibrary } from "@medley/search/testing";
+import { saveTextEmbeddings } from "@medley/storage";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ServedGateway, serveGateway } from "./testing/serve.ts";
 
@@ -129,4 +130,40 @@ test("names the part of an input that cannot be meant", async () => {
   expect(await messageOf(search({ rerank: { candidates: 5000 } }))).toContain("candidates is 5000");
   expect(await messageOf(search({}, { after: "nonsense" }))).toContain('"nonsense" is no cursor');
   expect(await messageOf(search({ all: [{ imageId: "nobody" }] }))).toContain('There is no image "nobody"');
+});
+
+test("describes a picture by texts of its corpus, and classifies it by labels that are each judged by themselves", async () => {
+  const { db, inference, corpus, space, imageIds } = library;
+  const [imageId = "", other = ""] = imageIds;
+  const [outcome] = await inference.embedTexts(["a tall ship"]);
+  if (!outcome?.ok) throw new Error("the fake engine refused a text");
+  const row = {
+    imageId: other,
+    corpusId: corpus.id,
+    text: "a tall ship",
+    name: "a tall ship",
+    embedding: outcome.value,
+  };
+  await saveTextEmbeddings(db, { spaceId: space.id, rows: [row] });
+  const { data, errors } = await gateway.graphql(
+    `query ($imageId: ID!) {
+      describe(imageId: $imageId) { image { id } texts { text captionId of { id } itcCosine itmLogit rerankScore } modelName }
+      classify(imageId: $imageId, labels: ["cat", "dog"]) { labels { label text rerankScore } }
+    }`,
+    { imageId },
+  );
+  expect(errors).toBeUndefined();
+  expect(data.describe).toMatchObject({
+    image: { id: imageId },
+    texts: [{ text: "a tall ship", captionId: null, of: { id: other } }],
+  });
+  expect(data.classify.labels.map(({ text }: { text: string }) => text).sort()).toEqual([
+    "a picture of cat",
+    "a picture of dog",
+  ]);
+  const refused = await gateway.graphql(
+    `query ($id: ID!) { classify(imageId: $id, labels: []) { labels { label } } }`,
+    { id: imageId },
+  );
+  expect(refused.errors?.[0]?.extensions["code"]).toBe("BAD_USER_INPUT");
 });

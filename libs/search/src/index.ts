@@ -6,6 +6,14 @@ export {
   captionOf,
   requireImage,
 } from "./caption-image.ts";
+export {
+  type Classification,
+  classifyImage,
+  type DescribeResult,
+  type Description,
+  describeImage,
+  type TextFit,
+} from "./describe-image.ts";
 export { SearchError, type SearchErrorCode } from "./errors.ts";
 export { type ImageWithTexts, imagesWithHumanTexts } from "./human-texts.ts";
 export { nameOfOrigin, ownTextsOf } from "./own-texts.ts";

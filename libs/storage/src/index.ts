@@ -83,9 +83,10 @@ export {
   ownCaptionsOf,
   saveTextEmbeddings,
   searchTextEmbeddings,
+  searchTextsNear,
   textKeyOf,
 } from "./text-embeddings.ts";
-export type { NearText, NearTextSearch, OwnText, TextEmbeddingRow } from "./text-embeddings.ts";
+export type { NearestText, NearText, NearTextSearch, OwnText, TextEmbeddingRow } from "./text-embeddings.ts";
 export { searchTexts } from "./texts.ts";
 export type { TextHit, TextSearch } from "./texts.ts";
 export { StorageError } from "./storage-error.ts";

@@ -163,3 +163,38 @@ function nearTextSql(type: string, passes: string | undefined): string {
     join images i on i.id = nearest.image_id
     order by nearest.distance, nearest.image_id`;
 }
+
+export type NearestText = {
+  readonly text: string;
+  /** Null where the text is the name of a file. */
+  readonly captionId: string | null;
+  /** The nearest of the images that the text stands beside. */
+  readonly imageId: string;
+};
+
+/**
+ * The texts of a corpus nearest to a vector, usually a picture's, best first, each text once however many pictures have it; of four times `limit` that are
+ * nearest, those that no person has set aside. Every text is compared.
+ */
+export function searchTextsNear(
+  db: Queryable,
+  { corpusId, spaceId, query, limit }: NearTextSearch,
+): Promise<NearestText[]> {
+  const unit = normalise(query);
+  if (!unit) throw new StorageError("INVALID_VALUE", "The query vector is zero or not finite.");
+  return db.query<NearestText>(
+    `with near as materialized (
+       select t.image_id, t.caption_id, t.text_key, t.embedding <#> $3::vector as distance from text_embeddings t
+       where t.space_id = $1::uuid and t.corpus_id = $2::uuid order by 4 limit $4::integer * ${TEXTS_PER_IMAGE}
+     ), texts as (
+       select near.image_id, near.caption_id, near.distance,
+         coalesce((select captions.text from captions where captions.id = near.caption_id and ${IN_USE}),
+           case when near.caption_id is null then substring(near.text_key from 6) end) as text
+       from near
+     ), once as (
+       select distinct on (lower(text)) * from texts where text is not null order by lower(text), distance, image_id
+     )
+     select text, caption_id as "captionId", image_id as "imageId" from once order by distance, text limit $4::integer`,
+    [requireUuid("space", spaceId), requireUuid("corpus", corpusId), encodeVector(unit), limit],
+  );
+}

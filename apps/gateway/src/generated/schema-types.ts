@@ -1,6 +1,6 @@
 // Generated from apps/gateway/schema.graphql by `npm run generate -w @medley/gateway`. Do not edit.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
-import type { AskResult, CaptionResult, ClauseScores as ClauseRow, SearchPage, PageHit, SearchReport as ReportRow } from '@medley/search';
+import type { AskResult, Classification as ClassificationResult, Description, DescribeResult, CaptionResult, ClauseScores as ClauseRow, SearchPage, PageHit, SearchReport as ReportRow } from '@medley/search';
 import type { Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, Space as SpaceRow } from '@medley/storage';
 import type { GatewayContext } from '../context.ts';
 export type Maybe<T> = T | null;
@@ -215,6 +215,19 @@ export type CaptionVerdict =
   /** The filter cannot tell: another language, no words, or judged by its sentences. */
   | 'UNJUDGED';
 
+/** How well labels fit a picture. */
+export type Classification = {
+  __typename?: 'Classification';
+  /** The picture. */
+  image: Image;
+  /** The labels, best first. */
+  labels: Array<LabelFit>;
+  /** SHA-256 over the retrieval model's weights and every setting that changes its outputs. */
+  modelFingerprint: Scalars['String']['output'];
+  /** Name of the retrieval model in the model set. */
+  modelName: Scalars['String']['output'];
+};
+
 /** How a clause counts. */
 export type ClausePlace =
   /** It should fit. */
@@ -308,6 +321,23 @@ export type Degradation = {
   stage: SearchStage;
 };
 
+/** A text of the corpus and how well it fits a picture. */
+export type DescribingText = {
+  __typename?: 'DescribingText';
+  /** The caption that says it; null where it is the name of a file. */
+  captionId?: Maybe<Scalars['ID']['output']>;
+  /** Cosine of the embeddings of picture and text, -1 to 1. */
+  itcCosine: Scalars['Float']['output'];
+  /** Raw logit of "match". Not a probability. */
+  itmLogit: Scalars['Float']['output'];
+  /** The picture that the text stands beside; of several, one whose text is nearest. */
+  of: Image;
+  /** `itmLogit + w * itcCosine`: what texts are ordered by. */
+  rerankScore: Scalars['Float']['output'];
+  /** The text. */
+  text: Scalars['String']['output'];
+};
+
 /** The values of an attribute. */
 export type Facet = {
   __typename?: 'Facet';
@@ -386,6 +416,19 @@ export type Image = {
   width?: Maybe<Scalars['Int']['output']>;
 };
 
+/** Texts of a corpus that fit one of its pictures. */
+export type ImageDescription = {
+  __typename?: 'ImageDescription';
+  /** The picture. */
+  image: Image;
+  /** SHA-256 over the retrieval model's weights and every setting that changes its outputs. */
+  modelFingerprint: Scalars['String']['output'];
+  /** Name of the retrieval model in the model set. */
+  modelName: Scalars['String']['output'];
+  /** The texts, best first, each once. */
+  texts: Array<DescribingText>;
+};
+
 /** Which pictures of a corpus are meant. Exactly one member; join several by `and`. At most 64 conditions, 8 levels deep. */
 export type ImageFilter =
   /** When the picture came into the corpus. */
@@ -420,6 +463,21 @@ export type IntRange = {
   from?: InputMaybe<Scalars['Int']['input']>;
   /** The greatest. */
   to?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** How well a label fits a picture. */
+export type LabelFit = {
+  __typename?: 'LabelFit';
+  /** Cosine of the embeddings of picture and text, -1 to 1. */
+  itcCosine: Scalars['Float']['output'];
+  /** Raw logit of "match". Not a probability. */
+  itmLogit: Scalars['Float']['output'];
+  /** The label. */
+  label: Scalars['String']['output'];
+  /** `itmLogit + w * itcCosine`: what labels are ordered by. */
+  rerankScore: Scalars['Float']['output'];
+  /** What the model read for it. */
+  text: Scalars['String']['output'];
 };
 
 /** A candidate that could not be re-ranked. */
@@ -480,10 +538,14 @@ export type Query = {
    * one, which is then stored.
    */
   caption: GeneratedCaption;
+  /** How well each label fits a picture. Each is judged by itself, so that none of them may fit; nothing is trained or stored. */
+  classify: Classification;
   /** All corpora, by name. */
   corpora: Array<Corpus>;
   /** The corpus with this name; null when there is none. */
   corpus?: Maybe<Corpus>;
+  /** Which texts of its corpus fit a picture best: the 64 nearest to it, ordered by the matching head. Its own texts need not be among them. */
+  describe: ImageDescription;
   /** Why a caption was kept or rejected, with every number; null when there is no caption with this id. */
   explainCaption?: Maybe<CaptionExplanation>;
   /** The picture with this id; null when there is none. */
@@ -513,8 +575,23 @@ export type QueryCaptionArgs = {
 
 
 /** Everything that can be read. */
+export type QueryClassifyArgs = {
+  imageId: Scalars['ID']['input'];
+  labels: Array<Scalars['String']['input']>;
+  template?: Scalars['String']['input'];
+};
+
+
+/** Everything that can be read. */
 export type QueryCorpusArgs = {
   name: Scalars['String']['input'];
+};
+
+
+/** Everything that can be read. */
+export type QueryDescribeArgs = {
+  first?: Scalars['Int']['input'];
+  imageId: Scalars['ID']['input'];
 };
 
 
@@ -823,6 +900,7 @@ export type ResolversTypes = {
   CaptionScore: ResolverTypeWrapper<CaptionScore>;
   CaptionSource: CaptionSource;
   CaptionVerdict: CaptionVerdict;
+  Classification: ResolverTypeWrapper<ClassificationResult>;
   ClausePlace: ClausePlace;
   ClauseScores: ResolverTypeWrapper<ClauseRow>;
   Corpus: ResolverTypeWrapper<CorpusRow>;
@@ -831,6 +909,7 @@ export type ResolversTypes = {
   DateRange: DateRange;
   DecodingInput: DecodingInput;
   Degradation: ResolverTypeWrapper<Degradation>;
+  DescribingText: ResolverTypeWrapper<Description>;
   Facet: ResolverTypeWrapper<Facet>;
   FacetInput: FacetInput;
   FacetValue: ResolverTypeWrapper<FacetValue>;
@@ -839,11 +918,13 @@ export type ResolversTypes = {
   GreedyInput: GreedyInput;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   Image: ResolverTypeWrapper<ImageRow>;
+  ImageDescription: ResolverTypeWrapper<DescribeResult>;
   ImageFilter: ImageFilter;
   IndexMode: IndexMode;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   IntRange: IntRange;
   JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
+  LabelFit: ResolverTypeWrapper<LabelFit>;
   MatchFailure: ResolverTypeWrapper<MatchFailure>;
   NucleusInput: NucleusInput;
   OriginFilter: OriginFilter;
@@ -876,12 +957,14 @@ export type ResolversParentTypes = {
   CaptionExplanation: ExplanationRow;
   CaptionReview: CaptionReview;
   CaptionScore: CaptionScore;
+  Classification: ClassificationResult;
   ClauseScores: ClauseRow;
   Corpus: CorpusRow;
   Count: Count;
   DateRange: DateRange;
   DecodingInput: DecodingInput;
   Degradation: Degradation;
+  DescribingText: Description;
   Facet: Facet;
   FacetInput: FacetInput;
   FacetValue: FacetValue;
@@ -890,10 +973,12 @@ export type ResolversParentTypes = {
   GreedyInput: GreedyInput;
   ID: Scalars['ID']['output'];
   Image: ImageRow;
+  ImageDescription: DescribeResult;
   ImageFilter: ImageFilter;
   Int: Scalars['Int']['output'];
   IntRange: IntRange;
   JSON: Scalars['JSON']['output'];
+  LabelFit: LabelFit;
   MatchFailure: MatchFailure;
   NucleusInput: NucleusInput;
   OriginFilter: OriginFilter;
@@ -972,6 +1057,13 @@ export type CaptionScoreResolvers<ContextType = GatewayContext, ParentType exten
   itmNoMatchLogit?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
 };
 
+export type ClassificationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Classification'] = ResolversParentTypes['Classification']> = {
+  image?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
+  labels?: Resolver<Array<ResolversTypes['LabelFit']>, ParentType, ContextType>;
+  modelFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  modelName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
 export type ClauseScoresResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['ClauseScores'] = ResolversParentTypes['ClauseScores']> = {
   fit?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   itcCosine?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
@@ -1002,6 +1094,15 @@ export type DegradationResolvers<ContextType = GatewayContext, ParentType extend
   images?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   stage?: Resolver<ResolversTypes['SearchStage'], ParentType, ContextType>;
+};
+
+export type DescribingTextResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['DescribingText'] = ResolversParentTypes['DescribingText']> = {
+  captionId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  itcCosine?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  itmLogit?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  of?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
+  rerankScore?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
 export type FacetResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Facet'] = ResolversParentTypes['Facet']> = {
@@ -1036,9 +1137,24 @@ export type ImageResolvers<ContextType = GatewayContext, ParentType extends Reso
   width?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
 };
 
+export type ImageDescriptionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['ImageDescription'] = ResolversParentTypes['ImageDescription']> = {
+  image?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
+  modelFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  modelName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  texts?: Resolver<Array<ResolversTypes['DescribingText']>, ParentType, ContextType>;
+};
+
 export interface JsonScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSON'], any> {
   name: 'JSON';
 }
+
+export type LabelFitResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['LabelFit'] = ResolversParentTypes['LabelFit']> = {
+  itcCosine?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  itmLogit?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  label?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  rerankScore?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
 
 export type MatchFailureResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['MatchFailure'] = ResolversParentTypes['MatchFailure']> = {
   code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -1056,8 +1172,10 @@ export type PageInfoResolvers<ContextType = GatewayContext, ParentType extends R
 export type QueryResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   ask?: Resolver<ResolversTypes['Answer'], ParentType, ContextType, RequireFields<QueryAskArgs, 'imageId' | 'question'>>;
   caption?: Resolver<ResolversTypes['GeneratedCaption'], ParentType, ContextType, RequireFields<QueryCaptionArgs, 'imageId'>>;
+  classify?: Resolver<ResolversTypes['Classification'], ParentType, ContextType, RequireFields<QueryClassifyArgs, 'imageId' | 'labels' | 'template'>>;
   corpora?: Resolver<Array<ResolversTypes['Corpus']>, ParentType, ContextType>;
   corpus?: Resolver<Maybe<ResolversTypes['Corpus']>, ParentType, ContextType, RequireFields<QueryCorpusArgs, 'name'>>;
+  describe?: Resolver<ResolversTypes['ImageDescription'], ParentType, ContextType, RequireFields<QueryDescribeArgs, 'first' | 'imageId'>>;
   explainCaption?: Resolver<Maybe<ResolversTypes['CaptionExplanation']>, ParentType, ContextType, RequireFields<QueryExplainCaptionArgs, 'captionId'>>;
   image?: Resolver<Maybe<ResolversTypes['Image']>, ParentType, ContextType, RequireFields<QueryImageArgs, 'id'>>;
   search?: Resolver<ResolversTypes['SearchConnection'], ParentType, ContextType, RequireFields<QuerySearchArgs, 'first' | 'input'>>;
@@ -1130,15 +1248,19 @@ export type Resolvers<ContextType = GatewayContext> = {
   CaptionExplanation?: CaptionExplanationResolvers<ContextType>;
   CaptionReview?: CaptionReviewResolvers<ContextType>;
   CaptionScore?: CaptionScoreResolvers<ContextType>;
+  Classification?: ClassificationResolvers<ContextType>;
   ClauseScores?: ClauseScoresResolvers<ContextType>;
   Corpus?: CorpusResolvers<ContextType>;
   Count?: CountResolvers<ContextType>;
   Degradation?: DegradationResolvers<ContextType>;
+  DescribingText?: DescribingTextResolvers<ContextType>;
   Facet?: FacetResolvers<ContextType>;
   FacetValue?: FacetValueResolvers<ContextType>;
   GeneratedCaption?: GeneratedCaptionResolvers<ContextType>;
   Image?: ImageResolvers<ContextType>;
+  ImageDescription?: ImageDescriptionResolvers<ContextType>;
   JSON?: GraphQLScalarType;
+  LabelFit?: LabelFitResolvers<ContextType>;
   MatchFailure?: MatchFailureResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
