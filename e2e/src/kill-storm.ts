@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { runStorm, VICTIMS } from "./support/storm.ts";
+import { drawVictims, runStorm, VICTIMS } from "./support/storm.ts";
 
 // Kills processes of a large ingest with SIGKILL at random moments and says whether anything was lost, done twice or left open. Too long for a test;
 // kill-storm.e2e.test.ts is the short one.
@@ -25,7 +25,8 @@ const badFolders = files < 300 ? 1 : 3;
 const good = files - badFolders * 10;
 const twins = Math.floor(good / 25);
 const size = { pictures: good - twins, twins, badFolders, textEvery: 2 };
-const report = await runStorm({ size, kills, seed, serverUrl: values.server, say });
+const victims = drawVictims(kills, seed);
+const report = await runStorm({ size, victims, seed, serverUrl: values.server, checkOperations: true, say });
 for (const { promise, violations } of report.findings) {
   say(`${violations.length === 0 ? "holds   " : "VIOLATED"}  ${promise}`);
   for (const violation of violations.slice(0, 10)) say(`            ${violation}`);

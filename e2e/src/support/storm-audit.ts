@@ -43,7 +43,6 @@ export async function auditCorpus(db: AuditDatabase, corpus: string, folder: Mix
     await auditTextVectors(db, ids),
     await auditVerdicts(db, ids),
     await auditRejections(db, ids, folder),
-    await auditOperations(db, ids),
   ];
 }
 
@@ -202,10 +201,11 @@ async function auditRejections(db: AuditDatabase, [corpusId]: Ids, folder: Mixed
 }
 
 /** Nothing may look as if it still ran: all processes have ended. */
-async function auditOperations(db: AuditDatabase, [corpusId]: Ids): Promise<Finding> {
+export async function auditOperations(db: AuditDatabase, corpus: string): Promise<Finding> {
   const rows = await db.query<{ id: string; state: string }>(
-    "select id, state from operations where corpus_id = $1::uuid and state in ('QUEUED', 'RUNNING')",
-    [corpusId],
+    `select o.id, o.state from operations o join corpora c on c.id = o.corpus_id
+     where c.name = $1::text and o.state in ('QUEUED', 'RUNNING')`,
+    [corpus],
   );
   return {
     promise: "no operation of a killed run counts as running",

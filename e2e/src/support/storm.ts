@@ -17,15 +17,27 @@ import {
 import { type FolderSize, type MixedFolder, writeMixedFolder } from "./mixed-folder.ts";
 import { writeRandomModels } from "./models.ts";
 import { seededRandom } from "./seeded-random.ts";
-import { auditBlobs, auditCorpus, auditReport, type Finding, progressOf, STEPS } from "./storm-audit.ts";
+import {
+  auditBlobs,
+  auditCorpus,
+  auditOperations,
+  auditReport,
+  type Finding,
+  progressOf,
+  STEPS,
+} from "./storm-audit.ts";
 
 export const VICTIMS = ["ingest worker", "inference server", "database"] as const;
 export type Victim = (typeof VICTIMS)[number];
 
 export interface StormOptions {
   readonly size: FolderSize;
-  readonly kills: number;
+  /** What is killed, in this order. */
+  readonly victims: readonly Victim[];
+  /** Of the moments of the kills and of the choice among several processes. */
   readonly seed: number;
+  /** Waits a minute for the operations of killed runs to be known as dead. */
+  readonly checkOperations: boolean;
   /** A native PostgreSQL, on which the ingest has three workers: that of `medley start`, and two of `medley ingest`. */
   readonly serverUrl?: string | undefined;
   readonly say: (line: string) => void;
@@ -86,7 +98,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
   await watch(storm, runs, () => runs.every((run) => run.isDone()));
   for (const run of runs) await run.stop();
   // Operations of the dead are told from those of the living by their silence.
-  await wait(SILENCE_MS);
+  if (options.checkOperations) await wait(SILENCE_MS);
   const last = await medley(ingest, invocation);
   const report = auditReport(parseLines(last.stdout), folder);
   const ended = { promise: "the last run ends well", violations: last.code === 0 ? [] : [last.stderr.slice(-500)] };
@@ -97,6 +109,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
       ended,
       report,
       ...(await auditCorpus(storm.db, CORPUS, folder)),
+      ...(options.checkOperations ? [await auditOperations(storm.db, CORPUS)] : []),
       auditBlobs(storedBlobs(home.path), folder),
     ],
     seconds: (performance.now() - began) / 1000,
@@ -158,12 +171,18 @@ function keptRun({ invocation, say }: Storm, args: readonly string[]): KeptRun {
   };
 }
 
+/** So many victims, each drawn by the seed. */
+export function drawVictims(kills: number, seed: number): Victim[] {
+  const random = seededRandom(seed);
+  return Array.from({ length: kills }, () => VICTIMS[Math.floor(random() * VICTIMS.length)] as Victim);
+}
+
 /** One kill in each of as many equal parts of the work, anywhere within its part. */
 async function killAll(storm: Storm, runs: readonly KeptRun[]): Promise<void> {
-  const moments = Array.from({ length: storm.kills }, (_, index) => (index + storm.random()) / storm.kills);
-  for (const [index, moment] of moments.entries()) {
-    const at = moment * LAST_KILL_AT;
-    const victim = VICTIMS[Math.floor(storm.random() * VICTIMS.length)] as Victim;
+  const kills = storm.victims.length;
+  const moments = storm.victims.map((_, index) => (index + storm.random()) / kills);
+  for (const [index, victim] of storm.victims.entries()) {
+    const at = (moments[index] ?? 1) * LAST_KILL_AT;
     const draw = storm.random();
     let progress = 0;
     await watch(storm, runs, (done) => {
@@ -175,7 +194,7 @@ async function killAll(storm: Storm, runs: readonly KeptRun[]): Promise<void> {
     let killed: string | undefined;
     await watch(storm, runs, async () => (killed = await kill(storm, victim, draw)) !== undefined);
     storm.killed[victim] += 1;
-    storm.say(`kill ${index + 1} of ${storm.kills} at ${(progress * 100).toFixed(1)} %: ${killed}`);
+    storm.say(`kill ${index + 1} of ${kills} at ${(progress * 100).toFixed(1)} %: ${killed}`);
   }
 }
 

@@ -42,9 +42,15 @@ const BATCHES = {
   filter: { workers: 2, images: 8 },
 } as const satisfies Record<Step, { workers: number; images: number }>;
 
+/** One batch in so many takes the lowest priority first, so that an import goes on however many uploads come. */
+const LOWEST_FIRST_EVERY = 8;
+/** How soon a picture that came after its stage is taken up. */
+const ASSIST_POLL_MS = 1_000;
+
 /**
  * Does all open steps of the corpus: claims batches by lease, so that any number of processes may run this at once and the
- * steps of a killed one come back by themselves. Captions follow when all pictures are embedded, so search works early.
+ * steps of a killed one come back by themselves. Captions follow when all pictures are embedded, so search works early. Pictures that come
+ * later, from another process, are taken up meanwhile: their captions are open already and could never begin otherwise.
  */
 export async function runSteps(outer: IngestContext, plan: StepPlan, options: RunStepsOptions): Promise<void> {
   const failure = new AbortController();
@@ -54,16 +60,26 @@ export async function runSteps(outer: IngestContext, plan: StepPlan, options: Ru
   }, RENEW_MS);
   const run = (step: Step, upstream: Upstream) =>
     Array.from({ length: BATCHES[step].workers }, () => work(context, plan, step, upstream, options));
+  const steps: Step[] = ["prepare", "embed", "caption-embed"];
+  const laterSteps: Step[] = [
+    ...(plan.captioner ? ["caption" as const] : []),
+    ...(plan.filter ? ["filter" as const] : []),
+  ];
   try {
-    const preparation = allOrAbort(failure, run("prepare", trackEnd(options.registered)));
-    const prepared = trackEnd(preparation);
-    const embedding = [...run("embed", prepared), ...run("caption-embed", prepared)];
-    await allOrAbort(failure, [preparation, ...embedding]);
-    if (context.signal.aborted) return;
-    await options.onEmbedded();
-    const ended = { ended: () => true };
-    if (plan.captioner) await allOrAbort(failure, run("caption", ended));
-    if (plan.filter) await allOrAbort(failure, run("filter", ended));
+    for (let registered = trackEnd(options.registered); ; registered = ENDED) {
+      const preparation = allOrAbort(failure, run("prepare", registered));
+      const prepared = trackEnd(preparation);
+      await allOrAbort(failure, [preparation, ...run("embed", prepared), ...run("caption-embed", prepared)]);
+      if (context.signal.aborted) return;
+      await options.onEmbedded();
+      for (const [index, step] of laterSteps.entries()) {
+        const stage = allOrAbort(failure, run(step, ENDED));
+        const earlier = [...steps, ...laterSteps.slice(0, index)];
+        await allOrAbort(failure, [stage, ...earlier.map((each) => assist(context, plan, each, stage, options))]);
+      }
+      // What was opened again while the last stage ended, such as the texts of a picture that gained one.
+      if (context.signal.aborted || (await areDrained(context, plan, [...steps, ...laterSteps]))) return;
+    }
   } finally {
     clearInterval(renewal);
     await releaseLeases(context.db, { owner: context.owner }).catch(() => {});
@@ -75,6 +91,8 @@ interface Upstream {
   readonly ended: () => boolean;
 }
 
+const ENDED: Upstream = { ended: () => true };
+
 async function work(
   context: IngestContext,
   plan: StepPlan,
@@ -82,13 +100,13 @@ async function work(
   upstream: Upstream,
   options: RunStepsOptions,
 ): Promise<void> {
-  while (!context.signal.aborted) {
+  for (let turn = 1; !context.signal.aborted; turn += 1) {
     // Asked before claiming: what became ready in between is then found by this very claim.
     const last = upstream.ended();
-    const claimed = await retryTransient(() => claim(context, plan, step), context.retry);
+    const claimed = await retryTransient(() => claim(context, plan, step, turn), context.retry);
     if (claimed.length > 0) {
       options.onResults(step, await runStep(context, plan, step, claimed));
-    } else if (last && (await isDrained(context, plan, step))) {
+    } else if (last && (await areDrained(context, plan, [step]))) {
       return;
     } else {
       await context.retry.sleep(POLL_MS, context.signal);
@@ -96,7 +114,26 @@ async function work(
   }
 }
 
-function claim(context: IngestContext, plan: StepPlan, step: Step): Promise<ClaimedStep[]> {
+/** Takes up what becomes ready of an earlier step until the stage is over. */
+async function assist(
+  context: IngestContext,
+  plan: StepPlan,
+  step: Step,
+  stage: Promise<void>,
+  options: RunStepsOptions,
+): Promise<void> {
+  const over = new AbortController();
+  const end = () => over.abort();
+  stage.then(end, end);
+  const signal = AbortSignal.any([context.signal, over.signal]);
+  for (let turn = 1; !signal.aborted; turn += 1) {
+    const claimed = await retryTransient(() => claim(context, plan, step, turn), context.retry);
+    if (claimed.length > 0) options.onResults(step, await runStep(context, plan, step, claimed));
+    else await context.retry.sleep(ASSIST_POLL_MS, signal);
+  }
+}
+
+function claim(context: IngestContext, plan: StepPlan, step: Step, turn: number): Promise<ClaimedStep[]> {
   return claimSteps(context.db, {
     corpusId: plan.corpusId,
     step,
@@ -104,6 +141,7 @@ function claim(context: IngestContext, plan: StepPlan, step: Step): Promise<Clai
     limit: BATCHES[step].images,
     leaseMs: LEASE_MS,
     owner: context.owner,
+    first: turn % LOWEST_FIRST_EVERY === 0 ? "lowest" : "highest",
   });
 }
 
@@ -130,9 +168,9 @@ function runStep(
 }
 
 /** Steps that another process holds, and those that wait for another try, are waited for. */
-async function isDrained(context: IngestContext, plan: StepPlan, step: Step): Promise<boolean> {
+async function areDrained(context: IngestContext, plan: StepPlan, steps: readonly Step[]): Promise<boolean> {
   const counts = await retryTransient(() => stepCounts(context.db, plan.corpusId, plan.spaceId), context.retry);
-  return counts[step].pending + counts[step].leased === 0;
+  return steps.every((step) => counts[step].pending + counts[step].leased === 0);
 }
 
 function trackEnd(work: Promise<void>): Upstream {
