@@ -6,6 +6,7 @@ import {
   completeSteps,
   countImages,
   createOperation,
+  type Database,
   ensureCorpus,
   findCorpus,
   findOperation,
@@ -16,6 +17,7 @@ import {
   registerImage,
   resumeCorpus,
   STEPS,
+  StorageError,
   stepCounts,
 } from "@medley/storage";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -155,6 +157,26 @@ test("goes on with a bulk import while uploads keep coming, and takes the upload
   expect(openAtCall.slice(0, 4)).toEqual([20, 20, 20, 20]);
   expect(openAtCall.indexOf(0), `open pictures of the import: ${openAtCall.join(" ")}`).toBeGreaterThan(0);
   expect(openAtCall.indexOf(0)).toBeLessThan(55);
+});
+
+test("comes back to steps whose claim was answered to nobody because the connection broke", async () => {
+  const corpus = bench.newCorpus();
+  let lost = 0;
+  const db: Database = {
+    ...bench.db,
+    async query<Row>(sql: string, values?: readonly unknown[]) {
+      const rows = await bench.db.query<Row>(sql, values);
+      // The claim is committed, and its answer never arrives.
+      if (lost < 2 && rows.length > 0 && sql.includes("skip locked")) {
+        lost += 1;
+        throw new StorageError("UNREACHABLE", "The connection was lost.", { retryable: true });
+      }
+      return rows;
+    },
+  };
+  const progress = await bench.ingest(corpus, picturesFrom(1600, 40), { db, leaseMs: 1_000 });
+  expect(lost).toBe(2);
+  for (const step of STEPS) expect(progress.steps[step], step).toMatchObject({ done: 40, total: 40 });
 });
 
 test("fails the operation of a run that was killed", async () => {

@@ -22,6 +22,18 @@ export async function progressOf(db: AuditDatabase, corpus: string): Promise<num
   return row?.done ?? 0;
 }
 
+/** What is still to be done, and who holds it: for when nothing moves any more. */
+export async function openSteps(db: AuditDatabase, corpus: string): Promise<string[]> {
+  const rows = await db.query<{ line: string }>(
+    `select format('%s of %s: %s, owner %s, until %s, attempts %s, error %s', count(*), s.step, s.state, s.lease_owner,
+       s.lease_until - now(), s.attempts, s.error_message) as line
+     from image_steps s join corpora c on c.id = s.corpus_id where c.name = $1::text and s.state in ('pending', 'leased')
+     group by s.step, s.state, s.lease_owner, s.lease_until, s.attempts, s.error_message limit 20`,
+    [corpus],
+  );
+  return rows.map(({ line }) => line);
+}
+
 export const STEPS = ["prepare", "embed", "caption-embed", "caption", "filter"] as const;
 
 /** Everything that must be true of the corpus of this folder once its ingest is over. */

@@ -255,7 +255,8 @@ async function watch(
     done = now;
     if (await condition(done)) return;
     if (performance.now() - movedAt > STANDSTILL_MS) {
-      throw new Error(`Nothing moved for ${STANDSTILL_MS / 1000} s: ${done} of ${storm.work} done.`);
+      const open = (await openSteps(storm.db, CORPUS)).join("\n  ");
+      throw new Error(`Nothing moved for ${STANDSTILL_MS / 1000} s: ${done} of ${storm.work} done. Open:\n  ${open}`);
     }
     await wait(POLL_MS);
   }

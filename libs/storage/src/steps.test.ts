@@ -94,13 +94,15 @@ test("gives a step back when its worker dies, and not before", async () => {
 test("a worker that is still busy can keep its steps", async () => {
   const { claim } = await newCollection({ images: 1 });
   await claim("prepare", 1, { owner: "busy" });
-  await extendLeases(database.db, { owner: "busy", leaseMs: 600_000 });
+  await extendLeases(database.db, { owners: ["idle", "busy"], leaseMs: 600_000 });
   expect(await claim("prepare", 1, { now: later(61_000) })).toEqual([]);
 });
 
 test("a worker that stops in good order gives its steps back without using up an attempt", async () => {
   const { claim } = await newCollection({ images: 1 });
-  await claim("prepare", 1, { owner: "leaving" });
+  await claim("prepare", 1, { owner: "leaving/1" });
+  await releaseLeases(database.db, { owner: "leav" });
+  expect(await claim("prepare", 1, { owner: "next" })).toEqual([]);
   await releaseLeases(database.db, { owner: "leaving" });
   expect(await claim("prepare", 1, { owner: "next" })).toMatchObject([{ attempts: 1 }]);
 });

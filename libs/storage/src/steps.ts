@@ -99,7 +99,10 @@ export type Claim = {
   readonly limit: number;
   /** How long the work may take. After that the step is given to another worker. */
   readonly leaseMs: number;
-  /** Names the worker; releaseLeases takes it. */
+  /**
+   * Names who holds the steps, for extendLeases and releaseLeases. A name for each claim, WORKER/NUMBER: when the answer to a claim is lost
+   * nobody knows what it gave out, and only a name that nobody extends lets it come back.
+   */
   readonly owner: string;
   /**
    * Which priority goes first, the highest unless told otherwise. Who claims again and again takes the lowest now and then, or work of a low
@@ -239,25 +242,28 @@ export async function failStep(db: Queryable, failure: StepFailure): Promise<"pe
   return row?.state ?? null;
 }
 
-/** Gives back what a worker still holds when it stops in good order; this does not count as an attempt. */
+/**
+ * Gives back what a worker still holds when it stops in good order, under its own name or one that begins with it and a slash; this does
+ * not count as an attempt.
+ */
 export async function releaseLeases(db: Queryable, { owner }: { owner: string }): Promise<void> {
   await db.query(
     `update image_steps
      set state = 'pending', attempts = attempts - 1, lease_owner = null, lease_until = null, updated_at = now()
-     where state = 'leased' and lease_owner = $1::text`,
+     where state = 'leased' and (lease_owner = $1::text or starts_with(lease_owner, $1::text || '/'))`,
     [owner],
   );
 }
 
-/** Keeps what a worker holds for another `leaseMs` from now. */
+/** Keeps what was claimed under these names for another `leaseMs` from now. */
 export async function extendLeases(
   db: Queryable,
-  { owner, leaseMs }: { owner: string; leaseMs: number },
+  { owners, leaseMs }: { owners: readonly string[]; leaseMs: number },
 ): Promise<void> {
   await db.query(
     `update image_steps set lease_until = now() + make_interval(secs => $2::double precision / 1000)
-     where state = 'leased' and lease_owner = $1::text`,
-    [owner, leaseMs],
+     where state = 'leased' and lease_owner = any ($1::text[])`,
+    [owners, leaseMs],
   );
 }
 

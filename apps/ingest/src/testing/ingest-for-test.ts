@@ -15,6 +15,9 @@ export interface TestRun {
   readonly inference?: Inference;
   readonly captions?: boolean;
   readonly priority?: number;
+  /** What the run sees of the database. */
+  readonly db?: Database;
+  readonly leaseMs?: number;
 }
 
 /** A database and stores of its own, and runs on them with a fake engine and short waits. */
@@ -34,7 +37,8 @@ export async function openIngestForTest() {
     newCorpus: () => `control-test-${process.pid}-${Date.now()}-${(corpora += 1)}`,
     async ingest(corpus: string, path: string | undefined, run: TestRun = {}): Promise<IngestProgress> {
       const context: IngestContext = {
-        db,
+        db: run.db ?? db,
+        ...(run.leaseMs !== undefined && { leaseMs: run.leaseMs }),
         inference: run.inference ?? createFakeInference({ readBlob: blobs.read }),
         blobs,
         thumbnails: openVariantStore({ directory: join(home, "thumbnails") }),
