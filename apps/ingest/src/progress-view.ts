@@ -65,7 +65,7 @@ function createLineView({ corpus, stream, now }: ProgressViewOptions): ProgressV
 }
 
 /** Steps that have ended one way or another, of all that are planned. */
-function workOf({ steps, wanted }: IngestProgress): { done: number; total: number } {
+export function workOf({ steps, wanted }: Pick<IngestProgress, "steps" | "wanted">): { done: number; total: number } {
   const counts = wanted.map((step) => steps[step]);
   return {
     done: counts.reduce((sum, { done, failed, excluded }) => sum + done + failed + excluded, 0),

@@ -21,6 +21,7 @@ import { planCaptions } from "./plan-captions.ts";
 import { allOrAbort } from "./all-or-abort.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { IngestError } from "./ingest-error.ts";
+import { createPace, workOf } from "./progress-view.ts";
 import { type Registration, registerPictures } from "./register-pictures.ts";
 import { isTransient, retryTransient } from "./retry.ts";
 import type { Finding } from "./scan/finding.ts";
@@ -109,6 +110,11 @@ export async function runIngest(
   const operation = await persist(() =>
     createOperation(context.db, { kind: OPERATION_KIND, corpusId, state: "RUNNING" }),
   );
+  const pace = createPace(() => performance.now());
+  const countsNow = (progress: IngestProgress) => {
+    const { done, total } = workOf(progress);
+    return { ...countsOf(progress), stepsPerMinute: Math.round(pace(done, total).stepsPerSecond * 60) };
+  };
   const observer = observeRegularly(async () => {
     // Counting a large corpus takes a while, and whoever cancels must not wait for it.
     const { state } = await updateOperation(context.db, { operationId: operation.id });
@@ -119,7 +125,7 @@ export async function runIngest(
     }
     const progress = await observe();
     listener.onProgress(progress);
-    await updateOperation(context.db, { operationId: operation.id, counts: countsOf(progress) });
+    await updateOperation(context.db, { operationId: operation.id, counts: countsNow(progress) });
   });
   try {
     const register = async () => {
@@ -153,7 +159,7 @@ export async function runIngest(
     if (!context.signal.aborted) await persist(() => indexLargeSpace(context, plan.spaceId, listener));
     await observer.stop();
     const progress = await observe();
-    const end = { operationId: operation.id, counts: countsOf(progress), ...endOf(progress) };
+    const end = { operationId: operation.id, counts: countsNow(progress), ...endOf(progress) };
     await persist(() => updateOperation(context.db, end));
     listener.onProgress(progress);
     return progress;
