@@ -22,6 +22,7 @@ import {
   auditCorpus,
   auditOperations,
   auditReport,
+  openSteps,
   type Finding,
   progressOf,
   STEPS,
