@@ -135,7 +135,11 @@ export function claimSteps(db: Queryable, claim: Claim): Promise<ClaimedStep[]> 
 const CLAIM_HIGHEST = claimStatement("s.priority desc, s.image_id");
 const CLAIM_LOWEST = claimStatement("s.priority, s.image_id desc");
 
-/** Either order is that of the index image_steps_open, read forwards or backwards: a claim reads no more rows than it takes. */
+/**
+ * Either order is that of the index image_steps_open, read forwards or backwards, so nothing is sorted: a claim reads what it takes and what others hold.
+ * 16 of 50,000 open steps beside another corpus of 50,000: 3.4 ms; a step with nothing open: 6 ms, before the corpus was in the index 204 ms
+ * (2026-11-25, PostgreSQL 18, one busy core).
+ */
 function claimStatement(order: "s.priority desc, s.image_id" | "s.priority, s.image_id desc"): string {
   return `with moment as (
      select coalesce($7::timestamptz, now()) as at
