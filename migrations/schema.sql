@@ -85,6 +85,7 @@ create table corpora (
   created_at timestamp with time zone not null default now(),
   caption_run_id uuid,
   filter_policy_id uuid,
+  paused_at timestamp with time zone,
   constraint corpora_pkey PRIMARY KEY (id),
   constraint corpora_name_key UNIQUE (name),
   constraint corpora_active_space_id_fkey FOREIGN KEY (active_space_id) REFERENCES spaces(id),
@@ -151,6 +152,8 @@ create table image_steps (
   lease_until timestamp with time zone,
   next_attempt_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  priority smallint not null default 0,
+  error_class text,
   constraint image_steps_pkey PRIMARY KEY (id),
   constraint image_steps_image_id_step_space_id_key UNIQUE NULLS NOT DISTINCT (image_id, step, space_id),
   constraint image_steps_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
@@ -158,6 +161,8 @@ create table image_steps (
   constraint image_steps_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE,
   constraint image_steps_check CHECK (((step = 'prepare'::text) = (space_id IS NULL))),
   constraint image_steps_check1 CHECK (((state = 'leased'::text) = ((lease_owner IS NOT NULL) AND (lease_until IS NOT NULL)))),
+  constraint image_steps_error_class_check CHECK ((error_class = ANY (ARRAY['PERMANENT'::text, 'TRANSIENT'::text]))),
+  constraint image_steps_priority_check CHECK (((priority >= '-100'::integer) AND (priority <= 100))),
   constraint image_steps_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'leased'::text, 'done'::text, 'failed'::text, 'excluded'::text]))),
   constraint image_steps_step_check CHECK ((step = ANY (ARRAY['prepare'::text, 'embed'::text, 'caption-embed'::text, 'caption'::text, 'filter'::text])))
 );
@@ -273,13 +278,15 @@ CREATE INDEX image_steps_corpus ON public.image_steps USING btree (corpus_id, st
 
 CREATE INDEX image_steps_leased ON public.image_steps USING btree (lease_until) WHERE (state = 'leased'::text);
 
-CREATE INDEX image_steps_open ON public.image_steps USING btree (step, space_id, image_id) WHERE (state = ANY (ARRAY['pending'::text, 'leased'::text]));
+CREATE INDEX image_steps_open ON public.image_steps USING btree (step, space_id, corpus_id, priority DESC, image_id) WHERE (state = ANY (ARRAY['pending'::text, 'leased'::text]));
 
 CREATE INDEX images_attributes ON public.images USING gin (attributes jsonb_path_ops);
 
 CREATE INDEX images_page ON public.images USING btree (corpus_id, id);
 
 CREATE INDEX images_sha256 ON public.images USING btree (sha256);
+
+CREATE INDEX operations_open ON public.operations USING btree (corpus_id) WHERE (finished_at IS NULL);
 
 CREATE INDEX operations_recent ON public.operations USING btree (created_at DESC);
 

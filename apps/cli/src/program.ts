@@ -9,13 +9,14 @@ import { runDoctor } from "./commands/doctor.ts";
 import { runEmbed } from "./commands/embed.ts";
 import { addEvaluateOptions } from "./commands/evaluate-command.ts";
 import { addExportCommands } from "./commands/export-command.ts";
-import { runIngest } from "./commands/ingest.ts";
+import { type IngestOptions, runIngest } from "./commands/ingest.ts";
 import { runMatch } from "./commands/match.ts";
 import { checkModel, listModels } from "./commands/models.ts";
 import { type PullOptions, pullModel } from "./commands/models-pull.ts";
 import { decimalNumber, wholeNumber } from "./commands/number-options.ts";
 import { runSearch, type SearchOptions } from "./commands/search.ts";
 import { runStart } from "./commands/start.ts";
+import { addStepsCommands } from "./commands/steps-command.ts";
 import { CliError } from "./cli-error.ts";
 import { openEngine } from "./engine/open-engine.ts";
 
@@ -38,16 +39,18 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
     .option("--no-demo", "without the demo pictures")
     .action((options: { demo: boolean; json: boolean }) => runStart(settings, options));
 
-  withJson(program.command("ingest <path>"))
+  withJson(program.command("ingest [path]"))
     .description(
-      "bring in a folder of pictures, an archive (.tar, .tar.gz, .zip) or a manifest of paths or URLs (.csv, .tsv, .jsonl, .parquet)",
+      "bring in a folder of pictures, an archive (.tar, .tar.gz, .zip) or a manifest of paths or URLs (.csv, .tsv, .jsonl, .parquet); without a path do what is open in the corpus",
     )
     .requiredOption("--corpus <name>", "corpus that the pictures go to; created when there is none")
+    .option("--priority <number>", "of these pictures' steps, -100 to 100; higher goes first", wholeNumber(-100, 100))
     .option("--no-captions", "write no captions")
     .option("--retry-failed", "try steps again that failed for good in earlier runs", false)
-    .action(async (path: string, options: { corpus: string; captions: boolean; retryFailed: boolean; json: boolean }) =>
+    .action(async (path: string | undefined, options: IngestOptions) =>
       finish(await runIngest(settings, path, options)),
     );
+  addStepsCommands(program.command("steps"), settings, withJson);
 
   withJson(program.command("search <text>"))
     .description("find pictures for a text")

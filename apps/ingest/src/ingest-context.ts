@@ -13,6 +13,8 @@ export interface IngestContext {
   readonly maxPixels: number;
   /** Names this worker in the leases of steps; no two processes share one. */
   readonly owner: string;
+  /** After a kill -9 the steps of the dead worker wait this long; 20 s unless told otherwise. */
+  readonly leaseMs?: number;
   /** Aborted when the run shall stop after what it has begun. */
   readonly signal: AbortSignal;
   readonly retry: RetryOptions;

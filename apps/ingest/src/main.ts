@@ -3,17 +3,17 @@ import { parseArgs } from "node:util";
 import { findRunningServer, readSettings, type Settings, SettingsError } from "@medley/config";
 import { createPictureFetcher, defaultFetchPolicy } from "@medley/fetch";
 import { createInferenceClient } from "@medley/inference-api";
-import { type Database, listCorpora, openDatabase } from "@medley/storage";
+import { type Corpus, type Database, listCorpora, openDatabase } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
 import type { IngestContext } from "./ingest-context.ts";
 import { createProgressView, type ProgressView } from "./progress-view.ts";
 import { describeSummary, failedImageRecord, registrationRecord } from "./report.ts";
-import { defaultRetry } from "./retry.ts";
-import { type IngestRequest, runIngest } from "./run-ingest.ts";
+import { defaultRetry, retryTransient } from "./retry.ts";
+import { type IngestOutcome, type IngestRequest, runIngest } from "./run-ingest.ts";
 import { openSource } from "./scan/scan-source.ts";
 
 const USAGE = `Usage:
-  main.ts add PATH|MANIFEST --corpus NAME [--no-captions] [--retry-failed] [--json]
+  main.ts add PATH|MANIFEST --corpus NAME [--priority N] [--no-captions] [--retry-failed] [--json]
   main.ts work [--corpus NAME] [--watch] [--no-captions] [--retry-failed] [--json]`;
 
 /** Between two looks for work that came another way, such as an upload. */
@@ -50,6 +50,8 @@ interface Command {
   readonly captions: boolean;
   readonly retryFailed: boolean;
   readonly watch: boolean;
+  /** Of the steps of what is added, from -100 to 100. */
+  readonly priority?: number;
   readonly json: boolean;
 }
 
@@ -64,6 +66,7 @@ function parseCommand(args: readonly string[]): Command {
       captions: { type: "boolean", default: true },
       "retry-failed": { type: "boolean", default: false },
       watch: { type: "boolean", default: false },
+      priority: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
@@ -72,6 +75,10 @@ function parseCommand(args: readonly string[]): Command {
   if (name === "add" && (path === "" || rest.length > 0)) throw new Error("add takes one folder or manifest.");
   if (name === "work" && path !== "") throw new Error(`work takes no path, but got "${path}".`);
   if (name === "add" && !values.corpus) throw new Error("add needs --corpus NAME.");
+  const priority = values.priority === undefined ? undefined : Number(values.priority);
+  if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority) <= 100)) {
+    throw new Error(`--priority is "${values.priority}", expected a whole number from -100 to 100.`);
+  }
   return {
     name,
     path,
@@ -79,6 +86,7 @@ function parseCommand(args: readonly string[]): Command {
     captions: values.captions,
     retryFailed: values["retry-failed"],
     watch: values.watch,
+    ...(priority !== undefined && { priority }),
     json: values.json,
   };
 }
@@ -110,32 +118,82 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     signal,
     retry: { ...defaultRetry, signal },
   };
-  const { captions, retryFailed } = command;
+  const { captions, retryFailed, priority } = command;
   if (findings) {
-    const request = { corpus: command.corpus ?? "", findings, captions, retryFailed };
+    const options = { captions, retryFailed, ...(priority !== undefined && { priority }) };
+    const request = { corpus: command.corpus ?? "", findings, ...options };
     // Awaited here, or the database would be closed under the run.
     return await runOne(context, request, { json: command.json, path: command.path });
   }
-  return await workOnCorpora(context, command);
+  return await (command.watch ? watchCorpora(context, command) : workOnCorpora(context, command));
 }
 
-/** Does the open steps of the named corpus or of all; with --watch again and again until it is told to stop. */
+/** Does the open steps of the named corpus, or of all one after another. */
 async function workOnCorpora(context: IngestContext, command: Command): Promise<number> {
-  const said = new Set<string>();
-  for (;;) {
-    for (const corpus of command.corpus ? [command.corpus] : await corpusNames(context.db)) {
-      const request = { corpus, captions: command.captions, retryFailed: command.retryFailed };
-      const code = await runOne(context, request, { json: command.json, quietWhenIdle: command.watch, said });
-      if (code !== 0 || context.signal.aborted) return code;
-    }
-    if (!command.watch) return 0;
-    await context.retry.sleep(WATCH_INTERVAL_MS, context.signal);
-    if (context.signal.aborted) return 0;
+  const corpora = await corporaOf(context.db, command);
+  if (command.corpus !== undefined && corpora.length === 0) {
+    console.error(
+      `There is no corpus "${command.corpus}". Name a source to create it: medley ingest SOURCE --corpus NAME`,
+    );
+    return 1;
   }
+  let worst = 0;
+  for (const { name, pausedAt } of corpora) {
+    if (pausedAt !== null) {
+      console.error(describePause(name));
+      worst = 1;
+      continue;
+    }
+    const code = await runOne(context, requestOf(command, name), { json: command.json });
+    worst = Math.max(worst, code);
+    if (context.signal.aborted) break;
+  }
+  return worst;
 }
 
-async function corpusNames(db: Database): Promise<string[]> {
-  return (await listCorpora(db)).map(({ name }) => name);
+/** Corpora that are worked on at once: no corpus waits for another one's import. */
+const CORPORA_AT_ONCE = 16;
+
+/** Looks for open steps again and again, of the named corpus or of all, until it is told to stop. Paused corpora are left alone. */
+async function watchCorpora(context: IngestContext, command: Command): Promise<number> {
+  const said = new Set<string>();
+  const running = new Map<string, Promise<unknown>>();
+  const failure = new AbortController();
+  let first: { readonly reason: unknown } | undefined;
+  const signal = AbortSignal.any([context.signal, failure.signal]);
+  const begin = (name: string) => {
+    const owner = `${context.owner}-${randomUUID()}`;
+    const options = { json: command.json, quietWhenIdle: true, bar: false, said };
+    const run = runOne({ ...context, owner, signal }, requestOf(command, name), options)
+      .catch((reason: unknown) => {
+        first ??= { reason };
+        failure.abort();
+      })
+      .finally(() => running.delete(name));
+    running.set(name, run);
+  };
+  while (!signal.aborted) {
+    const corpora = await retryTransient(() => corporaOf(context.db, command), context.retry);
+    for (const { name, pausedAt } of corpora) {
+      if (pausedAt === null && !running.has(name) && running.size < CORPORA_AT_ONCE) begin(name);
+    }
+    await context.retry.sleep(WATCH_INTERVAL_MS, signal);
+  }
+  await Promise.all(running.values());
+  if (first) throw first.reason;
+  return 0;
+}
+
+async function corporaOf(db: Database, { corpus }: Command): Promise<Corpus[]> {
+  return (await listCorpora(db)).filter(({ name }) => corpus === undefined || name === corpus);
+}
+
+function requestOf({ captions, retryFailed }: Command, corpus: string): IngestRequest {
+  return { corpus, captions, retryFailed };
+}
+
+function describePause(corpus: string): string {
+  return `Corpus "${corpus}" is paused: its open steps stay open. Go on with: medley steps resume --corpus ${corpus}`;
 }
 
 async function runOne(
@@ -145,17 +203,25 @@ async function runOne(
     json,
     path,
     quietWhenIdle = false,
+    bar = true,
     said = new Set(),
   }: {
     json: boolean;
     path?: string;
     quietWhenIdle?: boolean;
+    /** Several at once on one terminal would write over each other. */
+    bar?: boolean;
     /** Notes that this process has shown already: a worker that looks every few seconds would fill its log with them. */
     said?: Set<string>;
   },
 ): Promise<number> {
   const started = performance.now();
-  const view = createProgressView({ corpus: request.corpus, stream: process.stderr, now: () => performance.now() });
+  const view = createProgressView({
+    corpus: request.corpus,
+    stream: process.stderr,
+    bar,
+    now: () => performance.now(),
+  });
   const report = (record: object, text: string) => writeReport(view, json, record, text);
   try {
     const progress = await runIngest(context, request, {
@@ -177,8 +243,9 @@ async function runOne(
     view.stop();
     if (quietWhenIdle && progress.idle) return 0;
     console.error(describeSummary(request.corpus, progress, (performance.now() - started) / 1000));
-    if (context.signal.aborted) {
-      console.error("Stopped before the end. Run the same command again to go on.");
+    const left = describeOutcome(request.corpus, progress.outcome);
+    if (left !== undefined) {
+      console.error(left);
       return 1;
     }
     if (path === undefined || progress.added + progress.known > 0) return 0;
@@ -186,6 +253,20 @@ async function runOne(
     return 1;
   } finally {
     view.stop();
+  }
+}
+
+/** Why something is left to do; undefined when nothing is. */
+function describeOutcome(corpus: string, outcome: IngestOutcome): string | undefined {
+  switch (outcome) {
+    case "DONE":
+      return undefined;
+    case "STOPPED":
+      return "Stopped before the end. Run the same command again to go on.";
+    case "CANCELLED":
+      return "The operation of this run was cancelled. Run the same command again to go on.";
+    case "PAUSED":
+      return describePause(corpus);
   }
 }
 

@@ -12,6 +12,8 @@ export interface ProgressView {
 export interface ProgressViewOptions {
   readonly corpus: string;
   readonly stream: NodeJS.WriteStream;
+  /** False: lines also on a terminal. */
+  readonly bar: boolean;
   readonly now: () => number;
 }
 
@@ -19,7 +21,7 @@ export interface ProgressViewOptions {
 const LINE_INTERVAL_MS = 5_000;
 
 export function createProgressView(options: ProgressViewOptions): ProgressView {
-  return options.stream.isTTY ? createBarView(options) : createLineView(options);
+  return options.bar && options.stream.isTTY ? createBarView(options) : createLineView(options);
 }
 
 function createBarView({ corpus, stream, now }: ProgressViewOptions): ProgressView {
@@ -63,7 +65,7 @@ function createLineView({ corpus, stream, now }: ProgressViewOptions): ProgressV
 }
 
 /** Steps that have ended one way or another, of all that are planned. */
-function workOf({ steps, wanted }: IngestProgress): { done: number; total: number } {
+export function workOf({ steps, wanted }: Pick<IngestProgress, "steps" | "wanted">): { done: number; total: number } {
   const counts = wanted.map((step) => steps[step]);
   return {
     done: counts.reduce((sum, { done, failed, excluded }) => sum + done + failed + excluded, 0),

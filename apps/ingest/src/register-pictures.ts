@@ -2,7 +2,9 @@ import { makeThumbnail, MediaError, sha256Hex } from "@medley/media";
 import { describeImage } from "@medley/media";
 import {
   completeSteps,
+  pausedSince,
   planSteps,
+  raisePriority,
   recordRejectedFile,
   registerImage,
   saveImageFacts,
@@ -20,6 +22,8 @@ export interface Target {
   readonly corpusId: string;
   readonly spaceId: string;
   readonly steps: readonly Step[];
+  /** Of the steps of new pictures, and the least one of known pictures' open steps. */
+  readonly priority?: number;
 }
 
 /** What became of one thing that the scan found. */
@@ -41,7 +45,7 @@ const PICTURES_PER_TRANSACTION = 16;
 /**
  * Brings what the scan finds into the corpus, in its order: bytes into the blob store first, then one transaction for row,
  * facts and planned steps. A picture counts only when all of its bytes decode; anything else becomes a rejected file. Killed
- * anywhere and run again, it ends in the same rows.
+ * anywhere and run again, it ends in the same rows. While the corpus is paused nothing more is read or saved.
  */
 export async function* registerPictures(
   context: IngestContext,
@@ -52,10 +56,21 @@ export async function* registerPictures(
   for await (const checked of mapInOrder(findings, CONCURRENT_READS, (finding) => checkFinding(context, finding))) {
     waiting.push(checked);
     if (waiting.length < PICTURES_PER_TRANSACTION) continue;
+    await waitWhilePaused(context, target.corpusId);
+    if (context.signal.aborted) return;
     yield* await saveFindings(context, target, waiting);
     waiting = [];
   }
-  if (waiting.length > 0) yield* await saveFindings(context, target, waiting);
+  await waitWhilePaused(context, target.corpusId);
+  if (waiting.length > 0 && !context.signal.aborted) yield* await saveFindings(context, target, waiting);
+}
+
+const PAUSE_POLL_MS = 1_000;
+
+async function waitWhilePaused({ db, retry, signal }: IngestContext, corpusId: string): Promise<void> {
+  while (!signal.aborted && (await retryTransient(() => pausedSince(db, corpusId), retry)) !== null) {
+    await retry.sleep(PAUSE_POLL_MS, signal);
+  }
 }
 
 type CheckedFinding =
@@ -122,6 +137,7 @@ function saveFindings(
         if (imageIds.length > 0) {
           await planSteps(db, { ...target, imageIds });
           await completeSteps(db, { step: "prepare", spaceId: null, imageIds });
+          if (target.priority !== undefined) await raisePriority(db, { imageIds, priority: target.priority });
         }
         return registrations;
       }),

@@ -48,6 +48,7 @@ export async function retryTransient<T>(call: () => Promise<T>, options: RetryOp
   }
 }
 
-function isTransient(error: unknown): error is InferenceError | StorageError {
+/** Whether the same call may succeed later. */
+export function isTransient(error: unknown): error is InferenceError | StorageError {
   return (error instanceof InferenceError || error instanceof StorageError) && error.retryable;
 }

@@ -6,9 +6,12 @@ import {
   createVectorIndex,
   ensureCorpus,
   ensureSpace,
+  failSilentOperations,
   findImage,
+  pausedSince,
   planSteps,
   retryFailedSteps,
+  type OperationUpdate,
   type Step,
   type StepCounts,
   stepCounts,
@@ -18,8 +21,9 @@ import { planCaptions } from "./plan-captions.ts";
 import { allOrAbort } from "./all-or-abort.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { IngestError } from "./ingest-error.ts";
+import { createPace, workOf } from "./progress-view.ts";
 import { type Registration, registerPictures } from "./register-pictures.ts";
-import { retryTransient } from "./retry.ts";
+import { isTransient, retryTransient } from "./retry.ts";
 import type { Finding } from "./scan/finding.ts";
 import { runSteps, type StepPlan } from "./steps/run-steps.ts";
 
@@ -30,6 +34,8 @@ export interface IngestRequest {
   readonly captions: boolean;
   /** Gives steps that failed for good in earlier runs a fresh set of attempts. */
   readonly retryFailed: boolean;
+  /** Of the steps of the pictures that are found: 0 unless told otherwise, more for what somebody waits for. */
+  readonly priority?: number;
 }
 
 export interface FailedImage {
@@ -60,9 +66,18 @@ export interface IngestProgress {
   readonly wanted: readonly Step[];
   /** True when there was nothing to do, so that nothing was begun. */
   readonly idle: boolean;
+  readonly outcome: IngestOutcome;
 }
 
+/**
+ * How a run ended: STOPPED by a signal to this process, CANCELLED by somebody who cancelled its operation, PAUSED because its corpus was. Only a
+ * run without files to read ends for a pause; one that reads waits.
+ */
+export type IngestOutcome = "DONE" | "STOPPED" | "CANCELLED" | "PAUSED";
+
 const OBSERVE_MS = 1_000;
+/** A living run is seen every second; one that was not seen for this long was killed. */
+const SILENT_MS = 60_000;
 
 /**
  * Brings pictures into a corpus and does every open step of it. What is recorded is not done again, so the same request after
@@ -74,37 +89,48 @@ export async function runIngest(
   listener: IngestListener,
 ): Promise<IngestProgress> {
   const failure = new AbortController();
-  const context = { ...outer, signal: AbortSignal.any([outer.signal, failure.signal]) };
-  const { id: corpusId } = await ensureCorpus(context.db, { name: request.corpus });
-  const plan = await makePlan(context, corpusId, request, listener);
-  const wanted: Step[] = [
-    ...(["prepare", "embed", "caption-embed"] as const),
-    ...(plan.captioner ? (["caption"] as const) : []),
-    ...(plan.filter ? (["filter"] as const) : []),
-  ];
-  if (request.retryFailed) await retryFailedSteps(context.db, { corpusId });
-  await planMissingSteps(context, plan, wanted);
+  const control = createControl(outer.signal);
+  const signal = AbortSignal.any([control.signal, failure.signal]);
+  const context = { ...outer, signal, retry: { ...outer.retry, signal } };
+  const persist = <T>(call: () => Promise<T>) => retryTransient(call, context.retry);
+  const { corpusId, plan, wanted } = await persist(() => beginRun(context, request, listener));
 
   const tally = { added: 0, known: 0, rejected: 0, scanned: request.findings === undefined };
   const observe = async (): Promise<IngestProgress> => ({
     ...tally,
-    steps: await stepCounts(context.db, corpusId, plan.spaceId),
+    steps: await persist(() => stepCounts(context.db, corpusId, plan.spaceId)),
     wanted,
     idle: false,
+    outcome: control.outcome(),
   });
   if (request.findings === undefined) {
     const progress = await observe();
     if (wanted.every((step) => openOf(progress.steps[step]) === 0)) return { ...progress, idle: true };
   }
-  const operation = await createOperation(context.db, { kind: "INGEST", corpusId, state: "RUNNING" });
+  const operation = await persist(() =>
+    createOperation(context.db, { kind: OPERATION_KIND, corpusId, state: "RUNNING" }),
+  );
+  const pace = createPace(() => performance.now());
+  const countsNow = (progress: IngestProgress) => {
+    const { done, total } = workOf(progress);
+    return { ...countsOf(progress), stepsPerMinute: Math.round(pace(done, total).stepsPerSecond * 60) };
+  };
   const observer = observeRegularly(async () => {
+    // Counting a large corpus takes a while, and whoever cancels must not wait for it.
+    const { state } = await updateOperation(context.db, { operationId: operation.id });
+    if (state === "CANCELLED") control.stop("CANCELLED");
+    if ((await pausedSince(context.db, corpusId)) !== null) {
+      if (request.findings === undefined) control.stop("PAUSED");
+      else listener.onNote(`The corpus is paused. Go on with: medley steps resume --corpus ${request.corpus}`);
+    }
     const progress = await observe();
     listener.onProgress(progress);
-    await updateOperation(context.db, { operationId: operation.id, counts: countsOf(progress) });
+    await updateOperation(context.db, { operationId: operation.id, counts: countsNow(progress) });
   });
   try {
     const register = async () => {
-      const target = { corpusId, spaceId: plan.spaceId, steps: wanted };
+      const priority = request.priority === undefined ? {} : { priority: request.priority };
+      const target = { corpusId, spaceId: plan.spaceId, steps: wanted, ...priority };
       for await (const registration of registerPictures(context, target, request.findings ?? nothing())) {
         count(tally, registration);
         listener.onRegistration(registration);
@@ -123,15 +149,18 @@ export async function runIngest(
           }
         }
       },
-      onEmbedded: () => activateWhenBuilt(context, plan, listener),
+      onEmbedded: () => persist(() => activateWhenBuilt(context, plan, listener)),
     });
-    await allOrAbort(failure, [registered, steps]);
+    await allOrAbort(failure, [registered, steps]).catch((error: unknown) => {
+      // A server that was being waited for when the run was told to stop is no failure of the run.
+      if (!control.signal.aborted || !isTransient(error)) throw error;
+    });
     await Promise.all(reports);
-    if (!context.signal.aborted) await indexLargeSpace(context, plan.spaceId, listener);
+    if (!context.signal.aborted) await persist(() => indexLargeSpace(context, plan.spaceId, listener));
     await observer.stop();
     const progress = await observe();
-    const state = outer.signal.aborted ? "CANCELLED" : "SUCCEEDED";
-    await updateOperation(context.db, { operationId: operation.id, state, counts: countsOf(progress) });
+    const end = { operationId: operation.id, counts: countsNow(progress), ...endOf(progress) };
+    await persist(() => updateOperation(context.db, end));
     listener.onProgress(progress);
     return progress;
   } catch (error) {
@@ -146,6 +175,48 @@ export async function runIngest(
     }).catch(() => {});
     throw error;
   }
+}
+
+export const OPERATION_KIND = "INGEST";
+
+/** Tells a run to stop in good order, and remembers who did: the first one counts. */
+function createControl(outer: AbortSignal) {
+  const stop = new AbortController();
+  let reason: IngestOutcome | undefined;
+  return {
+    signal: AbortSignal.any([outer, stop.signal]),
+    stop: (why: "CANCELLED" | "PAUSED") => {
+      if (!outer.aborted) reason ??= why;
+      stop.abort();
+    },
+    outcome: (): IngestOutcome => reason ?? (outer.aborted ? "STOPPED" : "DONE"),
+  };
+}
+
+/** What the operation of a run says at its end. */
+function endOf({ outcome }: IngestProgress): Pick<OperationUpdate, "state" | "errorCode" | "errorMessage"> {
+  if (outcome === "DONE") return { state: "SUCCEEDED" };
+  if (outcome !== "PAUSED") return { state: "CANCELLED" };
+  return { state: "CANCELLED", errorCode: "PAUSED", errorMessage: "The corpus was paused; its open steps stay open." };
+}
+
+/** Everything that must be there before the first step. Repeating it is harmless. */
+async function beginRun(
+  context: IngestContext,
+  request: IngestRequest,
+  listener: IngestListener,
+): Promise<{ corpusId: string; plan: StepPlan; wanted: Step[] }> {
+  const { id: corpusId } = await ensureCorpus(context.db, { name: request.corpus });
+  await failSilentOperations(context.db, { corpusId, kind: OPERATION_KIND, silentForMs: SILENT_MS });
+  const plan = await makePlan(context, corpusId, request, listener);
+  const wanted: Step[] = [
+    ...(["prepare", "embed", "caption-embed"] as const),
+    ...(plan.captioner ? (["caption"] as const) : []),
+    ...(plan.filter ? (["filter"] as const) : []),
+  ];
+  if (request.retryFailed) await retryFailedSteps(context.db, { corpusId });
+  await planMissingSteps(context, plan, wanted);
+  return { corpusId, plan, wanted };
 }
 
 /** Finds the models and the space of the retrieval model. A corpus without an active space gets it at once. */

@@ -142,9 +142,18 @@ function holdsFileOf(pid: number, home: string): boolean {
   }
 }
 
-/** The one process of a home whose command line holds the text, such as a main module and its command. */
+/** The processes of a home whose command line holds the text, such as a main module and its command. */
+export function processesWith(home: string, text: string): number[] {
+  return processesOf(home).filter((pid) => commandOf(pid).includes(text));
+}
+
 export function processWith(home: string, text: string): number | undefined {
-  return processesOf(home).find((pid) => readProcess(pid, "cmdline").replaceAll("\0", " ").includes(text));
+  return processesWith(home, text)[0];
+}
+
+/** The command line of a process, or "" when there is none. */
+export function commandOf(pid: number): string {
+  return readProcess(pid, "cmdline").replaceAll("\0", " ");
 }
 
 function readProcess(pid: number, file: "environ" | "cmdline" | "stat"): string {

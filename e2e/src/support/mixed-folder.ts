@@ -29,7 +29,7 @@ const sharp: (pixels: Buffer, options: RawPixels) => Picture = createRequire(
 
 export interface MixedFolder {
   readonly path: string;
-  /** Paths of good pictures; two of them hold the same bytes. */
+  /** Paths of good pictures; the last of them are copies. */
   readonly good: readonly string[];
   /** Bad file → the code that tells why. */
   readonly bad: ReadonlyMap<string, string>;
@@ -58,25 +58,46 @@ const WRITERS: readonly (readonly [extension: string, write: (picture: Picture) 
   ["avif", (picture) => picture.avif({ effort: 0 })],
 ];
 
-/** Writes 200 files into nested folders: 190 good pictures in twelve formats and 10 that are none. */
-export async function writeMixedFolder(path: string): Promise<MixedFolder> {
+export interface FolderSize {
+  /** Good pictures, each of them another one. */
+  readonly pictures: number;
+  /** Copies of some of them under other names. */
+  readonly twins: number;
+  /** Folders of ten bad files each. */
+  readonly badFolders: number;
+  /** Every so many pictures one has a text beside it. */
+  readonly textEvery: number;
+}
+
+/** 200 files: 190 good pictures in twelve formats and 10 that are none. */
+const DEFAULT_SIZE: FolderSize = { pictures: 189, twins: 1, badFolders: 1, textEvery: 4 };
+
+/** Writes good pictures in twelve formats into nested folders, copies of some, texts beside some, and files that are no pictures. */
+export async function writeMixedFolder(path: string, size: FolderSize = DEFAULT_SIZE): Promise<MixedFolder> {
   const good: string[] = [];
   const texts = new Map<string, string>();
-  for (let index = 0; index < 189; index += 1) {
+  for (let index = 0; index < size.pictures; index += 1) {
     const [extension, write] = WRITERS[index % WRITERS.length] as (typeof WRITERS)[number];
     const folder = join(path, ["", "summer", "summer/beach", "folder.jpg", "Ünïcode and spaces"][index % 5] ?? "");
     mkdirSync(folder, { recursive: true });
     const file = join(folder, `${String(index).padStart(3, "0")}.${extension}`);
     writeFileSync(file, await write(drawPicture(index)).toBuffer());
     good.push(file);
-    if (index % 4 !== 0) continue;
+    if (index % size.textEvery !== 0) continue;
     texts.set(file, `picture number ${index}`);
     writeFileSync(`${file.slice(0, file.lastIndexOf("."))}.txt`, `picture number\n ${index}\n`);
   }
-  const twin = join(path, "summer", "twin of 000.jpg");
-  copyFileSync(good[0] as string, twin);
-  good.push(twin);
-  return { path, good, bad: await writeBadFiles(path), texts, rotated: good[10] as string };
+  for (let index = 0; index < size.twins; index += 1) {
+    const twin = join(path, "summer", `twin of ${String(index).padStart(3, "0")}.jpg`);
+    copyFileSync(good[index] as string, twin);
+    good.push(twin);
+  }
+  const bad = new Map<string, string>();
+  for (let number = 0; number < size.badFolders; number += 1) {
+    const folder = number === 0 ? path : join(path, `bad ${number}`);
+    for (const [file, code] of await writeBadFiles(folder)) bad.set(file, code);
+  }
+  return { path, good, bad, texts, rotated: good[10] as string };
 }
 
 /** A gradient whose colours and slope follow from the number, so that no two pictures are the same in any format. */
@@ -112,6 +133,7 @@ async function writeBadFiles(path: string): Promise<Map<string, string>> {
     ["paper.pdf", "%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n", "UNSUPPORTED_FORMAT"],
     ["summer/beach/noise.webp", Buffer.concat([Buffer.of(7), randomBytes(5000)]), "NOT_AN_IMAGE"],
   ];
+  mkdirSync(join(path, "summer/beach"), { recursive: true });
   for (const [name, bytes] of files) writeFileSync(join(path, name), bytes);
   symlinkSync(join(path, "gone.jpg"), join(path, "dangling.jpg"));
   return new Map([

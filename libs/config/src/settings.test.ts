@@ -64,3 +64,14 @@ test("lists every variable with its default in .env.example", () => {
   const committed = readFileSync(resolve(import.meta.dirname, "../../../.env.example"), "utf8");
   expect(committed).toBe(environmentExample());
 });
+
+test("takes the address of a database on a socket, which has no host", () => {
+  for (const databaseUrl of [
+    "postgresql://postgres:@/postgres?host=/var/run/postgresql",
+    "postgres://me@/name?host=/tmp",
+    "postgresql:///name?host=/tmp",
+  ]) {
+    expect(readSettings({ DATABASE_URL: databaseUrl })).toMatchObject({ databaseUrl });
+  }
+  expect(() => readSettings({ DATABASE_URL: "http://me@/name?host=/tmp" })).toThrow("postgresql://");
+});

@@ -20,6 +20,14 @@ function url(...protocols: readonly string[]) {
   return z.string().refine((text) => protocols.includes(URL.parse(text)?.protocol.slice(0, -1) ?? ""), expected);
 }
 
+/** PostgreSQL's own tools take a URL without a host when the server listens on a socket: postgresql://user:@/name?host=/folder */
+const databaseUrl = z
+  .string()
+  .refine(
+    (text) => /^postgres(ql)?:$/.test(URL.parse(text.replace(/^(\w+:\/\/[^/?#]*@)\//, "$1socket/"))?.protocol ?? ""),
+    "a URL that starts with postgres:// or postgresql://",
+  );
+
 const path = z.string().refine((text) => !text.includes("\0"), { error: "a path" });
 const logLevel = z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(", ")}` });
 const host = z.string().regex(/^[\w.:-]+$/, { error: "a host name or an IP address" });
@@ -43,7 +51,7 @@ const environmentSchema = z.object({
     .meta({ description: "Folder of all state; relative to the working directory." }),
   MEDLEY_PORT: wholeNumber(0, 65_535).default(4000).meta({ description: "Port of GraphQL and the web page (0: any)." }),
   MEDLEY_HOST: host.default("127.0.0.1").meta({ description: "Address that the gateway listens on (0.0.0.0: all)." }),
-  DATABASE_URL: url("postgres", "postgresql")
+  DATABASE_URL: databaseUrl
     .optional()
     .meta({ description: "PostgreSQL with pgvector; unset: the embedded database in MEDLEY_HOME." }),
   DATABASE_MAX_CONNECTIONS: wholeNumber(1, 200).default(4).meta({

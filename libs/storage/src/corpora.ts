@@ -1,9 +1,15 @@
 import type { Queryable } from "./database.ts";
 import { StorageError } from "./storage-error.ts";
 
-export type Corpus = { readonly id: string; readonly name: string; readonly createdAt: Date };
+export type Corpus = {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: Date;
+  /** Since when nobody works on its steps; null when it is not paused. */
+  readonly pausedAt: Date | null;
+};
 
-const COLUMNS = `id, name, created_at as "createdAt"`;
+const COLUMNS = `id, name, created_at as "createdAt", paused_at as "pausedAt"`;
 const LONGEST_NAME = 200;
 
 /** The corpus of that name, created when there is none. */

@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
 import { connectToOwner } from "./embedded/owner-client.ts";
 import { migrate, pendingMigrations, readMigrations } from "./migrate.ts";
-import { StorageError, asStorageError, isConnectionLoss } from "./storage-error.ts";
+import { StorageError, asStorageError, isConnectionLoss, isRestarting } from "./storage-error.ts";
 
 export interface Database extends AsyncDisposable {
   /** Runs one statement by itself. Never call it inside `transaction`: use the argument of `work` there. */
@@ -48,7 +48,7 @@ async function openEmbedded(options: OpenDatabaseOptions): Promise<Database> {
   const where = `the embedded database in "${options.home}"`;
   const database = fromPool({ pool, kind: "embedded", where, reopen: owner.ensureRunning, close: owner.close });
   try {
-    const pending = await pendingMigrations(database, readMigrations());
+    const pending = await waitForStart(() => pendingMigrations(database, readMigrations()));
     if (pending.length === 0) return database;
     throw new StorageError(
       "MIGRATION",
@@ -72,13 +72,32 @@ async function openServer(databaseUrl: string, options: OpenDatabaseOptions): Pr
   });
   const database = fromPool({ pool, kind: "server", where });
   try {
-    await requireVectorExtension(database, where);
-    const applied = await database.transaction((db) => migrate(db, readMigrations()));
+    const applied = await waitForStart(async () => {
+      await requireVectorExtension(database, where);
+      return await database.transaction((db) => migrate(db, readMigrations()));
+    });
     for (const name of applied) options.log?.(`applied migration ${name}`);
     return database;
   } catch (error) {
     await database[Symbol.asyncDispose]();
     throw error;
+  }
+}
+
+/** A server that restarts after a crash is back within seconds; a longer recovery is for a person to know about. */
+const START_WAIT_MS = 30_000;
+const START_POLL_MS = 250;
+
+/** Repeats the call while the server says that it is starting or ends connections. One that is not there at all is an error at once. */
+async function waitForStart<T>(call: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + START_WAIT_MS;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isRestarting(error) || performance.now() > deadline) throw error;
+      await wait(START_POLL_MS);
+    }
   }
 }
 
@@ -110,7 +129,8 @@ function reasonOf(cause: unknown): string {
 /** Host and database of a connection string, without its password. */
 function describeUrl(databaseUrl: string): string {
   try {
-    const url = new URL(databaseUrl);
+    // A socket's address may have no host, which is no URL for others.
+    const url = new URL(databaseUrl.replace(/^(\w+:\/\/[^/?#]*@)\//, "$1socket/"));
     return `${url.searchParams.get("host") ?? url.host}${url.pathname}`;
   } catch {
     return "unreadable address";

@@ -58,15 +58,35 @@ export { countImages, findImage, findImages, listImages, registerImage, saveImag
 export type { Attributes, Image, ImageFacts, NewImage } from "./images.ts";
 export { importLedgerLines, importLedgerPointers, LEDGER_KINDS } from "./import-ledger.ts";
 export type { LedgerKind, LedgerLines } from "./import-ledger.ts";
-export { createOperation, findOperation, listOperations, updateOperation } from "./operations.ts";
+export {
+  cancelOperation,
+  cancelOperations,
+  createOperation,
+  failSilentOperations,
+  findOperation,
+  listOperations,
+  openOperations,
+  updateOperation,
+} from "./operations.ts";
 export type { Operation, OperationState, OperationUpdate } from "./operations.ts";
 export { countRejectedFiles, listRejectedFiles, recordRejectedFile } from "./rejected-files.ts";
 export type { RejectedFile } from "./rejected-files.ts";
 export { activateSpace, activeSpace, ensureSpace, findSpace, spacesOf } from "./spaces.ts";
 export type { NewSpace, Space, SpaceState } from "./spaces.ts";
 export {
+  failureClasses,
+  pauseCorpus,
+  pausedSince,
+  raisePriority,
+  resumeCorpus,
+  retryFailedSteps,
+} from "./step-control.ts";
+export type { ErrorClass, FailedStepFilter, FailureClass } from "./step-control.ts";
+export { STEPS } from "./step-order.ts";
+export type { Step } from "./step-order.ts";
+export {
   MAX_ATTEMPTS,
-  STEPS,
+  PRIORITIES,
   claimSteps,
   completeSteps,
   extendLeases,
@@ -75,10 +95,9 @@ export {
   planSteps,
   releaseLeases,
   reopenSteps,
-  retryFailedSteps,
   stepCounts,
 } from "./steps.ts";
-export type { Claim, ClaimedStep, FailedStep, Step, StepCounts, StepFailure } from "./steps.ts";
+export type { Claim, ClaimedStep, FailedStep, StepCounts, StepFailure } from "./steps.ts";
 export {
   ownCaptionsOf,
   saveTextEmbeddings,

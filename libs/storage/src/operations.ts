@@ -73,6 +73,55 @@ export async function updateOperation(db: Queryable, update: OperationUpdate): P
   return updated;
 }
 
+/**
+ * Cancels an operation: its run, in whatever process, stops within seconds after what it has in hand. A finished one stays as it is.
+ * Steps that it leaves open stay open; pausing the corpus keeps other workers from them.
+ */
+export function cancelOperation(db: Queryable, operationId: string): Promise<Operation> {
+  return updateOperation(db, { operationId, state: "CANCELLED" });
+}
+
+/** Cancels what runs or waits for a corpus. Returns what it cancelled. */
+export function cancelOperations(
+  db: Queryable,
+  { corpusId, kind }: { corpusId: string; kind: string },
+): Promise<Operation[]> {
+  return db.query<Operation>(
+    `update operations set state = 'CANCELLED', updated_at = now(), finished_at = now()
+     where corpus_id = $1::uuid and kind = $2::text and finished_at is null
+     returning ${COLUMNS}`,
+    [requireUuid("corpus", corpusId), kind],
+  );
+}
+
+/**
+ * Fails operations whose run has said nothing for that long: it was killed and could not say so itself. A living run must update its
+ * operation more often. Returns how many there were.
+ */
+export async function failSilentOperations(
+  db: Queryable,
+  { corpusId, kind, silentForMs }: { corpusId: string; kind: string; silentForMs: number },
+): Promise<number> {
+  const failed = await db.query(
+    `update operations
+     set state = 'FAILED', error_code = 'WORKER_DIED', error_message = 'The process of this run ended without a word.',
+       updated_at = now(), finished_at = now()
+     where corpus_id = $1::uuid and kind = $2::text and state = 'RUNNING' and finished_at is null
+       and updated_at < now() - make_interval(secs => $3::double precision / 1000)
+     returning id`,
+    [requireUuid("corpus", corpusId), kind, silentForMs],
+  );
+  return failed.length;
+}
+
+/** What runs or waits for a corpus now, oldest first. */
+export function openOperations(db: Queryable, corpusId: string): Promise<Operation[]> {
+  return db.query<Operation>(
+    `select ${COLUMNS} from operations where corpus_id = $1::uuid and finished_at is null order by created_at, id`,
+    [requireUuid("corpus", corpusId)],
+  );
+}
+
 export async function findOperation(db: Queryable, operationId: string): Promise<Operation | null> {
   if (!isUuid(operationId)) return null;
   const [found] = await db.query<Operation>(`select ${COLUMNS} from operations where id = $1::uuid`, [operationId]);

@@ -5,10 +5,10 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ensureCorpus } from "./corpora.ts";
 import { ensureSpace } from "./spaces.ts";
+import { retryFailedSteps } from "./step-control.ts";
+import { STEPS, type Step } from "./step-order.ts";
 import {
   MAX_ATTEMPTS,
-  STEPS,
-  type Step,
   type StepCounts,
   claimSteps,
   completeSteps,
@@ -17,7 +17,6 @@ import {
   listFailedSteps,
   planSteps,
   releaseLeases,
-  retryFailedSteps,
   stepCounts,
 } from "./steps.ts";
 import { type TestDatabase, openTestDatabase, stopOwner } from "./testing/open-test-database.ts";
@@ -95,13 +94,15 @@ test("gives a step back when its worker dies, and not before", async () => {
 test("a worker that is still busy can keep its steps", async () => {
   const { claim } = await newCollection({ images: 1 });
   await claim("prepare", 1, { owner: "busy" });
-  await extendLeases(database.db, { owner: "busy", leaseMs: 600_000 });
+  await extendLeases(database.db, { owners: ["idle", "busy"], leaseMs: 600_000 });
   expect(await claim("prepare", 1, { now: later(61_000) })).toEqual([]);
 });
 
 test("a worker that stops in good order gives its steps back without using up an attempt", async () => {
   const { claim } = await newCollection({ images: 1 });
-  await claim("prepare", 1, { owner: "leaving" });
+  await claim("prepare", 1, { owner: "leaving/1" });
+  await releaseLeases(database.db, { owner: "leav" });
+  expect(await claim("prepare", 1, { owner: "next" })).toEqual([]);
   await releaseLeases(database.db, { owner: "leaving" });
   expect(await claim("prepare", 1, { owner: "next" })).toMatchObject([{ attempts: 1 }]);
 });
@@ -185,13 +186,15 @@ test("planning again adds only what is missing", async () => {
 
 test("every image is accounted for in every step, whatever was killed", async () => {
   const images = 120;
-  const { counts, spaceId, claim, complete } = await newCollection({ images });
+  const { counts, corpusId, spaceId, claim, complete } = await newCollection({ images });
   const completed = new Map<Step, Set<string>>(STEPS.map((step) => [step, new Set()]));
   const sums = async () =>
     Object.values(await counts()).map((c) => c.pending + c.leased + c.done + c.failed + c.excluded);
 
   for (let round = 0; round < 3; round += 1) {
-    const workers = [0, 1].map((number) => startWorker({ spaceId, owner: `${round}.${number}`, seed: round + number }));
+    const workers = [0, 1].map((number) =>
+      startWorker({ corpusId, spaceId, owner: `${round}.${number}`, seed: round + number }),
+    );
     const acknowledged = workers.map((worker) => readLines(worker, 4 + round, completed));
     await Promise.all(acknowledged);
     if (round % 2 === 1 && database.db.kind === "embedded") await stopOwner(database.home, "SIGKILL");
@@ -223,9 +226,16 @@ test("every image is accounted for in every step, whatever was killed", async ()
 
 const WORKER = fileURLToPath(new URL("./testing/step-worker.ts", import.meta.url));
 
-function startWorker({ spaceId, owner, seed }: { spaceId: string; owner: string; seed: number }): ChildProcess {
+interface Worker {
+  readonly corpusId: string;
+  readonly spaceId: string;
+  readonly owner: string;
+  readonly seed: number;
+}
+
+function startWorker({ corpusId, spaceId, owner, seed }: Worker): ChildProcess {
   const { home, databaseUrl } = database;
-  const options = [WORKER, home, databaseUrl ?? "", spaceId, owner, String(seed)];
+  const options = [WORKER, home, databaseUrl ?? "", corpusId, spaceId, owner, String(seed)];
   return spawn(process.execPath, options, { stdio: ["ignore", "pipe", "inherit"] });
 }
 

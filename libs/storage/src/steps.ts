@@ -1,29 +1,8 @@
 import type { Queryable } from "./database.ts";
 import { withoutZeros } from "./images.ts";
+import { BLOCKED_BY, NEEDS, STEPS, type Step, stepsBefore } from "./step-order.ts";
 import { StorageError } from "./storage-error.ts";
 import { requireUuid } from "./uuid.ts";
-
-/** What is done to every image. A step begins when the one that it needs is done. */
-export const STEPS = ["prepare", "embed", "caption-embed", "caption", "filter"] as const;
-export type Step = (typeof STEPS)[number];
-
-const NEEDS: Readonly<Record<Step, Step | null>> = {
-  prepare: null,
-  embed: "prepare",
-  "caption-embed": "prepare",
-  caption: "embed",
-  filter: "embed",
-};
-
-/** The step that this one waits for, the one before that, and so on. */
-function stepsBefore(step: Step): Step[] {
-  const needed = NEEDS[step];
-  return needed === null ? [] : [needed, ...stepsBefore(needed)];
-}
-
-/** Each step beside every step that it cannot do without, as a table for SQL. */
-const BLOCKED_BY = `(values ${STEPS.flatMap((step) => stepsBefore(step).map((needed) => `('${step}', '${needed}')`)).join(", ")})
-  as blocked_by (step, needed)`;
 
 export type StepCounts = {
   readonly pending: number;
@@ -49,11 +28,18 @@ function spaceOf(step: Step, spaceId: string | null): string | null {
 
 /**
  * Adds the missing rows for the given steps and for those they wait for; an image whose earlier step failed is
- * excluded at once. Repeating it is harmless. `imageIds` limits it to the images just registered.
+ * excluded at once. Repeating it is harmless: a priority counts for the rows that are added (raisePriority changes others).
+ * `imageIds` limits it to the images just registered.
  */
 export async function planSteps(
   db: Queryable,
-  plan: { corpusId: string; spaceId: string | null; steps: readonly Step[]; imageIds?: readonly string[] },
+  plan: {
+    corpusId: string;
+    spaceId: string | null;
+    steps: readonly Step[];
+    imageIds?: readonly string[];
+    priority?: number | undefined;
+  },
 ): Promise<void> {
   const steps = [...new Set(plan.steps.flatMap((step) => [step, ...stepsBefore(step)]))];
   const spaceId = steps.some((step) => step !== "prepare") ? spaceOf("embed", plan.spaceId) : null;
@@ -62,14 +48,20 @@ export async function planSteps(
        insert into corpus_spaces (corpus_id, space_id) select $1::uuid, $2::uuid where $2::uuid is not null
        on conflict do nothing
      ), planned as (
-       insert into image_steps (image_id, corpus_id, step, space_id)
-       select i.id, i.corpus_id, wanted.step, case when wanted.step <> 'prepare' then $2::uuid end
+       insert into image_steps (image_id, corpus_id, step, space_id, priority)
+       select i.id, i.corpus_id, wanted.step, case when wanted.step <> 'prepare' then $2::uuid end, $5::smallint
        from images i cross join unnest($3::text[]) as wanted (step)
        where i.corpus_id = $1::uuid and ($4::uuid[] is null or i.id = any ($4::uuid[]))
        on conflict do nothing
      )
      select`,
-    [requireUuid("corpus", plan.corpusId), spaceId, steps, plan.imageIds ?? null],
+    [
+      requireUuid("corpus", plan.corpusId),
+      spaceId,
+      steps,
+      plan.imageIds ?? null,
+      requirePriority(plan.priority ?? PRIORITIES.bulk),
+    ],
   );
   await excludeBlockedSteps(db, plan.corpusId);
 }
@@ -88,75 +80,105 @@ async function excludeBlockedSteps(db: Queryable, corpusId: string): Promise<voi
   );
 }
 
+/** Priorities of steps that have a name; any whole number from -100 to 100 is one. */
+export const PRIORITIES = { bulk: 0, upload: 10 } as const;
+const LARGEST_PRIORITY = 100;
+
+export function requirePriority(priority: number): number {
+  if (Number.isInteger(priority) && Math.abs(priority) <= LARGEST_PRIORITY) return priority;
+  const range = `a whole number from -${LARGEST_PRIORITY} to ${LARGEST_PRIORITY}`;
+  throw new StorageError("INVALID_VALUE", `Priority ${priority} of a step must be ${range}.`);
+}
+
 export type ClaimedStep = { readonly imageId: string; readonly sha256: string; readonly attempts: number };
 
 export type Claim = {
-  readonly corpusId?: string | undefined;
+  readonly corpusId: string;
   readonly step: Step;
   readonly spaceId: string | null;
   readonly limit: number;
   /** How long the work may take. After that the step is given to another worker. */
   readonly leaseMs: number;
-  /** Names the worker; releaseLeases takes it. */
+  /**
+   * Names who holds the steps, for extendLeases and releaseLeases. A name for each claim, WORKER/NUMBER: when the answer to a claim is lost
+   * nobody knows what it gave out, and only a name that nobody extends lets it come back.
+   */
   readonly owner: string;
+  /**
+   * Which priority goes first, the highest unless told otherwise. Who claims again and again takes the lowest now and then, or work of a low
+   * priority would wait for as long as other work comes.
+   */
+  readonly first?: "highest" | "lowest" | undefined;
   /** The time to compare leases and retries with; the database's own by default. */
   readonly now?: Date | undefined;
 };
 
 /**
  * Hands out steps that are ready: pending or with an expired lease, and whose earlier step is done. No step goes to two
- * workers. In the order of image ids, so that what was prepared first is embedded first.
+ * workers, and none of a paused corpus to anybody. By priority, then in the order of image ids, so that what was prepared
+ * first is embedded first.
  */
 export function claimSteps(db: Queryable, claim: Claim): Promise<ClaimedStep[]> {
-  return db.query<ClaimedStep>(
-    `with moment as (
-       select coalesce($7::timestamptz, now()) as at
-     ), abandoned as (
-       update image_steps s
-       set state = 'failed', error_code = 'WORKER_DIED', error_message = format('%s workers died during this step', s.attempts),
-         lease_owner = null, lease_until = null, updated_at = now()
-       from moment
-       where s.state = 'leased' and s.lease_until < moment.at and s.attempts >= $8::integer
-       returning s.image_id, s.step, s.space_id, s.error_message
-     ), excluded as (
-       update image_steps later
-       set state = 'excluded', error_code = 'EARLIER_STEP_FAILED',
-         error_message = earlier.step || ': ' || earlier.error_message, updated_at = now()
-       from abandoned earlier join ${BLOCKED_BY} on blocked_by.needed = earlier.step
-       where later.image_id = earlier.image_id and later.step = blocked_by.step and later.state = 'pending'
-         and (earlier.space_id is null or later.space_id = earlier.space_id)
-     ), ready as (
-       select s.id from image_steps s cross join moment
-       where s.step = $1::text and (s.space_id = $2::uuid or (s.space_id is null and $2::uuid is null))
-         and ($3::uuid is null or s.corpus_id = $3::uuid)
-         and s.state in ('pending', 'leased')
-         and ((s.state = 'pending' and s.next_attempt_at <= moment.at)
-           or (s.state = 'leased' and s.lease_until < moment.at and s.attempts < $8::integer))
-         and ($9::text is null or exists (
-           select from image_steps earlier
-           where earlier.image_id = s.image_id and earlier.step = $9::text and earlier.state = 'done'
-             and (earlier.space_id is null or earlier.space_id = s.space_id)))
-       order by s.image_id limit $4::integer
-       for update of s skip locked
-     )
+  return db.query<ClaimedStep>(claim.first === "lowest" ? CLAIM_LOWEST : CLAIM_HIGHEST, [
+    claim.step,
+    spaceOf(claim.step, claim.spaceId),
+    requireUuid("corpus", claim.corpusId),
+    claim.limit,
+    claim.leaseMs,
+    claim.owner,
+    claim.now ?? null,
+    MAX_ATTEMPTS,
+    NEEDS[claim.step],
+  ]);
+}
+
+const CLAIM_HIGHEST = claimStatement("s.priority desc, s.image_id");
+const CLAIM_LOWEST = claimStatement("s.priority, s.image_id desc");
+
+/**
+ * Either order is that of the index image_steps_open, read forwards or backwards, so nothing is sorted: a claim reads what it takes and what others hold.
+ * 16 of 50,000 open steps beside another corpus of 50,000: 3.4 ms; a step with nothing open: 6 ms, before the corpus was in the index 204 ms
+ * (2026-11-25, PostgreSQL 18, one busy core).
+ */
+function claimStatement(order: "s.priority desc, s.image_id" | "s.priority, s.image_id desc"): string {
+  return `with moment as (
+     select coalesce($7::timestamptz, now()) as at
+   ), abandoned as (
      update image_steps s
-     set state = 'leased', attempts = s.attempts + 1, lease_owner = $6::text,
-       lease_until = moment.at + make_interval(secs => $5::double precision / 1000), updated_at = now()
-     from ready, moment, images i
-     where s.id = ready.id and i.id = s.image_id
-     returning s.image_id as "imageId", i.sha256, s.attempts`,
-    [
-      claim.step,
-      spaceOf(claim.step, claim.spaceId),
-      claim.corpusId ?? null,
-      claim.limit,
-      claim.leaseMs,
-      claim.owner,
-      claim.now ?? null,
-      MAX_ATTEMPTS,
-      NEEDS[claim.step],
-    ],
-  );
+     set state = 'failed', error_code = 'WORKER_DIED', error_class = 'TRANSIENT',
+       error_message = format('%s workers died during this step', s.attempts),
+       lease_owner = null, lease_until = null, updated_at = now()
+     from moment
+     where s.state = 'leased' and s.lease_until < moment.at and s.attempts >= $8::integer
+     returning s.image_id, s.step, s.space_id, s.error_message
+   ), excluded as (
+     update image_steps later
+     set state = 'excluded', error_code = 'EARLIER_STEP_FAILED',
+       error_message = earlier.step || ': ' || earlier.error_message, updated_at = now()
+     from abandoned earlier join ${BLOCKED_BY} on blocked_by.needed = earlier.step
+     where later.image_id = earlier.image_id and later.step = blocked_by.step and later.state = 'pending'
+       and (earlier.space_id is null or later.space_id = earlier.space_id)
+   ), ready as (
+     select s.id from image_steps s cross join moment
+     where s.step = $1::text and (s.space_id = $2::uuid or (s.space_id is null and $2::uuid is null))
+       and s.corpus_id = $3::uuid
+       and not exists (select from corpora c where c.id = $3::uuid and c.paused_at is not null)
+       and s.state in ('pending', 'leased')
+       and ((s.state = 'pending' and s.next_attempt_at <= moment.at)
+         or (s.state = 'leased' and s.lease_until < moment.at and s.attempts < $8::integer))
+       and ($9::text is null or exists (
+         select from image_steps earlier
+         where earlier.image_id = s.image_id and earlier.step = $9::text and earlier.state = 'done'
+           and (earlier.space_id is null or earlier.space_id = s.space_id)))
+     order by ${order} limit $4::integer
+     for update of s skip locked
+   )
+   update image_steps s
+   set state = 'leased', attempts = s.attempts + 1, lease_owner = $6::text,
+     lease_until = moment.at + make_interval(secs => $5::double precision / 1000), updated_at = now()
+   from ready, moment, images i
+   where s.id = ready.id and i.id = s.image_id
+   returning s.image_id as "imageId", i.sha256, s.attempts`;
 }
 
 /** Call it in the transaction that saves what the step made. What is done, failed or excluded stays so. */
@@ -166,7 +188,7 @@ export async function completeSteps(
 ): Promise<void> {
   await db.query(
     `update image_steps
-     set state = 'done', error_code = null, error_message = null, lease_owner = null, lease_until = null, updated_at = now()
+     set state = 'done', error_code = null, error_class = null, error_message = null, lease_owner = null, lease_until = null, updated_at = now()
      where image_id = any ($3::uuid[]) and step = $1::text and state in ('pending', 'leased')
        and (space_id = $2::uuid or (space_id is null and $2::uuid is null))`,
     [completed.step, spaceOf(completed.step, completed.spaceId), completed.imageIds],
@@ -194,7 +216,8 @@ export async function failStep(db: Queryable, failure: StepFailure): Promise<"pe
        set state = case when $6::boolean and attempts < $8::integer then 'pending' else 'failed' end,
          next_attempt_at = coalesce($7::timestamptz, now())
            + make_interval(secs => least($9::double precision * power(2, greatest(attempts - 1, 0)), $10::double precision)),
-         error_code = $4::text, error_message = $5::text, lease_owner = null, lease_until = null, updated_at = now()
+         error_code = $4::text, error_class = case when $6::boolean then 'TRANSIENT' else 'PERMANENT' end,
+         error_message = $5::text, lease_owner = null, lease_until = null, updated_at = now()
        where image_id = $3::uuid and step = $1::text and state not in ('done', 'excluded')
          and (space_id = $2::uuid or (space_id is null and $2::uuid is null))
        returning image_id, step, space_id, state, error_message
@@ -223,25 +246,28 @@ export async function failStep(db: Queryable, failure: StepFailure): Promise<"pe
   return row?.state ?? null;
 }
 
-/** Gives back what a worker still holds when it stops in good order; this does not count as an attempt. */
+/**
+ * Gives back what a worker still holds when it stops in good order, under its own name or one that begins with it and a slash; this does
+ * not count as an attempt.
+ */
 export async function releaseLeases(db: Queryable, { owner }: { owner: string }): Promise<void> {
   await db.query(
     `update image_steps
      set state = 'pending', attempts = attempts - 1, lease_owner = null, lease_until = null, updated_at = now()
-     where state = 'leased' and lease_owner = $1::text`,
+     where state = 'leased' and (lease_owner = $1::text or starts_with(lease_owner, $1::text || '/'))`,
     [owner],
   );
 }
 
-/** Keeps what a worker holds for another `leaseMs` from now. */
+/** Keeps what was claimed under these names for another `leaseMs` from now. */
 export async function extendLeases(
   db: Queryable,
-  { owner, leaseMs }: { owner: string; leaseMs: number },
+  { owners, leaseMs }: { owners: readonly string[]; leaseMs: number },
 ): Promise<void> {
   await db.query(
     `update image_steps set lease_until = now() + make_interval(secs => $2::double precision / 1000)
-     where state = 'leased' and lease_owner = $1::text`,
-    [owner, leaseMs],
+     where state = 'leased' and lease_owner = any ($1::text[])`,
+    [owners, leaseMs],
   );
 }
 
@@ -274,19 +300,6 @@ export async function reopenCorpusSteps(
 const REOPEN = `update image_steps
   set state = case when state = 'done' then 'pending' else state end,
     attempts = case when state = 'done' then 0 else attempts end, next_attempt_at = now(), updated_at = now()`;
-
-/** Gives failed steps, and those excluded because of them, a fresh set of attempts. Returns how many. */
-export async function retryFailedSteps(db: Queryable, { corpusId }: { corpusId: string }): Promise<number> {
-  const retried = await db.query(
-    `update image_steps
-     set state = 'pending', attempts = 0, next_attempt_at = now(), error_code = null, error_message = null, updated_at = now()
-     where corpus_id = $1::uuid
-       and (state = 'failed' or (state = 'excluded' and error_code = 'EARLIER_STEP_FAILED'))
-     returning id`,
-    [requireUuid("corpus", corpusId)],
-  );
-  return retried.length;
-}
 
 /** How far the corpus is: every step with the number of images in each state. */
 export async function stepCounts(

@@ -57,3 +57,15 @@ export function isConnectionLoss(cause: unknown): boolean {
     cause.message,
   );
 }
+
+const NOT_THERE = new Set(["ECONNREFUSED", "ENOENT", "ENOTFOUND", "ETIMEDOUT"]);
+
+/** True when a server is there and restarts, as PostgreSQL does when one of its processes was killed: it refuses, or drops what it had accepted. */
+export function isRestarting(cause: unknown): boolean {
+  if (cause instanceof StorageError) return cause.code === "UNREACHABLE" && isRestarting(cause.cause);
+  if (!(cause instanceof Error) || !isConnectionLoss(cause)) return false;
+  const code = (cause as { code?: unknown }).code;
+  // 53300: too many connections; waiting for others is no matter of seconds.
+  if (typeof code === "string") return !NOT_THERE.has(code) && code !== "53300";
+  return /Connection terminated/i.test(cause.message);
+}

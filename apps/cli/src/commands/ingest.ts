@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Settings } from "@medley/config";
+import { findCorpus, openDatabase } from "@medley/storage";
 import { CliError } from "../cli-error.ts";
+import { databaseOptions } from "../database-options.ts";
 import { note } from "../output.ts";
 import { startTool } from "../processes/child.ts";
 import { withInference } from "../processes/with-inference.ts";
@@ -10,11 +12,22 @@ export interface IngestOptions {
   readonly corpus: string;
   readonly captions: boolean;
   readonly retryFailed: boolean;
+  /** Of the steps of what is brought in; 0 when absent. */
+  readonly priority?: number;
   readonly json: boolean;
 }
 
-/** Runs apps/ingest with the inference server of this installation. Resolves with its exit code. */
-export async function runIngest(settings: Settings, path: string, options: IngestOptions): Promise<number> {
+/**
+ * Runs apps/ingest with the inference server of this installation; without a path only on the open steps of the corpus. Resolves with its
+ * exit code.
+ */
+export async function runIngest(settings: Settings, path: string | undefined, options: IngestOptions): Promise<number> {
+  if (path === undefined) {
+    await requireCorpus(settings, options.corpus);
+    return withInference(settings, "wait", ({ url, lost }) =>
+      workOnCorpus(settings, url, options.corpus, options, lost),
+    );
+  }
   // Before models are loaded: a mistyped path is answered at once.
   if (!existsSync(path)) throw new CliError("SOURCE_NOT_FOUND", `There is no folder or file "${path}".`);
   return withInference(settings, "wait", ({ url, lost }) => addPictures(settings, url, path, options, lost));
@@ -25,10 +38,10 @@ export function workOnCorpus(
   settings: Settings,
   inferenceUrl: string,
   corpus: string,
-  { json }: { readonly json: boolean },
+  options: { readonly captions?: boolean; readonly retryFailed?: boolean; readonly json: boolean },
   lost?: AbortSignal,
 ): Promise<number> {
-  return runTool(settings, inferenceUrl, ["work", "--corpus", corpus, ...(json ? ["--json"] : [])], lost);
+  return runTool(settings, inferenceUrl, ["work", "--corpus", corpus, ...flagsOf(options)], lost);
 }
 
 /** @param lost  stops the ingest in good order when it fires: the inference server will not come back */
@@ -41,11 +54,27 @@ export function addPictures(
 ): Promise<number> {
   const args = [
     ...["add", path, "--corpus", options.corpus],
-    ...(options.captions ? [] : ["--no-captions"]),
+    // Joined, because a negative number alone reads like an option.
+    ...(options.priority === undefined ? [] : [`--priority=${options.priority}`]),
+    ...flagsOf(options),
+  ];
+  return runTool(settings, inferenceUrl, args, lost);
+}
+
+function flagsOf(options: { captions?: boolean; retryFailed?: boolean; json: boolean }): string[] {
+  return [
+    ...(options.captions === false ? ["--no-captions"] : []),
     ...(options.retryFailed ? ["--retry-failed"] : []),
     ...(options.json ? ["--json"] : []),
   ];
-  return runTool(settings, inferenceUrl, args, lost);
+}
+
+/** Before models are loaded: a mistyped name is answered at once. */
+async function requireCorpus(settings: Settings, name: string): Promise<void> {
+  await using db = await openDatabase(databaseOptions(settings));
+  if (await findCorpus(db, name)) return;
+  const hint = `Name a source to create it: medley ingest SOURCE --corpus ${name}`;
+  throw new CliError("CORPUS_NOT_FOUND", `There is no corpus "${name}". ${hint}`);
 }
 
 async function runTool(

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from "commander";
 export function wholeNumber(minimum: number, maximum: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && value >= minimum && value <= maximum) return value;
+    if (/^-?\d+$/.test(text) && value >= minimum && value <= maximum) return value;
     throw new InvalidArgumentError(`Expected a whole number from ${minimum} to ${maximum}.`);
   };
 }

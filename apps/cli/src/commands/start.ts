@@ -14,6 +14,7 @@ import {
   stepCounts,
 } from "@medley/storage";
 import { CliError } from "../cli-error.ts";
+import { databaseOptions } from "../database-options.ts";
 import { note, writeLine, writeRecord } from "../output.ts";
 import { startServer } from "../processes/child.ts";
 import { reservePort } from "../processes/free-port.ts";
@@ -132,11 +133,6 @@ function startGateway(settings: Settings, servers: Supervised[], env: Readonly<R
   const gateway = supervise({ name, start: () => startServer({ name, main, env, logFile }), onNote: note });
   servers.push(gateway);
   return gateway;
-}
-
-function databaseOptions(settings: Settings) {
-  const { home, databaseUrl, databaseMaxConnections: maxConnections } = settings;
-  return { home, databaseUrl, maxConnections };
 }
 
 /** Done when there is none or its sources are newer; a page that cannot be built is no reason not to serve GraphQL. */

@@ -1,5 +1,13 @@
 import type { ModelInfo } from "@medley/inference-api";
-import { claimSteps, type ClaimedStep, extendLeases, releaseLeases, type Step, stepCounts } from "@medley/storage";
+import {
+  type Claim,
+  claimSteps,
+  type ClaimedStep,
+  extendLeases,
+  releaseLeases,
+  type Step,
+  stepCounts,
+} from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { allOrAbort } from "../all-or-abort.ts";
 import { retryTransient } from "../retry.ts";
@@ -28,9 +36,9 @@ export interface RunStepsOptions {
   readonly onEmbedded: () => Promise<void>;
 }
 
-/** After a kill -9 the steps of the dead worker wait this long; a living one renews its leases three times in between. */
 const LEASE_MS = 20_000;
-const RENEW_MS = 6_000;
+/** A living worker renews its leases so often before they run out. */
+const RENEWALS = 3.3;
 const POLL_MS = 250;
 
 /** How many batches of a step run at once, and how large: two keep the models busy while results are saved. */
@@ -42,32 +50,90 @@ const BATCHES = {
   filter: { workers: 2, images: 8 },
 } as const satisfies Record<Step, { workers: number; images: number }>;
 
+/** One batch in so many takes the lowest priority first, so that an import goes on however many uploads come. */
+const LOWEST_FIRST_EVERY = 8;
+/** How soon a picture that came after its stage is taken up. */
+const ASSIST_POLL_MS = 1_000;
+
 /**
  * Does all open steps of the corpus: claims batches by lease, so that any number of processes may run this at once and the
- * steps of a killed one come back by themselves. Captions follow when all pictures are embedded, so search works early.
+ * steps of a killed one come back by themselves. Captions follow when all pictures are embedded, so search works early. Pictures that come
+ * later, from another process, are taken up meanwhile: their captions are open already and could never begin otherwise.
  */
 export async function runSteps(outer: IngestContext, plan: StepPlan, options: RunStepsOptions): Promise<void> {
   const failure = new AbortController();
   const context = { ...outer, signal: AbortSignal.any([outer.signal, failure.signal]) };
-  const renewal = setInterval(() => {
-    extendLeases(context.db, { owner: context.owner, leaseMs: LEASE_MS }).catch(() => {});
-  }, RENEW_MS);
+  const leases = createLeases(context);
   const run = (step: Step, upstream: Upstream) =>
-    Array.from({ length: BATCHES[step].workers }, () => work(context, plan, step, upstream, options));
+    Array.from({ length: BATCHES[step].workers }, () => work(context, leases, plan, step, upstream, options));
+  const steps: Step[] = ["prepare", "embed", "caption-embed"];
+  const laterSteps: Step[] = [
+    ...(plan.captioner ? ["caption" as const] : []),
+    ...(plan.filter ? ["filter" as const] : []),
+  ];
   try {
-    const preparation = allOrAbort(failure, run("prepare", trackEnd(options.registered)));
-    const prepared = trackEnd(preparation);
-    const embedding = [...run("embed", prepared), ...run("caption-embed", prepared)];
-    await allOrAbort(failure, [preparation, ...embedding]);
-    if (context.signal.aborted) return;
-    await options.onEmbedded();
-    const ended = { ended: () => true };
-    if (plan.captioner) await allOrAbort(failure, run("caption", ended));
-    if (plan.filter) await allOrAbort(failure, run("filter", ended));
+    for (let registered = trackEnd(options.registered); ; registered = ENDED) {
+      const preparation = allOrAbort(failure, run("prepare", registered));
+      const prepared = trackEnd(preparation);
+      await allOrAbort(failure, [preparation, ...run("embed", prepared), ...run("caption-embed", prepared)]);
+      if (context.signal.aborted) return;
+      await options.onEmbedded();
+      for (const [index, step] of laterSteps.entries()) {
+        const stage = allOrAbort(failure, run(step, ENDED));
+        const earlier = [...steps, ...laterSteps.slice(0, index)];
+        await allOrAbort(failure, [
+          stage,
+          ...earlier.map((each) => assist(context, leases, plan, each, stage, options)),
+        ]);
+      }
+      // What was opened again while the last stage ended, such as the texts of a picture that gained one.
+      if (context.signal.aborted || (await areDrained(context, plan, [...steps, ...laterSteps]))) return;
+    }
   } finally {
-    clearInterval(renewal);
-    await releaseLeases(context.db, { owner: context.owner }).catch(() => {});
+    await leases.end();
   }
+}
+
+/** Hands out batches and keeps them leased for as long as they are in hand. */
+interface Leases {
+  /** Claims a batch and does it. Resolves with false when there was none. */
+  readonly withBatch: (
+    claim: Omit<Claim, "leaseMs" | "owner">,
+    work: (claimed: ClaimedStep[]) => Promise<void>,
+  ) => Promise<boolean>;
+  readonly end: () => Promise<void>;
+}
+
+/**
+ * Each claim has a name of its own, and only names of batches in hand are extended. A claim whose answer was lost with the connection gave steps to
+ * nobody: under the worker's one name they would be kept for as long as it lives, and it would wait for itself.
+ */
+function createLeases({ db, owner, leaseMs = LEASE_MS, retry }: IngestContext): Leases {
+  const inHand = new Set<string>();
+  let claims = 0;
+  const renewal = setInterval(() => {
+    if (inHand.size > 0) extendLeases(db, { owners: [...inHand], leaseMs }).catch(() => {});
+  }, leaseMs / RENEWALS);
+  return {
+    async withBatch(claim, work) {
+      const { name, claimed } = await retryTransient(async () => {
+        const name = `${owner}/${(claims += 1)}`;
+        return { name, claimed: await claimSteps(db, { ...claim, leaseMs, owner: name }) };
+      }, retry);
+      if (claimed.length === 0) return false;
+      inHand.add(name);
+      try {
+        await work(claimed);
+      } finally {
+        inHand.delete(name);
+      }
+      return true;
+    },
+    async end() {
+      clearInterval(renewal);
+      await releaseLeases(db, { owner }).catch(() => {});
+    },
+  };
 }
 
 /** Says whether more steps may still become ready from what comes before. */
@@ -75,36 +141,57 @@ interface Upstream {
   readonly ended: () => boolean;
 }
 
+const ENDED: Upstream = { ended: () => true };
+
 async function work(
   context: IngestContext,
+  leases: Leases,
   plan: StepPlan,
   step: Step,
   upstream: Upstream,
   options: RunStepsOptions,
 ): Promise<void> {
-  while (!context.signal.aborted) {
+  for (let turn = 1; !context.signal.aborted; turn += 1) {
     // Asked before claiming: what became ready in between is then found by this very claim.
     const last = upstream.ended();
-    const claimed = await retryTransient(() => claim(context, plan, step), context.retry);
-    if (claimed.length > 0) {
-      options.onResults(step, await runStep(context, plan, step, claimed));
-    } else if (last && (await isDrained(context, plan, step))) {
-      return;
-    } else {
-      await context.retry.sleep(POLL_MS, context.signal);
-    }
+    const did = await leases.withBatch(batchOf(plan, step, turn), async (claimed) =>
+      options.onResults(step, await runStep(context, plan, step, claimed)),
+    );
+    if (did) continue;
+    if (last && (await areDrained(context, plan, [step]))) return;
+    await context.retry.sleep(POLL_MS, context.signal);
   }
 }
 
-function claim(context: IngestContext, plan: StepPlan, step: Step): Promise<ClaimedStep[]> {
-  return claimSteps(context.db, {
+/** Takes up what becomes ready of an earlier step until the stage is over. */
+async function assist(
+  context: IngestContext,
+  leases: Leases,
+  plan: StepPlan,
+  step: Step,
+  stage: Promise<void>,
+  options: RunStepsOptions,
+): Promise<void> {
+  const over = new AbortController();
+  const end = () => over.abort();
+  stage.then(end, end);
+  const signal = AbortSignal.any([context.signal, over.signal]);
+  for (let turn = 1; !signal.aborted; turn += 1) {
+    const did = await leases.withBatch(batchOf(plan, step, turn), async (claimed) =>
+      options.onResults(step, await runStep(context, plan, step, claimed)),
+    );
+    if (!did) await context.retry.sleep(ASSIST_POLL_MS, signal);
+  }
+}
+
+function batchOf(plan: StepPlan, step: Step, turn: number): Omit<Claim, "leaseMs" | "owner"> {
+  return {
     corpusId: plan.corpusId,
     step,
     spaceId: step === "prepare" ? null : plan.spaceId,
     limit: BATCHES[step].images,
-    leaseMs: LEASE_MS,
-    owner: context.owner,
-  });
+    first: turn % LOWEST_FIRST_EVERY === 0 ? "lowest" : "highest",
+  };
 }
 
 function runStep(
@@ -130,9 +217,9 @@ function runStep(
 }
 
 /** Steps that another process holds, and those that wait for another try, are waited for. */
-async function isDrained(context: IngestContext, plan: StepPlan, step: Step): Promise<boolean> {
+async function areDrained(context: IngestContext, plan: StepPlan, steps: readonly Step[]): Promise<boolean> {
   const counts = await retryTransient(() => stepCounts(context.db, plan.corpusId, plan.spaceId), context.retry);
-  return counts[step].pending + counts[step].leased === 0;
+  return steps.every((step) => counts[step].pending + counts[step].leased === 0);
 }
 
 function trackEnd(work: Promise<void>): Upstream {
