@@ -1,7 +1,9 @@
-// npm run bench -- encode rerank caption start responsiveness redecide [--json] [--runs 5] [--threads 2]
+// npm run bench -- encode rerank caption start responsiveness redecide ingest [--json] [--runs 5] [--threads 2]
+//   ingest: [--part preparation|embeddings|rate|memory] [--pictures 400] [--memory-pictures 3000]
 import { parseArgs } from "node:util";
 import { caption } from "./benches/caption.ts";
 import { encode } from "./benches/encode.ts";
+import { ingest, INGEST_PARTS, type IngestSizes } from "./benches/ingest.ts";
 import { redecide } from "./benches/redecide.ts";
 import { rerank } from "./benches/rerank.ts";
 import { responsiveness } from "./benches/responsiveness.ts";
@@ -9,13 +11,16 @@ import { start } from "./benches/start.ts";
 import type { Measurement } from "./measure.ts";
 import { benchServer, NO_SERVER } from "./redecide/bench-database.ts";
 
-const BENCHES: Readonly<Record<string, (runs: number, threads: number) => Promise<readonly Measurement[]>>> = {
+const BENCHES: Readonly<
+  Record<string, (runs: number, threads: number, sizes: IngestSizes) => Promise<readonly Measurement[]>>
+> = {
   encode,
   rerank,
   caption,
   start,
   responsiveness,
   redecide,
+  ingest,
 };
 
 const { values, positionals } = parseArgs({
@@ -24,8 +29,18 @@ const { values, positionals } = parseArgs({
     json: { type: "boolean", default: false },
     runs: { type: "string", default: "5" },
     threads: { type: "string", default: "2" },
+    part: { type: "string", multiple: true, default: [...INGEST_PARTS] },
+    pictures: { type: "string", default: "400" },
+    "memory-pictures": { type: "string", default: "3000" },
   },
 });
+const { part: parts } = values;
+const unknownPart = parts.find((name) => !INGEST_PARTS.some((part) => part === name));
+if (unknownPart !== undefined) {
+  console.error(`Unknown part of ingest: ${unknownPart}. There are: ${INGEST_PARTS.join(", ")}.`);
+  process.exit(2);
+}
+const sizes = { parts, pictures: Number(values.pictures), memoryPictures: Number(values["memory-pictures"]) };
 const unknown = positionals.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
   console.error(`Unknown benchmark: ${unknown.join(", ")}. There are: ${Object.keys(BENCHES).join(", ")}.`);
@@ -38,7 +53,11 @@ if (named.includes("redecide") && !benchServer()) {
   named.splice(named.indexOf("redecide"), 1);
 }
 for (const name of named) {
-  for (const one of await (BENCHES[name] as (typeof BENCHES)[string])(Number(values.runs), Number(values.threads))) {
+  for (const one of await (BENCHES[name] as (typeof BENCHES)[string])(
+    Number(values.runs),
+    Number(values.threads),
+    sizes,
+  )) {
     console.log(values.json ? JSON.stringify(one) : describe(one));
   }
 }

@@ -51,6 +51,18 @@ export function lowerIsBetter(
   return { bench, metric, ...values, ratio, better: "lower", unit, runs, cpu: cpus()[0]?.model ?? "unknown" };
 }
 
+/** A result where more is better, as rates are. */
+export function higherIsBetter(
+  bench: string,
+  metric: string,
+  unit: string,
+  runs: number,
+  values: { readonly ours: number; readonly baseline: number },
+): Measurement {
+  const ratio = values.ours / values.baseline;
+  return { bench, metric, ...values, ratio, better: "higher", unit, runs, cpu: cpus()[0]?.model ?? "unknown" };
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

@@ -1,5 +1,5 @@
 import type { PixelTarget, WorkerResources } from "@medley/inference";
-import { decodeImage, resize } from "@medley/media";
+import { prepareModelInput } from "@medley/media";
 import { openBlobStore } from "@medley/storage/blobs";
 import { openTokenStore } from "@medley/storage/tokens";
 
@@ -15,10 +15,8 @@ export function openResources(settings: ResourceSettings): WorkerResources {
   const blobs = openBlobStore({ directory: settings.blobDirectory });
   const tokens = openTokenStore({ directory: settings.tokenDirectory });
   return {
-    async preparePixels(bytes: Uint8Array, { sizePixels, filter }: PixelTarget) {
-      const image = await decodeImage(bytes, { maxPixels: settings.maxPixels });
-      return resize(image, sizePixels, sizePixels, filter).data;
-    },
+    preparePixels: (bytes: Uint8Array, { sizePixels, filter }: PixelTarget) =>
+      prepareModelInput(bytes, { sizePixels, filter, maxPixels: settings.maxPixels }),
     readImage: async (sha256) => ((await blobs.has(sha256)) ? await blobs.read(sha256) : undefined),
     readTokens: tokens.read,
     writeTokens: tokens.write,

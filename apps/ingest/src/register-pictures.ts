@@ -2,6 +2,7 @@ import { makeThumbnail, MediaError, sha256Hex } from "@medley/media";
 import { describeImage } from "@medley/media";
 import {
   completeSteps,
+  type ImageFacts,
   pausedSince,
   planSteps,
   raisePriority,
@@ -88,12 +89,7 @@ type CheckedFinding =
       readonly message: string;
     };
 
-interface PictureFacts {
-  readonly format: string;
-  readonly width: number;
-  readonly height: number;
-  readonly sizeBytes: number;
-}
+type PictureFacts = Omit<ImageFacts, "imageId">;
 
 async function checkFinding(context: IngestContext, finding: Finding): Promise<CheckedFinding> {
   const { path, file } = finding;
@@ -132,9 +128,17 @@ function saveFindings(
     () =>
       context.db.transaction(async (db) => {
         const registrations: Registration[] = [];
-        for (const entry of checked) registrations.push(await saveFinding(db, target.corpusId, entry));
-        const imageIds = registrations.flatMap((entry) => (entry.kind === "registered" ? [entry.imageId] : []));
+        const facts: ImageFacts[] = [];
+        for (const entry of checked) {
+          const registration = await saveFinding(db, target.corpusId, entry);
+          registrations.push(registration);
+          if (registration.kind === "registered" && entry.kind === "good") {
+            facts.push({ imageId: registration.imageId, ...entry.facts });
+          }
+        }
+        const imageIds = facts.map(({ imageId }) => imageId);
         if (imageIds.length > 0) {
+          await saveImageFacts(db, facts);
           await planSteps(db, { ...target, imageIds });
           await completeSteps(db, { step: "prepare", spaceId: null, imageIds });
           if (target.priority !== undefined) await raisePriority(db, { imageIds, priority: target.priority });
@@ -156,8 +160,7 @@ async function saveFinding(
     return { kind: "rejected", path, code, message };
   }
   const { path, file, attributes, webText } = checked.finding;
-  const { sha256, facts } = checked;
+  const { sha256 } = checked;
   const { imageId, created } = await registerImage(db, { corpusId, sha256, origin: file, attributes, webText });
-  await saveImageFacts(db, { imageId, ...facts });
   return { kind: "registered", path, imageId, sha256, created };
 }

@@ -12,7 +12,9 @@ export const NO_SERVER =
   "Set BENCH_DATABASE_URL (or TEST_DATABASE_URL) to one.";
 
 /** A fresh, migrated database on that server, dropped in the end. */
-export async function createBenchDatabase(serverUrl: string): Promise<AsyncDisposable & { readonly db: Database }> {
+export async function createBenchDatabase(
+  serverUrl: string,
+): Promise<AsyncDisposable & { readonly db: Database; readonly databaseUrl: string }> {
   const name = `medley_bench_${randomUUID().replaceAll("-", "")}`;
   const databaseUrl = withDatabase(serverUrl, name);
   await runOnServer(serverUrl, `create database ${name}`);
@@ -21,6 +23,7 @@ export async function createBenchDatabase(serverUrl: string): Promise<AsyncDispo
     const db = await openDatabase({ databaseUrl, home: "", maxConnections: 1 });
     return {
       db,
+      databaseUrl,
       async [Symbol.asyncDispose]() {
         await db[Symbol.asyncDispose]();
         await runOnServer(serverUrl, `drop database ${name} with (force)`);

@@ -30,7 +30,15 @@ export interface RgbImage extends RgbPixels {
  * @throws MediaError
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
-  const header = await readHeader(bytes, options.maxPixels ?? MAX_INPUT_PIXELS);
+  return await decodeWithHeader(bytes, await readHeader(bytes, options.maxPixels ?? MAX_INPUT_PIXELS), options);
+}
+
+/** The same for a file whose header was read. */
+export async function decodeWithHeader(
+  bytes: Uint8Array,
+  header: ImageHeader,
+  options: Pick<DecodeOptions, "alpha">,
+): Promise<RgbImage> {
   const { data, info } = await decodePixels(bytes, header).catch((error: unknown) => {
     throw damaged(header.format, bytes, error);
   });
@@ -52,7 +60,8 @@ async function decodePixels(bytes: Uint8Array, header: ImageHeader) {
   return await image.raw().toUint8Array();
 }
 
-function toRgb(data: Uint8Array, channels: number, isCmyk: boolean, alpha: "white" | "drop"): Uint8Array {
+/** What libvips decoded, as 8-bit RGB. */
+export function toRgb(data: Uint8Array, channels: number, isCmyk: boolean, alpha: "white" | "drop"): Uint8Array {
   if (isCmyk) return cmykToRgb(data, channels);
   switch (channels) {
     case 1:

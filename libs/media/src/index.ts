@@ -5,4 +5,5 @@ export type { ImageFormat } from "./image-format.ts";
 export { MAX_INPUT_PIXELS } from "./libvips.ts";
 export { makeThumbnail, type Thumbnail } from "./make-thumbnail.ts";
 export { MediaError, type MediaErrorCode } from "./media-error.ts";
+export { type ModelInputOptions, prepareModelInput } from "./prepare-model-input.ts";
 export { type PassOrder, type ResizeFilter, type RgbPixels, resize, resizeBicubic } from "./resize.ts";

@@ -1,5 +1,5 @@
 import { type Database, type Queryable, inTransaction } from "./database.ts";
-import { encodeFloatArray, encodeVector, normalise } from "./float-vector.ts";
+import { encodeVector, encodeVectorArray, normalise } from "./float-vector.ts";
 import { compileImageFilter, type ImageFilter } from "./image-filter.ts";
 import { findSpace } from "./spaces.ts";
 import { StorageError } from "./storage-error.ts";
@@ -18,24 +18,40 @@ export async function saveEmbeddings(
   requireUuid("space", spaceId);
   // One statement cannot touch a row twice.
   const unique = [...new Map(rows.map((row) => [row.imageId, row])).values()];
+  const vectorType = await findVectorType(db);
   for (let start = 0; start < unique.length; start += ROWS_PER_STATEMENT) {
-    await saveChunk(db, spaceId, unique.slice(start, start + ROWS_PER_STATEMENT));
+    await saveChunk(db, { spaceId, vectorType }, unique.slice(start, start + ROWS_PER_STATEMENT));
   }
 }
 
-async function saveChunk(db: Queryable, spaceId: string, rows: readonly EmbeddingRow[]): Promise<void> {
+/** The number that the type "vector" has in this database; a binary array names the type of its elements. */
+export async function findVectorType(db: Queryable): Promise<number> {
+  const [row] = await db.query<{ oid: number }>("select 'vector'::regtype::oid as oid", []);
+  if (!row) throw new Error("Bug: a select without from returned no row.");
+  return row.oid;
+}
+
+async function saveChunk(
+  db: Queryable,
+  { spaceId, vectorType }: { readonly spaceId: string; readonly vectorType: number },
+  rows: readonly EmbeddingRow[],
+): Promise<void> {
   const dimensions = rows[0]?.embedding.length ?? 0;
   const vectors = rows.map(({ imageId, embedding }) => requireUnit(`image "${imageId}"`, embedding, dimensions));
   const saved = await db.query(
     `insert into embeddings (space_id, image_id, corpus_id, embedding)
-     select s.id, row.image_id, row.corpus_id,
-       ($4::real[])[(row.position - 1) * s.dimensions + 1 : row.position * s.dimensions]::vector
-     from spaces s
-     cross join unnest($2::uuid[], $3::uuid[]) with ordinality as row (image_id, corpus_id, position)
+     select s.id, row.image_id, row.corpus_id, row.embedding
+     from spaces s cross join unnest($2::uuid[], $3::uuid[], $4::vector[]) as row (image_id, corpus_id, embedding)
      where s.id = $1::uuid and s.dimensions = $5::integer
      on conflict (space_id, image_id) do update set embedding = excluded.embedding
      returning image_id`,
-    [spaceId, rows.map((row) => row.imageId), rows.map((row) => row.corpusId), encodeFloatArray(vectors), dimensions],
+    [
+      spaceId,
+      rows.map((row) => row.imageId),
+      rows.map((row) => row.corpusId),
+      encodeVectorArray(vectorType, vectors),
+      dimensions,
+    ],
   );
   if (saved.length === 0) await explainMismatch(db, spaceId, dimensions);
 }

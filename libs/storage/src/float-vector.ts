@@ -9,27 +9,30 @@ export function encodeVector(vector: Float32Array): Buffer {
   return bytes;
 }
 
-const FLOAT4_TYPE = 700;
-
-/** PostgreSQL's binary real[] of one dimension with all vectors end to end. */
-export function encodeFloatArray(vectors: readonly Float32Array[]): Buffer {
-  const length = vectors.reduce((sum, vector) => sum + vector.length, 0);
-  const bytes = Buffer.allocUnsafe(20 + length * 8);
-  bytes.writeInt32BE(1, 0); // number of dimensions
-  bytes.writeInt32BE(0, 4); // no nulls
-  bytes.writeInt32BE(FLOAT4_TYPE, 8);
-  bytes.writeInt32BE(length, 12);
-  bytes.writeInt32BE(1, 16); // first index
-  let offset = 20;
+/**
+ * PostgreSQL's binary vector[]: a third of the time that one real[] for all took, where every number is a value with a header of its own
+ * (2026-11-25, both engines). All vectors have the same length. @param vectorType the type's number in this database
+ */
+export function encodeVectorArray(vectorType: number, vectors: readonly Float32Array[]): Buffer {
+  const dimensions = vectors[0]?.length ?? 0;
+  const words = new Uint32Array(ARRAY_HEADER.length + vectors.length * (2 + dimensions));
+  // Everything is a 32-bit word in this machine's order first, then all words are turned around at once.
+  words.set(ARRAY_HEADER);
+  words[2] = vectorType;
+  words[3] = vectors.length;
+  const floats = new Float32Array(words.buffer);
+  let at = ARRAY_HEADER.length;
   for (const vector of vectors) {
-    for (const value of vector) {
-      bytes.writeInt32BE(4, offset);
-      bytes.writeFloatBE(value, offset + 4);
-      offset += 8;
-    }
+    words[at] = 4 + vector.byteLength;
+    words[at + 1] = dimensions << 16;
+    floats.set(vector, at + 2);
+    at += 2 + dimensions;
   }
-  return bytes;
+  return Buffer.from(words.buffer).swap32();
 }
+
+/** One dimension, no nulls, type and length to be filled in, first index 1. */
+const ARRAY_HEADER = [1, 0, 0, 0, 1] as const;
 
 /** The vector divided by its length, so that an inner product is the cosine; undefined when it has no direction. */
 export function normalise(vector: Float32Array): Float32Array | undefined {

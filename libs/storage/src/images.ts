@@ -87,13 +87,24 @@ export type ImageFacts = {
   readonly sizeBytes: number;
 };
 
-export async function saveImageFacts(db: Queryable, facts: ImageFacts): Promise<void> {
-  const saved = await db.query(
-    `update images set format = $2::text, width = $3::integer, height = $4::integer, size_bytes = $5::bigint
-     where id = $1::uuid returning id`,
-    [requireUuid("image", facts.imageId), facts.format, facts.width, facts.height, facts.sizeBytes],
+/** What "prepare" found out about some images, in one statement: on the embedded database each is a round trip. */
+export async function saveImageFacts(db: Queryable, facts: readonly ImageFacts[]): Promise<void> {
+  const saved = await db.query<{ id: string }>(
+    `update images set format = facts.format, width = facts.width, height = facts.height, size_bytes = facts.size_bytes
+     from unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::bigint[])
+       as facts (id, format, width, height, size_bytes)
+     where images.id = facts.id returning images.id`,
+    [
+      facts.map(({ imageId }) => requireUuid("image", imageId)),
+      facts.map(({ format }) => format),
+      facts.map(({ width }) => width),
+      facts.map(({ height }) => height),
+      facts.map(({ sizeBytes }) => sizeBytes),
+    ],
   );
-  if (saved.length === 0) throw new StorageError("NOT_FOUND", `There is no image "${facts.imageId}".`);
+  const known = new Set(saved.map(({ id }) => id));
+  const missing = facts.find(({ imageId }) => !known.has(imageId));
+  if (missing) throw new StorageError("NOT_FOUND", `There is no image "${missing.imageId}".`);
 }
 
 const COLUMNS = `i.id, i.corpus_id as "corpusId", i.sha256, i.attributes, i.format, i.width, i.height,

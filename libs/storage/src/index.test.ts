@@ -63,12 +63,12 @@ test("the same bytes under two paths are one image with two origins", async () =
   const again = await registerImage(database.db, { corpusId, sha256: sha(1), origin: "b.jpg", attributes: { b: 2 } });
   expect(first.created).toBe(true);
   expect(again).toEqual({ imageId: first.imageId, created: false });
-  await saveImageFacts(database.db, {
-    imageId: first.imageId,
-    format: "jpeg",
-    width: 640,
-    height: 480,
-    sizeBytes: 5e9,
+  const facts = { imageId: first.imageId, format: "jpeg", width: 640, height: 480, sizeBytes: 5e9 };
+  await saveImageFacts(database.db, [facts, facts]);
+  const missing = "00000000-0000-4000-8000-000000000000";
+  await expect(saveImageFacts(database.db, [facts, { ...facts, imageId: missing }])).rejects.toMatchObject({
+    code: "NOT_FOUND",
+    message: expect.stringContaining(missing) as string,
   });
   expect(await findImage(database.db, first.imageId)).toMatchObject({
     corpusId,

@@ -3,14 +3,15 @@ import { type Database, type Queryable, inTransaction } from "./database.ts";
 import {
   describeSpace,
   explainMismatch,
+  findVectorType,
   manyPass,
   requireIndexScan,
   requireUnit,
   type SearchMode,
   usesIndex,
 } from "./embeddings.ts";
+import { encodeVector, encodeVectorArray, normalise } from "./float-vector.ts";
 import { compileImageFilter, type ImageFilter } from "./image-filter.ts";
-import { encodeFloatArray, encodeVector, normalise } from "./float-vector.ts";
 import { StorageError } from "./storage-error.ts";
 import { requireUuid } from "./uuid.ts";
 
@@ -49,8 +50,9 @@ export async function saveTextEmbeddings(
   requireUuid("space", spaceId);
   // One statement cannot touch a row twice.
   const unique = [...new Map(rows.map((row) => [`${row.imageId} ${textKeyOf(row)}`, row])).values()];
+  const vectorType = await findVectorType(db);
   for (let start = 0; start < unique.length; start += ROWS_PER_STATEMENT) {
-    await saveChunk(db, spaceId, unique.slice(start, start + ROWS_PER_STATEMENT));
+    await saveChunk(db, { spaceId, vectorType }, unique.slice(start, start + ROWS_PER_STATEMENT));
   }
 }
 
@@ -59,18 +61,21 @@ export function textKeyOf({ captionId, name }: Pick<OwnText, "captionId" | "name
   return captionId ?? `name:${name}`;
 }
 
-async function saveChunk(db: Queryable, spaceId: string, rows: readonly TextEmbeddingRow[]): Promise<void> {
+async function saveChunk(
+  db: Queryable,
+  { spaceId, vectorType }: { readonly spaceId: string; readonly vectorType: number },
+  rows: readonly TextEmbeddingRow[],
+): Promise<void> {
   const dimensions = rows[0]?.embedding.length ?? 0;
   const vectors = rows.map(({ text, embedding }) => requireUnit(`the text "${text}"`, embedding, dimensions));
   // A caption that was deleted with its picture meanwhile is left out.
   const saved = await db.query<{ known: boolean }>(
     `with known as (select id, dimensions from spaces where id = $1::uuid and dimensions = $7::integer), saved as (
        insert into text_embeddings (space_id, image_id, corpus_id, text_key, caption_id, embedding)
-       select s.id, row.image_id, row.corpus_id, row.text_key, row.caption_id,
-         ($6::real[])[(row.position - 1) * s.dimensions + 1 : row.position * s.dimensions]::vector
+       select s.id, row.image_id, row.corpus_id, row.text_key, row.caption_id, row.embedding
        from known s
-       cross join unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[])
-         with ordinality as row (image_id, corpus_id, text_key, caption_id, position)
+       cross join unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::vector[])
+         as row (image_id, corpus_id, text_key, caption_id, embedding)
        where row.caption_id is null or exists (select from captions where id = row.caption_id)
        on conflict (space_id, image_id, text_key) do update set embedding = excluded.embedding
      )
@@ -81,7 +86,7 @@ async function saveChunk(db: Queryable, spaceId: string, rows: readonly TextEmbe
       rows.map(({ corpusId }) => corpusId),
       rows.map(textKeyOf),
       rows.map(({ captionId }) => captionId ?? null),
-      encodeFloatArray(vectors),
+      encodeVectorArray(vectorType, vectors),
       dimensions,
     ],
   );

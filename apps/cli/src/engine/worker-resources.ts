@@ -1,5 +1,5 @@
 import type { PixelTarget, WorkerResources } from "@medley/inference";
-import { decodeImage, resize } from "@medley/media";
+import { prepareModelInput } from "@medley/media";
 import { openBlobStore } from "@medley/storage/blobs";
 import { openTokenStore } from "@medley/storage/tokens";
 
@@ -17,10 +17,8 @@ export interface PictureStores {
 /** Opened in each worker thread of the engine. */
 export function openResources({ maxPixels, stores }: ResourceSettings): WorkerResources {
   return {
-    async preparePixels(bytes: Uint8Array, { sizePixels, filter }: PixelTarget) {
-      const image = await decodeImage(bytes, { maxPixels });
-      return resize(image, sizePixels, sizePixels, filter).data;
-    },
+    preparePixels: (bytes: Uint8Array, { sizePixels, filter }: PixelTarget) =>
+      prepareModelInput(bytes, { sizePixels, filter, maxPixels }),
     ...(stores && openStores(stores)),
   };
 }

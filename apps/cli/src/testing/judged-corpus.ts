@@ -61,7 +61,7 @@ export async function judgedCorpus({ db, blobs }: Installation, name: string) {
     const sha256 = await blobs.put(bytes);
     const origin = `/pictures/${file}.webp`;
     const { imageId } = await registerImage(db, { corpusId, sha256, origin, attributes, webText });
-    await saveImageFacts(db, { imageId, format: "webp", width: 256, height: 256, sizeBytes: bytes.length });
+    await saveImageFacts(db, [{ imageId, format: "webp", width: 256, height: 256, sizeBytes: bytes.length }]);
     return imageId;
   };
   const free = { licence: "CC0-1.0", source: "https://example.org/p" };

@@ -28,7 +28,7 @@ async function prepareImage(context: IngestContext, { imageId, sha256 }: Claimed
     });
     await context.thumbnails.write(sha256, THUMBNAIL_VARIANT, thumbnail.bytes);
     await context.db.transaction(async (db) => {
-      await saveImageFacts(db, { imageId, format, width, height, sizeBytes: bytes.length });
+      await saveImageFacts(db, [{ imageId, format, width, height, sizeBytes: bytes.length }]);
       await completeSteps(db, { step: "prepare", spaceId: null, imageIds: [imageId] });
     });
     return { imageId, state: "done" };

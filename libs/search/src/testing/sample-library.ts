@@ -100,7 +100,7 @@ async function addPicture({ db, blobs, inference, corpus, space }: PictureTarget
   const sha256 = await blobs.put(bytes);
   const origin = `/pictures/${number}.png`;
   const { imageId } = await registerImage(db, { corpusId: corpus.id, sha256, origin, attributes: { number } });
-  await saveImageFacts(db, { imageId, format: "png", width: 640, height: 480, sizeBytes: bytes.length });
+  await saveImageFacts(db, [{ imageId, format: "png", width: 640, height: 480, sizeBytes: bytes.length }]);
   await addCaption(db, { imageId, text: `the picture with number ${number}`, source: "WEB" });
   const [outcome] = await inference.embedImages([{ sha256 }]);
   if (!outcome?.ok) throw new Error(`Bug: the fake engine refused picture ${number}`);

@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { lowerIsBetter, type Measurement, median } from "../measure.ts";
+import { writePictures } from "./picture-files.ts";
+import { type MemorySample, runIngestProcess, startInferenceServer } from "./running-ingest.ts";
+
+const FROM_PICTURE = 1_000;
+/** Samples of so many pictures are one reading: memory goes up and down with the garbage collector. */
+const PICTURES_PER_READING = 250;
+const SIZE = { width: 640, height: 480 } as const;
+
+/**
+ * Resident memory of the ingest process around picture 1,000 against the end of the same run, and against the largest reading in between. A ratio
+ * of 0.91 or more is growth of at most 10 %.
+ */
+export async function memory(cores: number, pictures: number): Promise<readonly Measurement[]> {
+  if (pictures < FROM_PICTURE + 2 * PICTURES_PER_READING) {
+    throw new Error(
+      `Memory is compared from picture ${FROM_PICTURE} on, but only ${pictures} were asked for. Ask for 2000 or more.`,
+    );
+  }
+  const home = mkdtempSync(join(tmpdir(), "medley-bench-"));
+  try {
+    await using _server = await startInferenceServer(home, cores);
+    const folder = join(home, "pictures");
+    await writePictures(folder, { first: 1_000_000, count: pictures, ...SIZE });
+    const { memory: samples } = await runIngestProcess(home, { folder, corpus: "memory", count: pictures });
+    const readings = readingsOf(samples);
+    console.error(
+      `ingest: MB by picture: ${readings.map(({ pictures: at, megabytes }) => `${at}: ${megabytes.toFixed(0)}`).join(", ")}`,
+    );
+    const later = readings.filter(({ pictures: at }) => at >= FROM_PICTURE).map(({ megabytes }) => megabytes);
+    const baseline = later[0] as number;
+    const line = (what: string, ours: number) =>
+      lowerIsBetter("ingest", `memory of the worker, picture ${FROM_PICTURE} against ${what}`, "MB", 1, {
+        ours,
+        baseline,
+      });
+    return [
+      line(`picture ${pictures}`, later.at(-1) as number),
+      line(`the most up to picture ${pictures}`, Math.max(...later)),
+    ];
+  } finally {
+    rmSync(home, { recursive: true, force: true, maxRetries: 30, retryDelay: 1000 });
+  }
+}
+
+/** Medians of the samples between two multiples of PICTURES_PER_READING, each under the lower one. */
+export function readingsOf(samples: readonly MemorySample[]): readonly MemorySample[] {
+  const groups = Map.groupBy(samples, ({ pictures }) => Math.floor(pictures / PICTURES_PER_READING));
+  return [...groups].map(([group, some]) => ({
+    pictures: group * PICTURES_PER_READING,
+    megabytes: median(some.map(({ megabytes }) => megabytes)),
+  }));
+}
