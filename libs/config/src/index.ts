@@ -1,6 +1,7 @@
 export { findRunningServer, removeRunFile, type RunningServer, writeRunFile } from "./run-file.ts";
 export {
   environmentExample,
+  type JwtSettings,
   type LogLevel,
   readSettings,
   readSettingsOrExit,
