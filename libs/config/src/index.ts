@@ -1,3 +1,4 @@
+export { isLoopbackAddress, isLoopbackHost } from "./loopback.ts";
 export { findRunningServer, removeRunFile, type RunningServer, writeRunFile } from "./run-file.ts";
 export {
   environmentExample,

@@ -58,7 +58,7 @@ test("does not repeat a password in an error", () => {
 
 test("does not repeat a secret in an error", () => {
   expect(() => readSettings({ MEDLEY_ADMIN_KEY: "hunter2" })).toThrow(
-    "MEDLEY_ADMIN_KEY has 7 characters, expected at least 32 characters",
+    "MEDLEY_ADMIN_KEY has 7 characters, expected at least 32 letters and digits",
   );
   expect(() => readSettings({ MEDLEY_LINK_SECRET: "hunter2" })).not.toThrow("hunter2");
 });

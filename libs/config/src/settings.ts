@@ -36,6 +36,11 @@ const addressRanges = z
     error: "ranges of addresses in CIDR notation with commas between them, such as 10.1.0.0/16,fd12::/48",
   });
 
+/** Of the characters that the header Authorization can carry. */
+const secretText = z.string().regex(/^[\w.~+/=-]{32,}$/, {
+  error: "at least 32 letters and digits that nobody can guess, such as `openssl rand -base64 32` writes",
+});
+
 /** Every variable that Medley reads, in the order of .env.example. `meta.description` is the comment there. */
 const environmentSchema = z.object({
   MEDLEY_HOME: path
@@ -90,9 +95,7 @@ const environmentSchema = z.object({
   MEDLEY_FETCH_ALLOW: addressRanges.default([]).meta({
     description: "Address ranges that pictures may be fetched from although they are not public, such as 10.1.0.0/16.",
   }),
-  MEDLEY_ADMIN_KEY: z
-    .string()
-    .min(32, { error: "at least 32 characters that nobody can guess, such as `openssl rand -base64 32` writes" })
+  MEDLEY_ADMIN_KEY: secretText
     .optional()
     .meta({ description: "A key with the role ADMIN everywhere, for containers; others: medley keys create." }),
   MEDLEY_JWT_ISSUER: z
@@ -111,9 +114,7 @@ const environmentSchema = z.object({
   MEDLEY_JWT_CORPORA_CLAIM: z.string().optional().meta({
     description: "Claim that lists the names of the corpora that the role is for; unset: it is for all.",
   }),
-  MEDLEY_LINK_SECRET: z
-    .string()
-    .min(32, { error: "at least 32 characters that nobody can guess, such as `openssl rand -base64 32` writes" })
+  MEDLEY_LINK_SECRET: secretText
     .optional()
     .meta({ description: "Seals links to pictures; set it when several gateways serve one library." }),
   MEDLEY_TRUSTED_PROXIES: addressRanges

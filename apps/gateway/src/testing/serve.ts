@@ -30,7 +30,9 @@ export async function serveGateway(dependencies: Partial<GatewayDependencies>): 
     info: (fields, message) => void lines.push({ level: "info", fields: { ...fields }, message }),
     error: (fields, message) => void lines.push({ level: "error", fields: { ...fields }, message }),
   };
-  const defaults = { siteDirectory: "/nowhere", searchDeadlineMs: 20_000, inferenceDeadlineMs: 20_000, log };
+  // Tests that never reach a library are served by a database without rows.
+  const db = { kind: "embedded", query: async () => [] } as unknown as GatewayDependencies["db"];
+  const defaults = { db, siteDirectory: "/nowhere", searchDeadlineMs: 20_000, inferenceDeadlineMs: 20_000, log };
   const gateway = await createGateway({ ...defaults, ...dependencies } as GatewayDependencies, {
     host: "127.0.0.1",
     port: 0,
