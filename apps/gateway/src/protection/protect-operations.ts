@@ -1,5 +1,5 @@
 import type { ApolloServerPlugin } from "@apollo/server";
-import { buildSchema } from "graphql";
+import { buildSchema, GraphQLError } from "graphql";
 import type { GatewayContext } from "../context.ts";
 import { estimateCost, limitVariables, tooExpensive } from "./cost.ts";
 
@@ -19,6 +19,7 @@ export function protectOperations(typeDefinitions: string, maxCostMs: number): A
           limitVariables(variables);
           // Without an operation of the given name there is nothing to price; Apollo says so afterwards.
           if (operation === undefined) return;
+          if (!schema.getRootType(operation.operation)) throw unknownType(operation.operation);
           const cost = estimateCost({ schema, document, operation, variables });
           if (cost !== null && cost > maxCostMs) throw tooExpensive(cost, maxCostMs);
           estimatedMs = cost;
@@ -36,4 +37,10 @@ export function protectOperations(typeDefinitions: string, maxCostMs: number): A
       };
     },
   };
+}
+
+/** Validation lets it pass, and the execution's own error has no code. */
+function unknownType(type: string): GraphQLError {
+  const extensions = { code: "GRAPHQL_VALIDATION_FAILED", reason: "NO_SUCH_OPERATION_TYPE", http: { status: 400 } };
+  return new GraphQLError(`The schema has no operations of the type "${type}".`, { extensions });
 }
