@@ -2,6 +2,24 @@
 
 create extension vector;
 
+create table api_keys (
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  sha256 text not null,
+  prefix text not null,
+  role text not null,
+  corpus_ids uuid[],
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_sha256_key UNIQUE (sha256),
+  constraint api_keys_name_check CHECK ((name <> ''::text)),
+  constraint api_keys_role_check CHECK ((role = ANY (ARRAY['VIEWER'::text, 'CURATOR'::text, 'INGESTOR'::text, 'ADMIN'::text]))),
+  constraint api_keys_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
 create table caption_reviews (
   id bigint not null generated always as identity,
   caption_id uuid not null,
@@ -255,6 +273,8 @@ create table text_embeddings (
   constraint text_embeddings_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
   constraint text_embeddings_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE
 ) partition by LIST (space_id);
+
+CREATE INDEX api_keys_recent ON public.api_keys USING btree (created_at DESC);
 
 CREATE INDEX caption_reviews_caption ON public.caption_reviews USING btree (caption_id, id DESC);
 

@@ -10,6 +10,7 @@ import { runEmbed } from "./commands/embed.ts";
 import { addEvaluateOptions } from "./commands/evaluate-command.ts";
 import { addExportCommands } from "./commands/export-command.ts";
 import { type IngestOptions, runIngest } from "./commands/ingest.ts";
+import { addKeyCommands } from "./commands/keys-command.ts";
 import { runMatch } from "./commands/match.ts";
 import { checkModel, listModels } from "./commands/models.ts";
 import { type PullOptions, pullModel } from "./commands/models-pull.ts";
@@ -69,6 +70,7 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
 
   addCapFiltCommands(program.command("capfilt"), settings, finish, withJson);
   addExportCommands(program, settings, withJson);
+  addKeyCommands(program.command("keys"), settings, withJson);
 
   const models = program.command("models").description("look at checkpoints");
   withJson(models.command("list"))

@@ -1,11 +1,14 @@
 import { InferenceError, type InferenceErrorCode } from "@medley/inference-api";
 import { SearchError, type SearchErrorCode } from "@medley/search";
 import { StorageError, type StorageErrorCode } from "@medley/storage";
+import { AccessError, type AccessErrorCode } from "./access/access-error.ts";
 import { type GraphQLFormattedError, GraphQLError } from "graphql";
 
 /** Codes that clients see in `extensions.code`, besides those of the GraphQL server itself. */
 export type GatewayErrorCode =
+  | AccessErrorCode
   | "BAD_USER_INPUT"
+  | "COST_EXCEEDED"
   | "NOT_READY"
   | "SEARCH_EXPIRED"
   | "UNPROCESSABLE_IMAGE"
@@ -54,7 +57,11 @@ const REQUEST_CODES: ReadonlySet<unknown> = new Set([
   "PERSISTED_QUERY_NOT_SUPPORTED",
   "BAD_USER_INPUT",
   "BAD_REQUEST",
+  "COST_EXCEEDED",
 ]);
+
+/** Messages quote what they refuse, and a client may have sent a megabyte of it. */
+const LONGEST_MESSAGE = 2000;
 
 export function badUserInput(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: "BAD_USER_INPUT" satisfies GatewayErrorCode } });
@@ -62,6 +69,12 @@ export function badUserInput(message: string): GraphQLError {
 
 /** What a client sees of an error: known errors with their code and reason, anything else without its text. */
 export function formatError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
+  const shown = translateError(formatted, error);
+  if (shown.message.length <= LONGEST_MESSAGE) return shown;
+  return { ...shown, message: `${shown.message.slice(0, LONGEST_MESSAGE)}... (${shown.message.length} characters)` };
+}
+
+function translateError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const cause = causeOf(error);
   const place = {
     ...(formatted.locations && { locations: formatted.locations }),
@@ -70,6 +83,9 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown): G
   if (cause instanceof SearchError || cause instanceof InferenceError || cause instanceof StorageError) {
     const extensions = { code: CODES[cause.code], reason: cause.code, retryable: cause.retryable };
     return { message: messageFor(cause, extensions.code), ...place, extensions };
+  }
+  if (cause instanceof AccessError) {
+    return { message: cause.message, ...place, extensions: { code: cause.code, retryable: cause.retryable } };
   }
   if (REQUEST_CODES.has(formatted.extensions?.["code"])) return { ...formatted };
   const code: GatewayErrorCode = "INTERNAL_SERVER_ERROR";

@@ -3,6 +3,7 @@ import {
   type FragmentDefinitionNode,
   GraphQLError,
   Kind,
+  type SelectionNode,
   type SelectionSetNode,
   type ValidationContext,
 } from "graphql";
@@ -15,15 +16,26 @@ export const MAX_DEPTH = 12;
 const MAX_INTROSPECTION_DEPTH = 20;
 /** Each root field may run a model: aliases must not turn one request into hundreds of searches. */
 export const MAX_ROOT_FIELDS = 20;
+/** Aliases are how one request asks for the same thing many times; the page's documents use none. */
+export const MAX_ALIASES = 40;
+/** Fields with every fragment put in where it is spread. GraphiQL's introspection has 120, the page's search 45. */
+export const MAX_FIELDS = 1000;
 /** Bytes of a request's body. */
 export const MAX_BODY_BYTES = 1_000_000;
 
 interface Size {
   readonly depth: number;
   readonly rootFields: number;
+  readonly fields: number;
+  readonly aliases: number;
 }
 
-/** Refuses operations that nest deeper than MAX_DEPTH or ask for more than MAX_ROOT_FIELDS root fields, fragments included. */
+const NOTHING: Size = { depth: 0, rootFields: 0, fields: 0, aliases: 0 };
+
+/** Why an operation is too large, in `extensions.reason`. */
+export type SizeReason = "TOO_DEEP" | "TOO_MANY_ROOT_FIELDS" | "TOO_MANY_FIELDS" | "TOO_MANY_ALIASES";
+
+/** Refuses operations that are deeper or wider than the limits above, fragments included wherever they are spread. */
 export function limitSize(context: ValidationContext): ASTVisitor {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of context.getDocument().definitions) {
@@ -32,16 +44,19 @@ export function limitSize(context: ValidationContext): ASTVisitor {
   const measure = createMeasure(fragments);
   return {
     OperationDefinition(operation) {
-      const { rootFields } = measure(operation.selectionSet);
+      const { rootFields, fields, aliases } = measure(operation.selectionSet);
       const depth = operation.selectionSet.selections.reduce((deepest, selection) => {
         const own = measure({ kind: Kind.SELECTION_SET, selections: [selection] }).depth;
         const introspects = selection.kind === Kind.FIELD && selection.name.value.startsWith("__");
         return Math.max(deepest, introspects && own <= MAX_INTROSPECTION_DEPTH ? 0 : own);
       }, 0);
-      if (depth > MAX_DEPTH) report(context, `The operation is ${depth} fields deep, expected at most ${MAX_DEPTH}.`);
-      if (rootFields > MAX_ROOT_FIELDS) {
-        report(context, `The operation has ${rootFields} root fields, expected at most ${MAX_ROOT_FIELDS}.`);
-      }
+      const refuseAbove = (most: number, found: number, what: string, reason: SizeReason) => {
+        if (found > most) report(context, `The operation ${what}, expected at most ${most}.`, reason);
+      };
+      refuseAbove(MAX_DEPTH, depth, `is ${depth} fields deep`, "TOO_DEEP");
+      refuseAbove(MAX_ROOT_FIELDS, rootFields, `has ${rootFields} root fields`, "TOO_MANY_ROOT_FIELDS");
+      refuseAbove(MAX_FIELDS, fields, `has ${fields} fields`, "TOO_MANY_FIELDS");
+      refuseAbove(MAX_ALIASES, aliases, `has ${aliases} aliases`, "TOO_MANY_ALIASES");
     },
   };
 }
@@ -52,33 +67,37 @@ function createMeasure(fragments: ReadonlyMap<string, FragmentDefinitionNode>) {
   function measureFragment(name: string): Size {
     const earlier = known.get(name);
     if (earlier !== undefined) return earlier;
-    known.set(name, { depth: 0, rootFields: 0 });
+    known.set(name, NOTHING);
     const fragment = fragments.get(name);
-    const size = fragment === undefined ? { depth: 0, rootFields: 0 } : measure(fragment.selectionSet);
+    const size = fragment === undefined ? NOTHING : measure(fragment.selectionSet);
     known.set(name, size);
     return size;
   }
   function measure(set: SelectionSetNode): Size {
-    let depth = 0;
-    let rootFields = 0;
-    for (const selection of set.selections) {
-      if (selection.kind === Kind.FIELD) {
-        rootFields += 1;
-        depth = Math.max(depth, 1 + (selection.selectionSet === undefined ? 0 : measure(selection.selectionSet).depth));
-        continue;
-      }
-      const inner =
-        selection.kind === Kind.INLINE_FRAGMENT
-          ? measure(selection.selectionSet)
-          : measureFragment(selection.name.value);
-      rootFields += inner.rootFields;
-      depth = Math.max(depth, inner.depth);
-    }
-    return { depth, rootFields };
+    return set.selections.map(measureSelection).reduce(
+      (sum, own) => ({
+        depth: Math.max(sum.depth, own.depth),
+        rootFields: sum.rootFields + own.rootFields,
+        fields: sum.fields + own.fields,
+        aliases: sum.aliases + own.aliases,
+      }),
+      NOTHING,
+    );
+  }
+  function measureSelection(selection: SelectionNode): Size {
+    if (selection.kind === Kind.FRAGMENT_SPREAD) return measureFragment(selection.name.value);
+    if (selection.kind === Kind.INLINE_FRAGMENT) return measure(selection.selectionSet);
+    const below = selection.selectionSet === undefined ? NOTHING : measure(selection.selectionSet);
+    return {
+      depth: 1 + below.depth,
+      rootFields: 1,
+      fields: 1 + below.fields,
+      aliases: (selection.alias === undefined ? 0 : 1) + below.aliases,
+    };
   }
   return measure;
 }
 
-function report(context: ValidationContext, message: string): void {
-  context.reportError(new GraphQLError(message));
+function report(context: ValidationContext, message: string, reason: SizeReason): void {
+  context.reportError(new GraphQLError(message, { extensions: { reason } }));
 }

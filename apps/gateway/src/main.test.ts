@@ -58,6 +58,24 @@ test("listens without models, says what is missing, and ends cleanly on SIGTERM"
   expect(existsSync(join(gateway.home, "run/gateway.json"))).toBe(false);
 });
 
+test("does not listen where others could come in without a key, and does with one", async () => {
+  const open = await start({ INFERENCE_URL: NO_SERVER, MEDLEY_HOST: "0.0.0.0" });
+  const { msg } = await open.line(/MEDLEY_HOST/);
+  expect(msg).toContain('MEDLEY_HOST is "0.0.0.0"');
+  expect(msg).toContain("medley keys create");
+  expect(await open.exit).toBe(1);
+  const closed = await start({ INFERENCE_URL: NO_SERVER, MEDLEY_HOST: "0.0.0.0", MEDLEY_ADMIN_KEY: "k".repeat(32) });
+  const { url } = await closed.line(/^listening$/);
+  const ask = async (headers: Record<string, string>) => {
+    const address = String(url).replace("0.0.0.0", "127.0.0.1");
+    const body = JSON.stringify({ query: "{ corpora { name } }" });
+    const json = { "content-type": "application/json", ...headers };
+    return (await fetch(`${address}/graphql`, { method: "POST", headers: json, body })).status;
+  };
+  expect(await ask({})).toBe(401);
+  expect(await ask({ authorization: `Bearer ${"k".repeat(32)}` })).toBe(200);
+});
+
 test("says what to do when there is no inference server", async () => {
   const gateway = await start({});
   const { msg } = await gateway.line(/No inference server/);

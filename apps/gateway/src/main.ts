@@ -36,6 +36,7 @@ async function run(): Promise<void> {
       siteDirectory: join(settings.repository, "apps/web/dist/site"),
       searchDeadlineMs: settings.searchDeadlineMs,
       inferenceDeadlineMs: settings.inferenceDeadlineMs,
+      protection: settings,
       log,
     },
     { host: settings.host, port: settings.port },

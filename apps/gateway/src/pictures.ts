@@ -3,6 +3,9 @@ import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { findImage, type Image } from "@medley/storage";
 import { type Request, type Response, Router } from "express";
+import type { Access } from "./access/access.ts";
+import { AccessError } from "./access/access-error.ts";
+import { roleIn } from "./access/viewer.ts";
 import type { GatewayDependencies } from "./context.ts";
 
 /** Names of image formats as the content types that browsers know. */
@@ -22,20 +25,21 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 type PictureDependencies = Pick<GatewayDependencies, "db" | "blobs" | "thumbnails">;
 
 /** `/images/:id` gives the original bytes, `/thumbnails/:id` the small WebP file, or the original while there is none. */
-export function createPictureRouter(dependencies: PictureDependencies): Router {
+export function createPictureRouter(dependencies: PictureDependencies, access: Access): Router {
   const router = Router();
   router.get("/images/:id", async (request, response) => {
-    const image = await requirePicture(dependencies, request, response);
-    if (image !== null) await sendOriginal(dependencies, image, request, response);
+    const image = await requirePicture(dependencies, access, request, response);
+    if (image !== null) await sendOriginal(dependencies, image, request, response, await cachingOf(access));
   });
   router.get("/thumbnails/:id", async (request, response) => {
-    const image = await requirePicture(dependencies, request, response);
+    const image = await requirePicture(dependencies, access, request, response);
     if (image === null) return;
+    const caching = await cachingOf(access);
     const path = dependencies.thumbnails.pathOf(image.sha256, THUMBNAIL);
     const sizeBytes = await sizeOf(path);
     // The fallback is not immutable: ingest may write the small file a moment later.
     if (sizeBytes === null) return sendOriginal(dependencies, image, request, response, "no-cache");
-    const head = { contentType: "image/webp", etag: `"${image.sha256}-thumbnail"`, caching: IMMUTABLE, sizeBytes };
+    const head = { contentType: "image/webp", etag: `"${image.sha256}-thumbnail"`, caching, sizeBytes };
     await sendFile(path, head, request, response);
   });
   return router;
@@ -43,17 +47,36 @@ export function createPictureRouter(dependencies: PictureDependencies): Router {
 
 /** The variant that ingest writes: 320 pixels on the longer side. */
 const THUMBNAIL = "320.webp";
-const IMMUTABLE = "public, max-age=31536000, immutable";
+/** The bytes behind an id never change. Pictures that need a key may be kept by the browser that had one, and by no proxy. */
+async function cachingOf(access: Access): Promise<string> {
+  return `${(await access.isClosed()) ? "private" : "public"}, max-age=31536000, immutable`;
+}
 
+/** The picture, when the caller may see it; otherwise the answer was sent, or the caller is told to show a key. */
 async function requirePicture(
   { db }: PictureDependencies,
+  access: Access,
   request: Request,
   response: Response,
 ): Promise<Image | null> {
   const id = String(request.params["id"]);
+  const maySee = await rightToSee(access, id, request);
   const image = await findImage(db, id);
-  if (image === null) response.status(404).json({ error: `There is no image "${id}".` });
-  return image;
+  if (image !== null && maySee(image)) return image;
+  response.status(404).json({ error: `There is no image "${id}".` });
+  return null;
+}
+
+/** A good seal is the right to see this picture; without one the header must say who asks. Decided before the picture is looked for. */
+async function rightToSee(access: Access, id: string, request: Request): Promise<(image: Image) => boolean> {
+  const { until, seal } = request.query;
+  if (access.links.isGood(id, until, seal)) return () => true;
+  if (seal !== undefined && request.get("Authorization") === undefined && (await access.isClosed())) {
+    const message = "The link has expired or was changed. Ask GraphQL for the picture's url again.";
+    throw new AccessError("UNAUTHENTICATED", message);
+  }
+  const viewer = await access.authenticate(request.get("Authorization"));
+  return ({ corpusId }) => roleIn(viewer, corpusId) !== null;
 }
 
 async function sendOriginal(
@@ -61,7 +84,7 @@ async function sendOriginal(
   image: Image,
   request: Request,
   response: Response,
-  caching = IMMUTABLE,
+  caching: string,
 ): Promise<void> {
   const path = blobs.pathOf(image.sha256);
   const sizeBytes = await sizeOf(path);

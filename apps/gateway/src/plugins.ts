@@ -3,7 +3,7 @@ import type { GatewayContext, RequestLog } from "./context.ts";
 import { causeOf, formatError, isFault } from "./errors.ts";
 
 /** Errors that were found before anything ran. */
-const REQUEST_ERRORS = ["GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"];
+const REQUEST_ERRORS = ["GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT", "COST_EXCEEDED"];
 
 /** GraphQL over HTTP: clients that accept only `application/json` get 200 for well-formed requests that fail before execution. */
 export const answerLegacyClients: ApolloServerPlugin<GatewayContext> = {
@@ -29,10 +29,16 @@ export function logRequests(log: RequestLog): ApolloServerPlugin<GatewayContext>
             log.error({ operation: operationName, path: error.path, err: causeOf(error) }, "field failed");
           }
         },
-        async willSendResponse({ operationName, errors }) {
+        async willSendResponse({ operationName, errors, contextValue }) {
           const codes = errors?.map((error) => formatError(error.toJSON(), error).extensions?.["code"]) ?? [];
           log.info(
-            { operation: operationName, milliseconds: Math.round(performance.now() - startedAt), codes },
+            {
+              operation: operationName,
+              viewer: contextValue.viewer.id,
+              milliseconds: Math.round(performance.now() - startedAt),
+              modelMilliseconds: Math.round(contextValue.spentMs()),
+              codes,
+            },
             "graphql",
           );
         },

@@ -38,6 +38,11 @@ export async function checkReadiness({
   return { ready, database: database.check, inference: retrieval.check, corpus };
 }
 
+/** What everybody may know: details name corpora, models and addresses. */
+export function withoutDetails({ ready, ...checks }: Readiness): object {
+  return { ready, ...Object.fromEntries(Object.entries(checks).map(([name, { ok }]) => [name, { ok }])) };
+}
+
 interface Checked<T> {
   readonly check: Check;
   readonly value: T | null;

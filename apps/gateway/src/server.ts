@@ -6,14 +6,24 @@ import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { expressMiddleware } from "@as-integrations/express5";
-import express, { type ErrorRequestHandler } from "express";
+import express from "express";
+import { openAccess } from "./access/access.ts";
+import { admitRequests, isOperator, refuseForeignNames, viewerOf } from "./access/admit-requests.ts";
+import { guardRootFields } from "./access/guard-root-fields.ts";
 import { createContext, type GatewayContext, type GatewayDependencies } from "./context.ts";
 import { formatError } from "./errors.ts";
 import { createGraphiqlRouter } from "./graphiql.ts";
-import { limitSize, MAX_BODY_BYTES, MAX_TOKENS } from "./limits.ts";
+import { answerErrors, readJsonBody } from "./http-errors.ts";
+import { limitSize, MAX_TOKENS } from "./limits.ts";
+import { measureRequests, measureRootFields } from "./metrics/measure-requests.ts";
+import { createMetrics } from "./metrics/metrics.ts";
+import { createMetricsRouter } from "./metrics/metrics-router.ts";
 import { createPictureRouter } from "./pictures.ts";
 import { answerLegacyClients, logRequests } from "./plugins.ts";
-import { checkReadiness } from "./readiness.ts";
+import { protectOperations } from "./protection/protect-operations.ts";
+import { DEFAULT_PROTECTION } from "./protection/protection-settings.ts";
+import { checkReadiness, withoutDetails } from "./readiness.ts";
+import { openRequest } from "./request-scope.ts";
 import { resolvers } from "./resolvers/index.ts";
 import { createSiteRouter } from "./site.ts";
 
@@ -31,17 +41,22 @@ export interface ListenOptions {
 }
 
 /**
- * Serves GraphQL, GraphiQL, pictures, probes and the web page. Disposing lets requests in flight finish and closes the
+ * Serves GraphQL, GraphiQL, pictures, probes, metrics and the web page. Rejects with AccessError where others could come in without a key. Disposing lets requests in flight finish and closes the
  * server; the dependencies stay open, for they belong to the caller.
  */
 export async function createGateway(dependencies: GatewayDependencies, listen: ListenOptions): Promise<Gateway> {
+  const protection = { ...DEFAULT_PROTECTION, ...dependencies.protection };
+  const access = await openAccess(dependencies.db, { ...protection, host: listen.host });
+  const metrics = createMetrics(dependencies.db);
   const app = express();
   const server = createServer(app);
   const apollo = new ApolloServer<GatewayContext>({
     typeDefs: SCHEMA,
-    resolvers,
+    resolvers: guardRootFields(measureRootFields(resolvers, metrics)),
     csrfPrevention: true,
-    introspection: true,
+    introspection: protection.introspection,
+    // "Did you mean" tells the names that introspection no longer does.
+    hideSchemaDetailsFromClientErrors: !protection.introspection,
     includeStacktraceInErrorResponses: false,
     // Signals are main.ts's: it also closes what the gateway does not own.
     stopOnTerminationSignals: false,
@@ -50,6 +65,8 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     formatError,
     plugins: [
       answerLegacyClients,
+      protectOperations(SCHEMA, protection.maxCostMs),
+      measureRequests(metrics),
       logRequests(dependencies.log),
       ApolloServerPluginDrainHttpServer({ httpServer: server }),
       ApolloServerPluginLandingPageDisabled(),
@@ -62,17 +79,30 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     response.set("X-Content-Type-Options", "nosniff").set("Referrer-Policy", "same-origin");
     next();
   });
-  const context = async () => createContext(dependencies);
-  app.use("/graphql", express.json({ limit: MAX_BODY_BYTES }), expressMiddleware(apollo, { context }));
+  app.set("trust proxy", [...protection.trustedProxies]);
+  app.use(refuseForeignNames(access));
+  const context = async ({ res }: { res: express.Response }) => {
+    const gone = new AbortController();
+    res.once("close", () => gone.abort());
+    const onCall = (method: string, milliseconds: number) => metrics.observeCall(method, milliseconds / 1000);
+    const start = { viewer: viewerOf(res), gone: gone.signal, timeoutMs: protection.requestTimeoutMs, onCall };
+    return createContext(dependencies, openRequest(dependencies, access, start));
+  };
+  app.use("/graphql", admitRequests(access, protection), readJsonBody(), expressMiddleware(apollo, { context }));
   app.get("/healthz", (_request, response) => void response.json({ ok: true }));
-  app.get("/readyz", async (_request, response) => {
+  app.get("/readyz", async (request, response) => {
     const readiness = await checkReadiness(dependencies);
     response
       .status(readiness.ready ? 200 : 503)
       .set("Cache-Control", "no-store")
-      .json(readiness);
+      .json((await isOperator(request, access).catch(() => false)) ? readiness : withoutDetails(readiness));
   });
-  app.use(createGraphiqlRouter(), createPictureRouter(dependencies), createSiteRouter(dependencies.siteDirectory));
+  app.use(createMetricsRouter(metrics, access));
+  app.use(
+    createGraphiqlRouter(),
+    createPictureRouter(dependencies, access),
+    createSiteRouter(dependencies.siteDirectory),
+  );
   app.use((request, response) => void response.status(404).json({ error: `There is nothing at ${request.path}.` }));
   app.use(answerErrors(dependencies));
 
@@ -90,15 +120,4 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
 
 function urlOf({ address, port }: AddressInfo): string {
   return `http://${isIPv6(address) ? `[${address}]` : address}:${port}`;
-}
-
-/** Errors of HTTP itself as JSON: a malformed or oversized body says what is wrong, anything else is logged and masked. */
-function answerErrors({ log }: Pick<GatewayDependencies, "log">): ErrorRequestHandler {
-  return (error: { status?: number; message?: string; expose?: boolean }, request, response, next) => {
-    if (response.headersSent) return next(error);
-    const status = error.status ?? 500;
-    if (status >= 500) log.error({ path: request.path, err: error }, "request failed");
-    const message = error.expose === true ? error.message : "The server failed on this request; its log has the cause.";
-    response.status(status).json({ errors: [{ message }] });
-  };
 }

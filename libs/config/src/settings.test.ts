@@ -56,6 +56,30 @@ test("does not repeat a password in an error", () => {
   expect(() => readSettings({ DATABASE_URL: "mysql://me:secret@host/x" })).toThrow("mysql://me:***@host/x");
 });
 
+test("does not repeat a secret in an error", () => {
+  expect(() => readSettings({ MEDLEY_ADMIN_KEY: "hunter2" })).toThrow(
+    "MEDLEY_ADMIN_KEY has 7 characters, expected at least 32 letters and digits",
+  );
+  expect(() => readSettings({ MEDLEY_LINK_SECRET: "hunter2" })).not.toThrow("hunter2");
+});
+
+test("takes the settings of tokens together or not at all", () => {
+  expect(readSettings({}).jwt).toBeUndefined();
+  const jwt = { MEDLEY_JWT_ISSUER: "https://login.example/", MEDLEY_JWT_AUDIENCE: "medley" };
+  expect(() => readSettings(jwt)).toThrow("MEDLEY_JWT_KEYS is unset");
+  expect(() => readSettings({ MEDLEY_JWT_KEYS: "keys.json" })).toThrow("MEDLEY_JWT_ISSUER and MEDLEY_JWT_AUDIENCE");
+  expect(readSettings({ ...jwt, MEDLEY_JWT_KEYS: "keys.json", MEDLEY_JWT_CORPORA_CLAIM: "corpora" }).jwt).toEqual({
+    issuer: "https://login.example/",
+    audience: "medley",
+    keys: resolve("keys.json"),
+    roleClaim: "medley_role",
+    corporaClaim: "corpora",
+  });
+  const remote = "https://login.example/jwks";
+  expect(readSettings({ ...jwt, MEDLEY_JWT_KEYS: remote }).jwt?.keys).toBe(remote);
+  expect(() => readSettings({ ...jwt, MEDLEY_JWT_KEYS: "http://login.example/jwks" })).toThrow("expected an https URL");
+});
+
 test("cannot be changed after it was read", () => {
   expect(() => Object.assign(readSettings({}), { port: 1 })).toThrow(TypeError);
 });

@@ -44,6 +44,11 @@ const addressRanges = z
     error: "ranges of addresses in CIDR notation with commas between them, such as 10.1.0.0/16,fd12::/48",
   });
 
+/** Of the characters that the header Authorization can carry. */
+const secretText = z.string().regex(/^[\w.~+/=-]{32,}$/, {
+  error: "at least 32 letters and digits that nobody can guess, such as `openssl rand -base64 32` writes",
+});
+
 /** Every variable that Medley reads, in the order of .env.example. `meta.description` is the comment there. */
 const environmentSchema = z.object({
   MEDLEY_HOME: path
@@ -98,6 +103,47 @@ const environmentSchema = z.object({
   MEDLEY_FETCH_ALLOW: addressRanges.default([]).meta({
     description: "Address ranges that pictures may be fetched from although they are not public, such as 10.1.0.0/16.",
   }),
+  MEDLEY_ADMIN_KEY: secretText
+    .optional()
+    .meta({ description: "A key with the role ADMIN everywhere, for containers; others: medley keys create." }),
+  MEDLEY_JWT_ISSUER: z
+    .string()
+    .optional()
+    .meta({ description: "Issuer (iss) of the tokens that callers may show instead of a key, exactly as in them." }),
+  MEDLEY_JWT_AUDIENCE: z.string().optional().meta({ description: "Audience (aud) that those tokens must name." }),
+  MEDLEY_JWT_KEYS: z
+    .string()
+    .optional()
+    .meta({ description: "Public keys of that issuer: an https URL of a JWKS document, or a file with one." }),
+  MEDLEY_JWT_ROLE_CLAIM: z
+    .string()
+    .default("medley_role")
+    .meta({ description: "Claim with the role, or a list with roles in it; dots lead into objects." }),
+  MEDLEY_JWT_CORPORA_CLAIM: z.string().optional().meta({
+    description: "Claim that lists the names of the corpora that the role is for; unset: it is for all.",
+  }),
+  MEDLEY_LINK_SECRET: secretText
+    .optional()
+    .meta({ description: "Seals links to pictures; set it when several gateways serve one library." }),
+  MEDLEY_TRUSTED_PROXIES: addressRanges
+    .default([])
+    .meta({ description: "Address ranges of proxies whose X-Forwarded-For is believed, such as 10.1.0.0/16." }),
+  MEDLEY_INTROSPECTION: z
+    .enum(["on", "off"], { error: "on or off" })
+    .default("on")
+    .meta({ description: "Whether clients may read the schema through GraphQL: on, off." }),
+  MEDLEY_MAX_COST_MS: wholeNumber(1, 86_400_000)
+    .default(60_000)
+    .meta({ description: "Dearest GraphQL operation that is run, in estimated milliseconds of models." }),
+  MEDLEY_REQUEST_TIMEOUT_MS: wholeNumber(1, 86_400_000)
+    .default(150_000)
+    .meta({ description: "Time after which a GraphQL request gives up what it has asked of the models." }),
+  MEDLEY_RATE_PER_KEY: wholeNumber(0, 1_000_000)
+    .default(600)
+    .meta({ description: "Requests a minute of one key or token (0: no limit); counts once access is closed." }),
+  MEDLEY_RATE_PER_ADDRESS: wholeNumber(0, 1_000_000)
+    .default(1200)
+    .meta({ description: "Requests a minute of one address (0: no limit); counts once access is closed." }),
   MEDLEY_LOG_LEVEL: logLevel.default("info").meta({ description: `Log lines: ${LOG_LEVELS.join(", ")}.` }),
 });
 
@@ -131,6 +177,20 @@ export interface Settings {
   readonly maxBytes: number;
   /** CIDR ranges that are not public and that pictures may be fetched from all the same. */
   readonly fetchAllow: readonly string[];
+  /** A key from the environment with the role ADMIN everywhere. */
+  readonly adminKey?: string;
+  /** Absent: no tokens are taken. */
+  readonly jwt?: JwtSettings;
+  /** Absent: every start of a gateway makes its own, and earlier links end there. */
+  readonly linkSecret?: string;
+  /** CIDR ranges. */
+  readonly trustedProxies: readonly string[];
+  readonly introspection: boolean;
+  readonly maxCostMs: number;
+  readonly requestTimeoutMs: number;
+  /** Requests a minute; 0 is no limit, here and below. */
+  readonly ratePerKey: number;
+  readonly ratePerAddress: number;
   readonly logLevel: LogLevel;
   readonly blobDirectory: string;
   readonly thumbnailDirectory: string;
@@ -142,6 +202,17 @@ export interface Settings {
   readonly runDirectory: string;
   /** Root of the checkout. */
   readonly repository: string;
+}
+
+/** Whose tokens are believed, and where they say what their bearer may do. */
+export interface JwtSettings {
+  readonly issuer: string;
+  readonly audience: string;
+  /** An https URL or an absolute path. */
+  readonly keys: string;
+  readonly roleClaim: string;
+  /** Absent: the role is for all corpora. */
+  readonly corporaClaim?: string;
 }
 
 /** The environment does not say what Medley needs; the message has one line for each wrong variable. */
@@ -183,6 +254,15 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     maxPixels: value.MEDLEY_MAX_PIXELS,
     maxBytes: value.MEDLEY_MAX_BYTES,
     fetchAllow: Object.freeze([...value.MEDLEY_FETCH_ALLOW]),
+    ...(value.MEDLEY_ADMIN_KEY !== undefined && { adminKey: value.MEDLEY_ADMIN_KEY }),
+    ...jwtSettings(value),
+    ...(value.MEDLEY_LINK_SECRET !== undefined && { linkSecret: value.MEDLEY_LINK_SECRET }),
+    trustedProxies: Object.freeze([...value.MEDLEY_TRUSTED_PROXIES]),
+    introspection: value.MEDLEY_INTROSPECTION === "on",
+    maxCostMs: value.MEDLEY_MAX_COST_MS,
+    requestTimeoutMs: value.MEDLEY_REQUEST_TIMEOUT_MS,
+    ratePerKey: value.MEDLEY_RATE_PER_KEY,
+    ratePerAddress: value.MEDLEY_RATE_PER_ADDRESS,
     logLevel: value.MEDLEY_LOG_LEVEL,
     blobDirectory: join(home, "blobs"),
     thumbnailDirectory: join(home, "thumbnails"),
@@ -194,6 +274,33 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   });
 }
 
+/** All three or none: a token whose audience nobody looks at was perhaps made for another service. */
+function jwtSettings(value: z.infer<typeof environmentSchema>): { jwt?: JwtSettings } {
+  const { MEDLEY_JWT_ISSUER: issuer, MEDLEY_JWT_AUDIENCE: audience, MEDLEY_JWT_KEYS: keys } = value;
+  const wanted = { MEDLEY_JWT_ISSUER: issuer, MEDLEY_JWT_AUDIENCE: audience, MEDLEY_JWT_KEYS: keys };
+  if (issuer === undefined && audience === undefined && keys === undefined) return {};
+  if (issuer === undefined || audience === undefined || keys === undefined) {
+    const missing = Object.entries(wanted).filter(([, text]) => text === undefined);
+    const names = missing.map(([name]) => name).join(" and ");
+    throw new SettingsError(
+      `${names} is unset, expected a value because other settings of tokens (MEDLEY_JWT_...) are set.`,
+    );
+  }
+  const isUrl = /^[a-z]+:\/\//i.test(keys);
+  if (isUrl && !/^https:\/\//i.test(keys) && !isLoopbackUrl(keys)) {
+    throw new SettingsError(
+      `MEDLEY_JWT_KEYS is "${keys}", expected an https URL or a file. Keys that come unencrypted can be exchanged on the way.`,
+    );
+  }
+  const { MEDLEY_JWT_ROLE_CLAIM: roleClaim, MEDLEY_JWT_CORPORA_CLAIM: corporaClaim } = value;
+  const jwt = { issuer, audience, keys: isUrl ? keys : resolve(keys), roleClaim };
+  return { jwt: { ...jwt, ...(corporaClaim !== undefined && { corporaClaim }) } };
+}
+
+function isLoopbackUrl(text: string): boolean {
+  return ["127.0.0.1", "localhost", "[::1]"].includes(URL.parse(text)?.hostname ?? "");
+}
+
 /** The text of .env.example: each variable with its comment and its default. */
 export function environmentExample(): string {
   const entries = Object.entries(environmentSchema.shape).map(([name, schema]) => {
@@ -203,8 +310,12 @@ export function environmentExample(): string {
   return `# Settings of Medley. Copy to .env and uncomment what you change; the values shown are the defaults.\n\n${entries.join("\n")}`;
 }
 
+/** Errors end up in logs. */
+const SECRETS: ReadonlySet<string> = new Set(["MEDLEY_ADMIN_KEY", "MEDLEY_LINK_SECRET", "HF_TOKEN"]);
+
 function complaint(issue: z.core.$ZodIssue, given: Readonly<Record<string, string | undefined>>): string {
   const name = String(issue.path[0]);
+  if (SECRETS.has(name)) return `${name} has ${given[name]?.length} characters, expected ${issue.message}.`;
   return `${name} is "${withoutPassword(given[name] ?? "")}", expected ${issue.message}. Change it, or unset it to use the default.`;
 }
 

@@ -1,5 +1,6 @@
 import type { Queryable } from "./database.ts";
 import { StorageError } from "./storage-error.ts";
+import { isUuid } from "./uuid.ts";
 
 export type Corpus = {
   readonly id: string;
@@ -35,4 +36,22 @@ export async function findCorpus(db: Queryable, name: string): Promise<Corpus | 
 
 export function listCorpora(db: Queryable): Promise<Corpus[]> {
   return db.query<Corpus>(`select ${COLUMNS} from corpora order by name`, []);
+}
+
+/** Those of the wanted corpora that exist, by id or by name. */
+export function findCorpora(db: Queryable, idsOrNames: readonly string[]): Promise<Corpus[]> {
+  return db.query<Corpus>(
+    `select ${COLUMNS} from corpora where id = any ($1::uuid[]) or name = any ($2::text[]) order by name`,
+    [idsOrNames.filter(isUuid), idsOrNames],
+  );
+}
+
+/** The corpus whose picture this caption describes; null when there is no such caption. */
+export async function corpusOfCaption(db: Queryable, captionId: string): Promise<string | null> {
+  if (!isUuid(captionId)) return null;
+  const [found] = await db.query<{ corpusId: string }>(
+    `select i.corpus_id as "corpusId" from captions c join images i on i.id = c.image_id where c.id = $1::uuid`,
+    [captionId],
+  );
+  return found?.corpusId ?? null;
 }

@@ -1,3 +1,14 @@
+export {
+  API_KEY_MARK,
+  countApiKeys,
+  createApiKey,
+  findApiKey,
+  listApiKeys,
+  noteApiKeyUse,
+  revokeApiKey,
+  ROLES,
+} from "./api-keys.ts";
+export type { AccessRole, ApiKey, NewApiKey } from "./api-keys.ts";
 export { addCaption, captionsOf, findCaption, replaceCaption, saveLanguages } from "./captions.ts";
 export type { Caption, CaptionReason, CaptionSource, CaptionVerdict, NewCaption } from "./captions.ts";
 export {
@@ -28,7 +39,7 @@ export {
   undecidedImages,
 } from "./filter-policies.ts";
 export type { FilterPolicy, FilterRule, NewFilterPolicy, VerdictCount } from "./filter-policies.ts";
-export { ensureCorpus, findCorpus, listCorpora } from "./corpora.ts";
+export { corpusOfCaption, ensureCorpus, findCorpora, findCorpus, listCorpora } from "./corpora.ts";
 export type { Corpus } from "./corpora.ts";
 export { openDatabase } from "./database.ts";
 export type { Database, OpenDatabaseOptions, Queryable } from "./database.ts";
@@ -68,6 +79,8 @@ export {
   openOperations,
   updateOperation,
 } from "./operations.ts";
+export { countOpenSteps } from "./queue-depth.ts";
+export type { OpenSteps } from "./queue-depth.ts";
 export type { Operation, OperationState, OperationUpdate } from "./operations.ts";
 export { countRejectedFiles, listRejectedFiles, recordRejectedFile } from "./rejected-files.ts";
 export type { RejectedFile } from "./rejected-files.ts";

@@ -1,9 +1,9 @@
 import { activeSpace, countImages, findCorpus, listCorpora, STEPS, stepCounts } from "@medley/storage";
+import { visibleTo } from "../access/viewer.ts";
 import type { CorpusResolvers, QueryResolvers, SpaceResolvers } from "../generated/schema-types.ts";
 
-export const corpora: NonNullable<QueryResolvers["corpora"]> = async (_root, _query, context) => [
-  ...(await listCorpora(context.db)),
-];
+export const corpora: NonNullable<QueryResolvers["corpora"]> = async (_root, _query, context) =>
+  visibleTo(context.viewer, await listCorpora(context.db));
 
 export const corpus: NonNullable<QueryResolvers["corpus"]> = (_root, { name }, context) => findCorpus(context.db, name);
 

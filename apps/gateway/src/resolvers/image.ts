@@ -27,8 +27,8 @@ export const ask: NonNullable<QueryResolvers["ask"]> = (_root, { imageId, questi
 
 export const Image: ImageResolvers = {
   origins: ({ origins }) => [...origins],
-  url: ({ id }) => `/images/${id}`,
-  thumbnailUrl: ({ id }) => `/thumbnails/${id}`,
+  url: ({ id }, _query, { pictureLink }) => pictureLink("images", id),
+  thumbnailUrl: ({ id }, _query, { pictureLink }) => pictureLink("thumbnails", id),
   captions: async ({ id }, _query, context) => [...(await context.captionsByImage.load(id))],
 };
 

@@ -10,7 +10,7 @@ export interface LogLine {
 export interface ServedGateway extends Gateway {
   readonly lines: LogLine[];
   /** Posts one operation as a modern client does. */
-  graphql(query: string, variables?: object): Promise<GraphqlReply>;
+  graphql(query: string, variables?: object, headers?: Record<string, string>): Promise<GraphqlReply>;
 }
 
 // Tests read replies freely; the schema types them elsewhere.
@@ -30,7 +30,9 @@ export async function serveGateway(dependencies: Partial<GatewayDependencies>): 
     info: (fields, message) => void lines.push({ level: "info", fields: { ...fields }, message }),
     error: (fields, message) => void lines.push({ level: "error", fields: { ...fields }, message }),
   };
-  const defaults = { siteDirectory: "/nowhere", searchDeadlineMs: 20_000, inferenceDeadlineMs: 20_000, log };
+  // Tests that never reach a library are served by a database without rows.
+  const db = { kind: "embedded", query: async () => [] } as unknown as GatewayDependencies["db"];
+  const defaults = { db, siteDirectory: "/nowhere", searchDeadlineMs: 20_000, inferenceDeadlineMs: 20_000, log };
   const gateway = await createGateway({ ...defaults, ...dependencies } as GatewayDependencies, {
     host: "127.0.0.1",
     port: 0,
@@ -39,10 +41,10 @@ export async function serveGateway(dependencies: Partial<GatewayDependencies>): 
     lines,
     url: gateway.url,
     [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose](),
-    async graphql(query, variables = {}) {
+    async graphql(query, variables = {}, given = {}) {
       const response = await fetch(`${gateway.url}/graphql`, {
         method: "POST",
-        headers: { "content-type": "application/json", accept: "application/graphql-response+json" },
+        headers: { "content-type": "application/json", accept: "application/graphql-response+json", ...given },
         body: JSON.stringify({ query, variables }),
       });
       return { status: response.status, ...((await response.json()) as Omit<GraphqlReply, "status">) };

@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { ensureCorpus, findApiKey, openDatabase } from "@medley/storage";
+import { afterAll, expect, test } from "vitest";
+
+const LAUNCHER = join(resolve(import.meta.dirname, "../../.."), "apps/cli/bin/medley.mjs");
+const home = mkdtempSync(join(tmpdir(), "medley-keys-"));
+afterAll(() => rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 }));
+
+async function medley(...args: string[]) {
+  const child = spawn(process.execPath, [LAUNCHER, "keys", ...args], {
+    cwd: home,
+    env: { ...process.env, MEDLEY_HOME: home, DATABASE_URL: "" },
+  });
+  const [output, errors, code] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number | null>((ended) => child.once("close", ended)),
+  ]);
+  return { code, output, errors };
+}
+
+test("makes a key that is printed once, lists it without its secret, and revokes it", async () => {
+  await using db = await openDatabase({ home });
+  await ensureCorpus(db, { name: "shop" });
+  const made = await medley("create", "--name", "the shop", "--role", "CURATOR", "--corpus", "shop", "--days", "30");
+  expect(made.errors).toContain("It is shown this once");
+  const secret = made.output.trim();
+  expect(secret).toMatch(/^medley_[\w-]{43}$/);
+  expect(await findApiKey(db, secret)).toMatchObject({ name: "the shop", role: "CURATOR" });
+
+  const everywhere = await medley("create", "--name", "me", "--role", "ADMIN", "--json");
+  expect(JSON.parse(everywhere.output)).toMatchObject({
+    corpora: null,
+    role: "ADMIN",
+    state: "valid",
+    expiresAt: null,
+  });
+
+  const listed = await medley("list");
+  expect(listed.output).not.toContain(secret);
+  expect(listed.output.split("\n")).toHaveLength(3);
+  expect(listed.output).toMatch(/valid +CURATOR +medley_.{5}\.\.\. {2}"the shop" in "shop"/);
+  const records = (await medley("list", "--json")).output
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(records.map(({ name }) => name)).toEqual(["me", "the shop"]);
+
+  const { id } = records[1];
+  expect(await medley("revoke", id)).toMatchObject({ code: 0, output: expect.stringContaining("refused from now on") });
+  expect(await findApiKey(db, secret)).toBeNull();
+  expect((await medley("list")).output).toMatch(/revoked +CURATOR/);
+}, 240_000);
+
+test("says in one sentence what cannot be meant", async () => {
+  for (const [args, sentence, code] of [
+    [["create", "--name", "x", "--role", "ROOT"], "VIEWER, CURATOR, INGESTOR, ADMIN", 2],
+    [["create", "--name", "x"], "--role", 2],
+    [["create", "--name", "x", "--role", "VIEWER", "--corpus", "nowhere"], 'There is no corpus "nowhere".', 1],
+    [["create", "--name", "x", "--role", "VIEWER", "--days", "0"], "0", 2],
+    [["revoke", "7"], 'There is no key with the id "7".', 1],
+  ] as const) {
+    const ended = await medley(...args);
+    expect(ended.errors).toContain(sentence);
+    expect(ended.code).toBe(code);
+  }
+}, 240_000);

@@ -1,0 +1,59 @@
+import type { ApolloServerPlugin } from "@apollo/server";
+import type { GatewayContext } from "../context.ts";
+import { formatError } from "../errors.ts";
+import type { Resolvers } from "../generated/schema-types.ts";
+import { wrapRootFields } from "../wrap-root-fields.ts";
+import type { GatewayMetrics } from "./metrics.ts";
+
+/** Counts requests; one that could not be parsed or is not valid has the type "none". */
+export function measureRequests(metrics: GatewayMetrics): ApolloServerPlugin<GatewayContext> {
+  return {
+    async requestDidStart() {
+      const startedAt = performance.now();
+      return {
+        async willSendResponse({ operation, errors }) {
+          const [error] = errors ?? [];
+          const code = error === undefined ? "OK" : codeOf(error);
+          metrics.countRequest(operation?.operation ?? "none", code, (performance.now() - startedAt) / 1000);
+        },
+      };
+    },
+  };
+}
+
+/** The same resolvers, with each root field's time, outcome and, where its value has one, the report of its search counted. */
+export function measureRootFields(resolvers: Resolvers, metrics: GatewayMetrics): Resolvers {
+  return wrapRootFields(resolvers, (name, resolve) => async (...call) => {
+    const startedAt = performance.now();
+    let code = "OK";
+    try {
+      const value = await resolve(...call);
+      countReport(value, metrics);
+      return value;
+    } catch (error) {
+      code = codeOf(error);
+      throw error;
+    } finally {
+      metrics.countField(name, code, (performance.now() - startedAt) / 1000);
+    }
+  });
+}
+
+function codeOf(error: unknown): string {
+  const { code } = (error as { extensions?: { code?: unknown } }).extensions ?? {};
+  const message = error instanceof Error ? error.message : String(error);
+  const formatted = formatError({ message, ...(code !== undefined && { extensions: { code } }) }, error);
+  return String(formatted.extensions?.["code"]);
+}
+
+interface Report {
+  readonly stages: readonly { readonly stage: string; readonly milliseconds: number }[];
+  readonly degraded: readonly { readonly stage: string; readonly code: string }[];
+}
+
+/** Searches tell by themselves what took how long; whatever carries such a report is counted. */
+function countReport(value: unknown, metrics: GatewayMetrics): void {
+  const report = (value as { report?: Partial<Report> } | null | undefined)?.report;
+  for (const { stage, milliseconds } of report?.stages ?? []) metrics.observeStage(stage, milliseconds / 1000);
+  for (const { stage, code } of report?.degraded ?? []) metrics.countDegradation(stage, code);
+}

@@ -1,0 +1,77 @@
+/** Values of a field's arguments, variables and defaults put in. */
+export type Arguments = Readonly<Record<string, unknown>>;
+
+/**
+ * What root fields and dear fields cost, in estimated milliseconds of models: BLIP base on 2 cores, as `docs/benchmarks.md` measures it
+ * (a picture 320 ms to 700 ms, a matched pair 17 ms to 37 ms without stored keys, a caption token 24 ms to 40 ms). Estimates for
+ * comparing operations, made for the worst of the known machines; the small bundled model takes a tenth. What is not listed costs nothing.
+ */
+const TEXT_MS = 20;
+const PICTURE_MS = 500;
+const PAIR_MS = 25;
+const TOKEN_MS = 30;
+
+/** How many tokens a caption or an answer has unless its decoding says otherwise. */
+const USUAL_TOKENS = 20;
+const USUAL_BEAMS = 3;
+/** BLIP scores this many answers of a list in full. */
+const USUAL_ANSWERS = 128;
+/** How many texts a picture is described with before the best are chosen. */
+const DESCRIBING_TEXTS = 64;
+/** A look at the first token of an answer, of which a list may have thousands. */
+const FIRST_LOOK_MS = 0.1;
+
+/** Prices by "Type.field"; `first` and other sizes of lists multiply what lies below a field (`cost.ts`). */
+export const PRICES: Readonly<Record<string, (args: Arguments) => number>> = {
+  "Query.search": (args) => searchMs(member(args, "input")),
+  "Query.describe": () => PAIR_MS * DESCRIBING_TEXTS,
+  "Query.classify": (args) => PICTURE_MS + PAIR_MS * lengthOf(member(args, "labels")),
+  "Query.caption": (args) => PICTURE_MS + decodingMs(args["decoding"]),
+  "Query.ask": (args) => PICTURE_MS + TEXT_MS + answerMs(args["mode"]),
+};
+
+/** Each text clause is matched with every candidate; a picture sent along is encoded, a stored one costs nothing. */
+function searchMs(input: unknown): number {
+  const clauses = ["all", "any", "none"].flatMap((place) => listOf(member(input, place)));
+  const perText = TEXT_MS + PAIR_MS * numberAt(member(input, "rerank"), "candidates", 128);
+  const texts = clauses.filter((clause) => member(clause, "text") !== undefined).length;
+  const pictures = clauses.filter((clause) => member(clause, "picture") !== undefined).length;
+  return perText * texts + PICTURE_MS * pictures;
+}
+
+/** One value where a list is expected counts as a list of it, as GraphQL reads it. */
+function listOf(value: unknown): readonly unknown[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value];
+}
+
+function lengthOf(value: unknown): number {
+  return listOf(value).length;
+}
+
+function answerMs(mode: unknown): number {
+  const rank = member(mode, "rank");
+  if (rank === undefined) return decodingMs(member(mode, "generate"));
+  const answers = member(rank, "answers");
+  const offered = Array.isArray(answers) ? answers.length : 1;
+  return FIRST_LOOK_MS * offered + TOKEN_MS * Math.min(offered, numberAt(rank, "candidates", USUAL_ANSWERS));
+}
+
+/** Beams are decoded side by side: each more costs a part of the first. */
+function decodingMs(decoding: unknown): number {
+  const [method, settings] = Object.entries((decoding as object | null | undefined) ?? { beam: {} })[0] ?? ["beam", {}];
+  const tokens = numberAt(settings, "maxLength", USUAL_TOKENS);
+  const beams = method === "beam" ? numberAt(settings, "beams", USUAL_BEAMS) : 1;
+  return TOKEN_MS * tokens * (1 + (beams - 1) / 2);
+}
+
+function member(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Record<string, unknown>)[name] ?? undefined;
+}
+
+/** Never less than nothing: a negative size is refused later, and must not pay for others until then. */
+export function numberAt(value: unknown, name: string, fallback: number): number {
+  const found = member(value, name);
+  return typeof found === "number" && Number.isFinite(found) ? Math.max(0, found) : fallback;
+}
