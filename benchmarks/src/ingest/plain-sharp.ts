@@ -1,4 +1,4 @@
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 
 /** What the bundled model takes, and the thumbnail that the product makes. */
 export const MODEL_PIXELS = 112;
@@ -25,11 +25,11 @@ export async function prepareWithSharp(bytes: Uint8Array): Promise<void> {
   await toThumbnail(sharp(bytes).autoOrient());
 }
 
-async function toModelInput(picture: sharp.Sharp): Promise<void> {
+async function toModelInput(picture: Sharp): Promise<void> {
   await picture.resize(MODEL_PIXELS, MODEL_PIXELS, { fit: "fill", kernel: "cubic" }).raw().toBuffer();
 }
 
-async function toThumbnail(picture: sharp.Sharp): Promise<void> {
+async function toThumbnail(picture: Sharp): Promise<void> {
   const size = { width: THUMBNAIL_PIXELS, height: THUMBNAIL_PIXELS, fit: "inside", withoutEnlargement: true } as const;
   await picture.resize(size).webp(WEBP).toBuffer();
 }
