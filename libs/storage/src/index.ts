@@ -1,3 +1,5 @@
+export { newestCalibration, saveCalibration } from "./calibrations.ts";
+export type { Calibration, NewCalibration, StoredCurve } from "./calibrations.ts";
 export { addCaption, captionsOf, findCaption, replaceCaption, saveLanguages } from "./captions.ts";
 export type { Caption, CaptionReason, CaptionSource, CaptionVerdict, NewCaption } from "./captions.ts";
 export {
