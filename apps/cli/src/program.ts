@@ -2,6 +2,7 @@ import type { Settings } from "@medley/config";
 import type { Inference } from "@medley/inference-api";
 import { Command, Option } from "commander";
 import { readAnswers, runAsk } from "./commands/ask.ts";
+import { addCalibrationCommands } from "./commands/calibrate-command.ts";
 import { addCapFiltCommands } from "./commands/capfilt-command.ts";
 import { runCaption } from "./commands/caption.ts";
 import { addDecodingOptions, type DecodingOptions, decodingOf } from "./commands/decoding-options.ts";
@@ -65,6 +66,7 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
   addEvaluateOptions(withJson(program.command("evaluate")), settings);
 
   addCapFiltCommands(program.command("capfilt"), settings, finish, withJson);
+  addCalibrationCommands(program, settings, withJson);
   addExportCommands(program, settings, withJson);
 
   const models = program.command("models").description("look at checkpoints");
