@@ -24,6 +24,7 @@ ENV NODE_ENV=production MEDLEY_HOME=/data MEDLEY_HOST=0.0.0.0 MEDLEY_PORT=4000
 WORKDIR /medley
 # node_modules holds links to the workspaces: Node runs TypeScript only from files outside of node_modules.
 COPY --from=packages /medley ./
+COPY libs/calibration libs/calibration
 COPY libs/config libs/config
 COPY libs/inference-api libs/inference-api
 COPY libs/storage libs/storage

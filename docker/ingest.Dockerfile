@@ -16,6 +16,7 @@ ENV NODE_ENV=production MEDLEY_HOME=/data
 WORKDIR /medley
 # node_modules holds links to the workspaces: Node runs TypeScript only from files outside of node_modules.
 COPY --from=packages /medley ./
+COPY libs/calibration libs/calibration
 COPY libs/capfilt libs/capfilt
 COPY libs/config libs/config
 COPY libs/fetch libs/fetch

@@ -20,6 +20,29 @@ create table api_keys (
   constraint api_keys_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 );
 
+create table calibrations (
+  id uuid not null default gen_random_uuid(),
+  corpus_id uuid not null,
+  space_id uuid not null,
+  model_fingerprint text not null,
+  itc_weight double precision not null,
+  corpus_images integer not null,
+  pair_slope double precision not null,
+  pair_offset double precision not null,
+  query_slope double precision,
+  query_offset double precision,
+  strong_from double precision,
+  none_below double precision,
+  measured jsonb not null,
+  created_at timestamp with time zone not null default now(),
+  constraint calibrations_pkey PRIMARY KEY (id),
+  constraint calibrations_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint calibrations_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE,
+  constraint calibrations_check CHECK (((query_slope IS NULL) = (query_offset IS NULL))),
+  constraint calibrations_check1 CHECK (((query_slope IS NULL) = (strong_from IS NULL))),
+  constraint calibrations_check2 CHECK (((query_slope IS NULL) = (none_below IS NULL)))
+);
+
 create table caption_reviews (
   id bigint not null generated always as identity,
   caption_id uuid not null,
@@ -275,6 +298,8 @@ create table text_embeddings (
 ) partition by LIST (space_id);
 
 CREATE INDEX api_keys_recent ON public.api_keys USING btree (created_at DESC);
+
+CREATE INDEX calibrations_newest ON public.calibrations USING btree (corpus_id, space_id, created_at DESC, id);
 
 CREATE INDEX caption_reviews_caption ON public.caption_reviews USING btree (caption_id, id DESC);
 

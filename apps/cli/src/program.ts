@@ -2,6 +2,7 @@ import type { Settings } from "@medley/config";
 import type { Inference } from "@medley/inference-api";
 import { Command, Option } from "commander";
 import { readAnswers, runAsk } from "./commands/ask.ts";
+import { addCalibrationCommands } from "./commands/calibrate-command.ts";
 import { addCapFiltCommands } from "./commands/capfilt-command.ts";
 import { runCaption } from "./commands/caption.ts";
 import { addDecodingOptions, type DecodingOptions, decodingOf } from "./commands/decoding-options.ts";
@@ -69,6 +70,7 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
   addEvaluateOptions(withJson(program.command("evaluate")), settings);
 
   addCapFiltCommands(program.command("capfilt"), settings, finish, withJson);
+  addCalibrationCommands(program, settings, withJson);
   addExportCommands(program, settings, withJson);
   addKeyCommands(program.command("keys"), settings, withJson);
 

@@ -1,6 +1,7 @@
 import type { Inference } from "@medley/inference-api";
 import type { Database } from "@medley/storage";
 import type { BlobStore, VariantStore } from "@medley/storage/blobs";
+import type { CalibrationAttempts } from "./calibrate-when-due.ts";
 import type { RetryOptions } from "./retry.ts";
 
 /** What every part of a run needs; wired in main.ts. */
@@ -18,4 +19,6 @@ export interface IngestContext {
   /** Aborted when the run shall stop after what it has begun. */
   readonly signal: AbortSignal;
   readonly retry: RetryOptions;
+  /** Shared by all runs of this process. */
+  readonly calibrationAttempts: CalibrationAttempts;
 }

@@ -117,6 +117,7 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     owner: `ingest-${process.pid}-${randomUUID()}`,
     signal,
     retry: { ...defaultRetry, signal },
+    calibrationAttempts: new Map(),
   };
   const { captions, retryFailed, priority } = command;
   if (findings) {

@@ -61,6 +61,7 @@ async function ingest(corpus: string, path: string | undefined, run: Run = {}) {
     owner: `test-${Math.random()}`,
     signal: run.signal ?? new AbortController().signal,
     retry: { ...defaultRetry, sleep: (milliseconds) => defaultRetry.sleep(Math.min(milliseconds, 20)) },
+    calibrationAttempts: new Map(),
   };
   const registrations: Registration[] = [];
   const failures: FailedImage[] = [];

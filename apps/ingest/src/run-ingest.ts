@@ -17,6 +17,7 @@ import {
   stepCounts,
   updateOperation,
 } from "@medley/storage";
+import { calibrateWhenDue } from "./calibrate-when-due.ts";
 import { planCaptions } from "./plan-captions.ts";
 import { allOrAbort } from "./all-or-abort.ts";
 import type { IngestContext } from "./ingest-context.ts";
@@ -105,7 +106,11 @@ export async function runIngest(
   });
   if (request.findings === undefined) {
     const progress = await observe();
-    if (wanted.every((step) => openOf(progress.steps[step]) === 0)) return { ...progress, idle: true };
+    if (wanted.every((step) => openOf(progress.steps[step]) === 0)) {
+      // A corpus of before there were calibrations has nothing else to do.
+      await calibrateWhenDue(context, calibrationTargetOf(plan), listener.onNote);
+      return { ...progress, idle: true };
+    }
   }
   const operation = await persist(() =>
     createOperation(context.db, { kind: OPERATION_KIND, corpusId, state: "RUNNING" }),
@@ -162,6 +167,7 @@ export async function runIngest(
     const end = { operationId: operation.id, counts: countsNow(progress), ...endOf(progress) };
     await persist(() => updateOperation(context.db, end));
     listener.onProgress(progress);
+    if (!context.signal.aborted) await calibrateWhenDue(context, calibrationTargetOf(plan), listener.onNote);
     return progress;
   } catch (error) {
     await observer.stop();
@@ -243,6 +249,10 @@ async function makePlan(
   if ((await activeSpace(context.db, corpusId)) === null) await activateSpace(context.db, corpusId, space.id);
   const plan = { corpusId, spaceId: space.id, retrieval };
   return request.captions ? { ...plan, ...(await planCaptions(context, corpusId, models, listener)) } : plan;
+}
+
+function calibrationTargetOf({ corpusId, spaceId, retrieval }: StepPlan) {
+  return { corpusId, spaceId, itcWeight: retrieval.itcWeight };
 }
 
 /** Rows for images that came without this plan: another way into the corpus, a new model, captions left out before. */

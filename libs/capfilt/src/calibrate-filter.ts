@@ -1,7 +1,7 @@
+import { fitPlatt, type LabelledScore, type PlattCalibration } from "@medley/calibration";
 import type { Inference, ModelInfo } from "@medley/inference-api";
 import { type Database, type DrawnCaption, drawCaptionPairs } from "@medley/storage";
 import { CapFiltError } from "./errors.ts";
-import { fitPlatt, type LabelledScore, type PlattCalibration } from "./platt.ts";
 
 export interface CalibrationResult extends PlattCalibration {
   /** What it was fitted on: itmLogit - itmNoMatchLogit of pairs that should match and of pairs that should not. */

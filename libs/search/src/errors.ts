@@ -6,7 +6,9 @@ export type SearchErrorCode =
   | "SEARCH_EXPIRED"
   | "NO_ACTIVE_SPACE"
   | "MODEL_MISSING"
-  | "MODEL_MISMATCH";
+  | "MODEL_MISMATCH"
+  | "TOO_FEW_TEXTS"
+  | "NOT_SEPARABLE";
 
 /** The one error class of this library. None of its causes goes away by itself, so none is retryable. */
 export class SearchError extends Error {

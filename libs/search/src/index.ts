@@ -1,3 +1,19 @@
+export {
+  answerProbabilityOf,
+  bestScoreOf,
+  loadSearchCalibration,
+  matchProbabilityOf,
+  type MeasuredCalibration,
+  type QueryCalibration,
+  type SearchCalibration,
+  VERDICT_CANDIDATES,
+} from "./calibration.ts";
+export {
+  type CalibrationOutcome,
+  type CalibrationRequest,
+  calibrateSearch,
+  LEAST_CALIBRATION_IMAGES,
+} from "./calibrate-search.ts";
 export { ANSWER_DECODING, type AskQuery, type AskResult, askImage } from "./ask-image.ts";
 export {
   CAPTION_DECODING,
@@ -32,3 +48,4 @@ export type { ClauseScores, MatchFailure, RankedHit } from "./rank.ts";
 export type { Degradation, SearchReport, SearchStage, StageTiming } from "./report.ts";
 export { type SearchDependencies, type SearchResult, searchImages } from "./search-images.ts";
 export { type PageHit, type SearchPage, searchPage } from "./search-page.ts";
+export { type Judgement, type SearchVerdict, verdictOf } from "./verdict.ts";

@@ -1,5 +1,5 @@
 import { InferenceError } from "@medley/inference-api";
-import { ensureCorpus, ensureSpace, activateSpace, saveTextEmbeddings } from "@medley/storage";
+import { ensureCorpus, ensureSpace, activateSpace, saveCalibration, saveTextEmbeddings } from "@medley/storage";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { SearchError } from "./errors.ts";
 import type { SearchQuery } from "./query.ts";
@@ -304,6 +304,39 @@ test("counts an attribute's values without the query's own selection of it, each
     },
     { name: "missing", values: [] },
   ]);
+});
+
+test("says by the pictures' texts that there is an answer, and nothing where neither texts nor a calibration tell", async () => {
+  expect((await search({ text: "number 7" })).verdict).toMatchObject({ verdict: "STRONG", decidedBy: "TEXTS" });
+  expect((await search({ text: "zebra" })).verdict).toBeNull();
+  expect((await search({ all: [{ text: "number 7" }, { text: "number 8" }] })).verdict).toBeNull();
+});
+
+test("gives probabilities of the corpus's calibration, cuts by them, and says that nothing fits", async () => {
+  const curve = { slope: 1, offset: 0 };
+  await saveCalibration(library.db, {
+    corpusId: library.corpus.id,
+    spaceId: library.space.id,
+    modelFingerprint: library.space.fingerprint,
+    itcWeight: 1,
+    corpusImages: 12,
+    pair: { ...curve, examples: 40 },
+    query: { slope: 1, offset: -1000, examples: 40, strongFrom: 0.8, noneBelow: 0.2 },
+    measured: { pair: null, query: null },
+  } as Parameters<typeof saveCalibration>[1]);
+  const { hits, verdict } = await search({ text: "zebra" });
+  for (const { matchProbability, rerankScore } of hits) {
+    expect(matchProbability).toBeCloseTo(1 / (1 + Math.exp(-(rerankScore ?? Number.NaN))), 9);
+  }
+  expect(verdict).toMatchObject({ verdict: "NONE", decidedBy: "MODELS", answerProbability: expect.closeTo(0, 9) });
+  const least = hits[5]?.matchProbability ?? 1;
+  const cut = await search({ text: "zebra", minMatch: least });
+  expect(cut.report.degraded).toEqual([]);
+  expect(cut.hits.length).toBeGreaterThan(0);
+  expect(cut.hits.length).toBeLessThan(12);
+  expect(cut.hits.every(({ matchProbability }) => (matchProbability ?? 0) >= least)).toBe(true);
+  expect(cut.total.value).toBe(cut.hits.length);
+  await library.db.query("delete from calibrations", []);
 });
 
 test("says that a least probability cannot be applied without a calibration, and cuts nothing", async () => {

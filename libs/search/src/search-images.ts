@@ -11,6 +11,7 @@ import {
   searchTexts,
   type Space,
 } from "@medley/storage";
+import { bestScoreOf, loadSearchCalibration, matchProbabilityOf, type SearchCalibration } from "./calibration.ts";
 import { type EmbeddedClauses, embedClauses } from "./embed-clauses.ts";
 import { SearchError } from "./errors.ts";
 import { type Facet, facetsOf } from "./facets.ts";
@@ -27,6 +28,7 @@ import {
 import { type JudgedClause, NO_TEXT_EVIDENCE, type Picture, type RankedHit, rankPictures } from "./rank.ts";
 import { createStopwatch, type Degradation, describeFailures, type SearchReport } from "./report.ts";
 import { mixVectors, takeInTurns } from "./retrieval-plan.ts";
+import { type Judgement, verdictOf } from "./verdict.ts";
 
 export interface SearchDependencies {
   readonly db: Database;
@@ -40,6 +42,8 @@ export interface SearchResult {
   readonly hits: readonly RankedHit[];
   /** How many pictures the answer has; AT_LEAST where the search did not look at every picture. */
   readonly total: { readonly value: number; readonly relation: "EXACT" | "AT_LEAST" };
+  /** Whether the corpus holds an answer at all; null for several clauses or a picture, and where nothing tells. */
+  readonly verdict: Judgement | null;
   readonly facets: readonly Facet[];
   readonly report: SearchReport;
 }
@@ -87,12 +91,15 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
     }),
   );
   const itcWeight = embedded.model?.itcWeight ?? 1;
-  const ranking = rankPictures(pictures, judged, { itcWeight, textWeight: valid.textWeight, probabilityOf: null });
+  const calibration = await loadCalibration(place, embedded);
+  const probabilityOf = calibration && ((rerankScore: number) => matchProbabilityOf(calibration, rerankScore));
+  const ranking = rankPictures(pictures, judged, { itcWeight, textWeight: valid.textWeight, probabilityOf });
   const cut = cutByProbability(ranking.hits, valid.minMatch);
   const sawAll = await sawEverything(place, pictures.length);
   return {
     hits: cut.hits,
     total: { value: cut.hits.length, relation: sawAll ? "EXACT" : "AT_LEAST" },
+    verdict: judgeAnswer(valid, calibration, ranking.hits),
     facets: await facetsOf(db, corpus.id, valid, cut.hits),
     report: {
       stages: stopwatch.stages,
@@ -229,6 +236,26 @@ function matchClauses(
       isText(clause) ? matchCandidates(inference, clause.text, toMatch, remainingMs) : [],
     ),
   );
+}
+
+/** What the scores of the model that answers mean here; null without a calibration, and while no model answers. */
+async function loadCalibration(
+  { db, corpus, space }: Place,
+  { model }: EmbeddedClauses,
+): Promise<SearchCalibration | null> {
+  if (model === null) return null;
+  return loadSearchCalibration(db, { corpusId: corpus.id, spaceId: space.id, itcWeight: model.itcWeight });
+}
+
+/** Calibrated on queries of one text; several clauses, and pictures, have no such statistic. */
+function judgeAnswer(
+  { clauses }: ValidQuery,
+  calibration: SearchCalibration | null,
+  hits: readonly RankedHit[],
+): Judgement | null {
+  if (clauses.length !== 1 || clauses[0]?.kind !== "text") return null;
+  const textShare = Math.max(0, ...hits.map((hit) => hit.clauses[0]?.textShare ?? 0));
+  return verdictOf({ calibration, best: bestScoreOf(hits), textShare });
 }
 
 /** Hits below the wanted probability, and those without any, are left out; without a calibration nothing can be, which is said. */

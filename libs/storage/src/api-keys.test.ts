@@ -95,7 +95,7 @@ test("finds corpora by id or name and the corpus of a caption, and counts what w
   expect(await corpusOfCaption(db, "7")).toBeNull();
   await planSteps(db, { corpusId: two.id, spaceId: null, steps: ["prepare"] });
   expect(await countOpenSteps(db)).toEqual([{ step: "prepare", pending: 1, leased: 0 }]);
-  const work = { step: "prepare", spaceId: null } as const;
+  const work = { corpusId: two.id, step: "prepare", spaceId: null } as const;
   await claimSteps(db, { ...work, limit: 1, leaseMs: 60_000, owner: "worker" });
   expect(await countOpenSteps(db)).toEqual([{ step: "prepare", pending: 0, leased: 1 }]);
   await completeSteps(db, { ...work, imageIds: [imageId] });

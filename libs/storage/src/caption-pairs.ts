@@ -26,19 +26,24 @@ export function drawCaptionPairs(
          and coalesce(c.language, 'und') in ('en', 'und') and s.reason is distinct from 'JUDGED_BY_SENTENCES'
          and s.reason is distinct from 'SUPERSEDED' and (s.reason is distinct from 'REVIEWED' or s.verdict = 'KEPT')
        order by c.image_id, c.source, c.created_at, c.id
-     ), drawn as (
+     ), drawn as materialized (
        select *, row_number() over (order by place) as number from texts order by place limit $3::integer
+     ), nearest as materialized (
+       -- On its own: joined at once, a planner without statistics looked for the neighbours again for every text of the corpus.
+       select drawn.image_id as owner, near.image_id, near.distance
+       from drawn join embeddings mine on mine.space_id = $2::uuid and mine.image_id = drawn.image_id
+       cross join lateral (
+         select e.image_id, e.embedding <#> mine.embedding as distance from embeddings e
+         where e.space_id = mine.space_id and e.corpus_id = mine.corpus_id and e.image_id <> mine.image_id
+         order by 2 limit 8) as near
+     ), neighbours as (
+       select distinct on (nearest.owner) nearest.owner, other.text
+       from nearest join drawn on drawn.image_id = nearest.owner
+       join texts other on other.image_id = nearest.image_id and lower(other.text) <> lower(drawn.text)
+       order by nearest.owner, nearest.distance, nearest.image_id
      )
-     select drawn.image_id as "imageId", drawn.sha256, drawn.text as own,
-       (select other.text from embeddings mine
-        cross join lateral (
-          select e.image_id, e.embedding <#> mine.embedding as distance from embeddings e
-          where e.space_id = mine.space_id and e.corpus_id = mine.corpus_id and e.image_id <> mine.image_id
-          order by 2 limit 8) as near
-        join texts other on other.image_id = near.image_id and lower(other.text) <> lower(drawn.text)
-        where mine.space_id = $2::uuid and mine.image_id = drawn.image_id
-        order by near.distance limit 1) as "ofNeighbour"
-     from drawn order by drawn.number`,
+     select drawn.image_id as "imageId", drawn.sha256, drawn.text as own, neighbours.text as "ofNeighbour"
+     from drawn left join neighbours on neighbours.owner = drawn.image_id order by drawn.number`,
     [requireUuid("corpus", draw.corpusId), requireUuid("space", draw.spaceId), draw.images, String(draw.seed)],
   );
 }

@@ -9,6 +9,8 @@ export {
   ROLES,
 } from "./api-keys.ts";
 export type { AccessRole, ApiKey, NewApiKey } from "./api-keys.ts";
+export { newestCalibration, saveCalibration } from "./calibrations.ts";
+export type { Calibration, NewCalibration, StoredCurve } from "./calibrations.ts";
 export { addCaption, captionsOf, findCaption, replaceCaption, saveLanguages } from "./captions.ts";
 export type { Caption, CaptionReason, CaptionSource, CaptionVerdict, NewCaption } from "./captions.ts";
 export {

@@ -1,5 +1,5 @@
 import type { Queryable } from "./database.ts";
-import type { Step } from "./steps.ts";
+import type { Step } from "./step-order.ts";
 
 /** How much of a step is left to do in all corpora and spaces together. */
 export type OpenSteps = { readonly step: Step; readonly pending: number; readonly leased: number };

@@ -1,6 +1,5 @@
-import { accessSync, constants, existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Settings } from "@medley/config";
 import {
   chooseTasks,
@@ -25,6 +24,7 @@ import { openPictureFolder } from "../engine/picture-folder.ts";
 import { createProgressLine } from "../engine/progress-line.ts";
 import type { PictureStores } from "../engine/worker-resources.ts";
 import { note } from "../output.ts";
+import { requireWritable } from "../require-writable.ts";
 import { writeFigures } from "./evaluation-output.ts";
 
 export interface EvaluateOptions {
@@ -54,7 +54,7 @@ export interface EvaluateOptions {
 
 /** Measures the models on a data set or on a corpus of this installation. */
 export async function runEvaluate(settings: Settings, options: EvaluateOptions): Promise<void> {
-  requireWritable(options);
+  requireWritable(options.report);
   const dataset = await openDataset(settings, options);
   await using pictures = await openPictures(settings, options);
   await using inference = await openEngine(settings, {
@@ -86,20 +86,6 @@ export async function runEvaluate(settings: Settings, options: EvaluateOptions):
   if (options.predictions !== undefined) await writePredictions(result, options.predictions);
   if (options.report !== undefined)
     await writeReport(result, models, itcWeight, options.report, options, pictures.read);
-}
-
-/** A report that cannot be written must not be noticed after hours of work. */
-function requireWritable({ report }: EvaluateOptions): void {
-  if (report === undefined) return;
-  const folder = dirname(resolve(report));
-  try {
-    accessSync(`${folder}/`, constants.W_OK); // the slash makes a file fail
-  } catch (cause) {
-    const reason = existsSync(folder)
-      ? `"${folder}" is no folder that may be written`
-      : `there is no folder "${folder}"`;
-    throw new CliError("WRONG_USAGE", `The report "${report}" cannot be written: ${reason}.`, { exitCode: 2, cause });
-  }
 }
 
 async function openDataset(settings: Settings, options: EvaluateOptions): Promise<Dataset> {

@@ -22,7 +22,7 @@ const OPERATIONS: Readonly<Record<string, (about: NamedThings) => string>> = {
 /** Ids and names that nothing has, of the same form as real ones. */
 const UNKNOWN_ID = "00000000-0000-4000-8000-000000000000";
 const UNKNOWN = {
-  corpus: { id: UNKNOWN_ID, name: "nowhere", createdAt: new Date(0) },
+  corpus: { id: UNKNOWN_ID, name: "nowhere", createdAt: new Date(0), pausedAt: null },
   imageId: UNKNOWN_ID,
   captionId: UNKNOWN_ID,
 };

@@ -491,6 +491,15 @@ export type MatchFailure = {
   message: Scalars['String']['output'];
 };
 
+/** Whether there is an answer. */
+export type MatchVerdict =
+  /** What was found is only the least unfitting. */
+  | 'NONE'
+  /** There is one, as far as models or texts can tell. */
+  | 'STRONG'
+  /** There may be one. */
+  | 'WEAK';
+
 /** Drawn at random from the most probable tokens. */
 export type NucleusInput = {
   /** Most tokens, the prompt's included, 1 to 200; the model's own when absent. */
@@ -655,6 +664,11 @@ export type SearchConnection = {
   report: SearchReport;
   /** How many hits the whole answer has. */
   total: Count;
+  /**
+   * Whether the corpus holds an answer at all. Null for several clauses or a picture, and where neither a calibration nor the pictures' own texts tell.
+   * Calibrations are made on the corpus's own texts: `docs/calibration.md` says how often they are right.
+   */
+  verdict?: Maybe<SearchVerdict>;
 };
 
 /** One hit: a picture with the scores of both stages. Scores that belong to one clause are those of the first one; `clauses` has all. */
@@ -773,6 +787,17 @@ export type SearchStage =
   /** The nearest vectors of the corpus are found. */
   | 'RETRIEVE';
 
+/** Whether a corpus holds an answer to a query. */
+export type SearchVerdict = {
+  __typename?: 'SearchVerdict';
+  /** Probability that the corpus holds an answer, by what the models say alone; null without a calibration. */
+  answerProbability?: Maybe<Scalars['Float']['output']>;
+  /** What decided: the stronger of both counts. */
+  decidedBy: VerdictSource;
+  /** What was decided. */
+  verdict: MatchVerdict;
+};
+
 /** An embedding space: one model's vectors of a corpus. */
 export type Space = {
   __typename?: 'Space';
@@ -811,6 +836,13 @@ export type StepCoverage = {
   /** Pictures that are still to do or being done. */
   waiting: Scalars['Int']['output'];
 };
+
+/** What decides whether there is an answer. */
+export type VerdictSource =
+  /** The calibrated best score of the models. */
+  | 'MODELS'
+  /** The pictures' own texts: one holds every word of the query, or half of their weight. */
+  | 'TEXTS';
 
 
 
@@ -926,6 +958,7 @@ export type ResolversTypes = {
   JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
   LabelFit: ResolverTypeWrapper<LabelFit>;
   MatchFailure: ResolverTypeWrapper<MatchFailure>;
+  MatchVerdict: MatchVerdict;
   NucleusInput: NucleusInput;
   OriginFilter: OriginFilter;
   PageInfo: ResolverTypeWrapper<PageInfo>;
@@ -938,10 +971,12 @@ export type ResolversTypes = {
   SearchInput: SearchInput;
   SearchReport: ResolverTypeWrapper<ReportRow>;
   SearchStage: SearchStage;
+  SearchVerdict: ResolverTypeWrapper<SearchVerdict>;
   Space: ResolverTypeWrapper<SpaceRow>;
   StageTiming: ResolverTypeWrapper<StageTiming>;
   StepCoverage: ResolverTypeWrapper<StepCoverage>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
+  VerdictSource: VerdictSource;
 };
 
 /** Mapping between all available schema types and the resolvers parents */
@@ -991,6 +1026,7 @@ export type ResolversParentTypes = {
   SearchEdge: PageHit;
   SearchInput: SearchInput;
   SearchReport: ReportRow;
+  SearchVerdict: SearchVerdict;
   Space: SpaceRow;
   StageTiming: StageTiming;
   StepCoverage: StepCoverage;
@@ -1187,6 +1223,7 @@ export type SearchConnectionResolvers<ContextType = GatewayContext, ParentType e
   pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
   report?: Resolver<ResolversTypes['SearchReport'], ParentType, ContextType>;
   total?: Resolver<ResolversTypes['Count'], ParentType, ContextType>;
+  verdict?: Resolver<Maybe<ResolversTypes['SearchVerdict']>, ParentType, ContextType>;
 };
 
 export type SearchEdgeResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchEdge'] = ResolversParentTypes['SearchEdge']> = {
@@ -1217,6 +1254,12 @@ export type SearchReportResolvers<ContextType = GatewayContext, ParentType exten
   spaceId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   stages?: Resolver<Array<ResolversTypes['StageTiming']>, ParentType, ContextType>;
   textWeight?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+};
+
+export type SearchVerdictResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchVerdict'] = ResolversParentTypes['SearchVerdict']> = {
+  answerProbability?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  decidedBy?: Resolver<ResolversTypes['VerdictSource'], ParentType, ContextType>;
+  verdict?: Resolver<ResolversTypes['MatchVerdict'], ParentType, ContextType>;
 };
 
 export type SpaceResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Space'] = ResolversParentTypes['Space']> = {
@@ -1267,6 +1310,7 @@ export type Resolvers<ContextType = GatewayContext> = {
   SearchConnection?: SearchConnectionResolvers<ContextType>;
   SearchEdge?: SearchEdgeResolvers<ContextType>;
   SearchReport?: SearchReportResolvers<ContextType>;
+  SearchVerdict?: SearchVerdictResolvers<ContextType>;
   Space?: SpaceResolvers<ContextType>;
   StageTiming?: StageTimingResolvers<ContextType>;
   StepCoverage?: StepCoverageResolvers<ContextType>;

@@ -35,7 +35,7 @@ export async function openTwoCorpora(): Promise<TwoCorpora> {
   const bytes = Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), Buffer.from("foreign picture")]);
   const sha256 = await blobs.put(bytes);
   const { imageId } = await registerImage(db, { corpusId: other.id, sha256, origin: "/f.png", attributes: {} });
-  await saveImageFacts(db, { imageId, format: "png", width: 8, height: 8, sizeBytes: bytes.length });
+  await saveImageFacts(db, [{ imageId, format: "png", width: 8, height: 8, sizeBytes: bytes.length }]);
   const caption = await addCaption(db, { imageId, text: "a foreign picture", source: "WEB" });
   const [outcome] = await inference.embedImages([{ sha256 }]);
   if (!outcome?.ok) throw new Error("Bug: the fake engine refused a picture");

@@ -72,6 +72,7 @@ async function newPicture() {
     owner: name,
     signal: new AbortController().signal,
     retry: { ...defaultRetry, sleep: async () => {} },
+    calibrationAttempts: new Map(),
   });
   const claim = (step: Step) => claimSteps(db, { corpusId, step, spaceId, limit: 9, leaseMs: 60_000, owner: name });
   const target = { corpusId, spaceId };

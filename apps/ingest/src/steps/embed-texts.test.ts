@@ -56,6 +56,7 @@ async function newPicture(webText: string) {
       owner: name,
       signal: new AbortController().signal,
       retry: { ...defaultRetry, sleep: async () => {} },
+      calibrationAttempts: new Map(),
     };
     const claim = { corpusId, step: "caption-embed", spaceId, limit: 9, leaseMs: 60_000, owner: name } as const;
     return embedOwnTexts(context, { spaceId }, await claimSteps(db, claim));

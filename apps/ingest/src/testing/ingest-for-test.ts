@@ -46,6 +46,7 @@ export async function openIngestForTest() {
         maxPixels: 100_000_000,
         owner: `test-${Math.random()}`,
         signal: new AbortController().signal,
+        calibrationAttempts: new Map(),
         retry: { ...defaultRetry, sleep: (milliseconds) => defaultRetry.sleep(Math.min(milliseconds, 20)) },
       };
       const request: IngestRequest = {

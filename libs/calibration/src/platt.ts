@@ -1,4 +1,4 @@
-/** A scored pair of a picture and a text, and whether they belong together. */
+/** A score and the truth that it speaks about: of a pair, whether picture and text belong together. */
 export interface LabelledScore {
   readonly score: number;
   readonly matches: boolean;
@@ -8,6 +8,11 @@ export interface LabelledScore {
 export interface PlattCalibration {
   readonly slope: number;
   readonly offset: number;
+}
+
+/** The probability that a calibration gives a score, 0..1. */
+export function probabilityOf({ slope, offset }: PlattCalibration, score: number): number {
+  return 1 / (1 + Math.exp(-(slope * score + offset)));
 }
 
 const MOST_STEPS = 100;
@@ -75,7 +80,7 @@ function derivatives(points: readonly Point[], slope: number, offset: number) {
   // A trace of regularisation keeps the matrix invertible where all scores are equal.
   const hessian = { slope: 1e-9, offset: 1e-9, both: 0 };
   for (const { score, target, weight } of points) {
-    const probability = 1 / (1 + Math.exp(-(slope * score + offset)));
+    const probability = probabilityOf({ slope, offset }, score);
     const error = weight * (probability - target);
     const curvature = weight * probability * (1 - probability);
     gradient.slope += error * score;
