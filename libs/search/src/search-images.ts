@@ -15,7 +15,7 @@ import { bestScoreOf, loadSearchCalibration, matchProbabilityOf, type SearchCali
 import { type EmbeddedClauses, embedClauses } from "./embed-clauses.ts";
 import { SearchError } from "./errors.ts";
 import { type Facet, facetsOf } from "./facets.ts";
-import { type FoundByTexts, NOTHING_BY_TEXTS, type Pool, poolPictures, textEvidenceOf } from "./pool.ts";
+import { type FoundByTexts, NOTHING_BY_TEXTS, poolPictures, textEvidenceOf } from "./pool.ts";
 import {
   type Clause,
   MAX_CANDIDATES,
