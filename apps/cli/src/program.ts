@@ -9,7 +9,7 @@ import { runDoctor } from "./commands/doctor.ts";
 import { runEmbed } from "./commands/embed.ts";
 import { addEvaluateOptions } from "./commands/evaluate-command.ts";
 import { addExportCommands } from "./commands/export-command.ts";
-import { runIngest } from "./commands/ingest.ts";
+import { type IngestOptions, runIngest } from "./commands/ingest.ts";
 import { runMatch } from "./commands/match.ts";
 import { checkModel, listModels } from "./commands/models.ts";
 import { type PullOptions, pullModel } from "./commands/models-pull.ts";
@@ -45,9 +45,8 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
     .requiredOption("--corpus <name>", "corpus that the pictures go to; created when there is none")
     .option("--no-captions", "write no captions")
     .option("--retry-failed", "try steps again that failed for good in earlier runs", false)
-    .action(async (path: string, options: { corpus: string; captions: boolean; retryFailed: boolean; json: boolean }) =>
-      finish(await runIngest(settings, path, options)),
-    );
+    .option("--watch", "stay, and bring in what appears in the folder or changes, until Ctrl-C", false)
+    .action(async (path: string, options: IngestOptions) => finish(await runIngest(settings, path, options)));
 
   withJson(program.command("search <text>"))
     .description("find pictures for a text")

@@ -10,6 +10,7 @@ export interface IngestOptions {
   readonly corpus: string;
   readonly captions: boolean;
   readonly retryFailed: boolean;
+  readonly watch?: boolean;
   readonly json: boolean;
 }
 
@@ -43,6 +44,7 @@ export function addPictures(
     ...["add", path, "--corpus", options.corpus],
     ...(options.captions ? [] : ["--no-captions"]),
     ...(options.retryFailed ? ["--retry-failed"] : []),
+    ...(options.watch ? ["--watch"] : []),
     ...(options.json ? ["--json"] : []),
   ];
   return runTool(settings, inferenceUrl, args, lost);
