@@ -49,6 +49,7 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
     .option("--priority <number>", "of these pictures' steps, -100 to 100; higher goes first", wholeNumber(-100, 100))
     .option("--no-captions", "write no captions")
     .option("--retry-failed", "try steps again that failed for good in earlier runs", false)
+    .option("--watch", "stay, and bring in what appears in the folder or changes, until Ctrl-C", false)
     .action(async (path: string | undefined, options: IngestOptions) =>
       finish(await runIngest(settings, path, options)),
     );

@@ -11,9 +11,10 @@ import { describeSummary, failedImageRecord, registrationRecord } from "./report
 import { defaultRetry, retryTransient } from "./retry.ts";
 import { type IngestOutcome, type IngestRequest, runIngest } from "./run-ingest.ts";
 import { openSource } from "./scan/scan-source.ts";
+import { requireFolder, watchFolder } from "./scan/watch-folder.ts";
 
 const USAGE = `Usage:
-  main.ts add PATH|MANIFEST --corpus NAME [--priority N] [--no-captions] [--retry-failed] [--json]
+  main.ts add PATH|MANIFEST --corpus NAME [--watch] [--priority N] [--no-captions] [--retry-failed] [--json]
   main.ts work [--corpus NAME] [--watch] [--no-captions] [--retry-failed] [--json]`;
 
 /** Between two looks for work that came another way, such as an upload. */
@@ -95,7 +96,11 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
   // First of all: a wrong path must not cost the start of a database.
   const { maxBytes } = settings;
   await using fetcher = createPictureFetcher({ ...defaultFetchPolicy, maxBytes, allowedRanges: settings.fetchAllow });
-  const findings = command.name === "add" ? await openSource(command.path, { maxBytes, fetcher, signal }) : undefined;
+  const findings =
+    command.name === "add" && !command.watch
+      ? await openSource(command.path, { maxBytes, fetcher, signal })
+      : undefined;
+  if (command.name === "add" && command.watch) await requireFolder(command.path);
   const url = settings.inferenceUrl ?? findRunningServer(settings.runDirectory, "inference")?.url;
   if (url === undefined) {
     console.error("No inference server is running. Use `medley ingest`, which starts one, or set INFERENCE_URL.");
@@ -126,7 +131,33 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     // Awaited here, or the database would be closed under the run.
     return await runOne(context, request, { json: command.json, path: command.path });
   }
+  if (command.name === "add") return await watchPath(context, command);
   return await (command.watch ? watchCorpora(context, command) : workOnCorpora(context, command));
+}
+
+/** Brings in what the folder holds and then what appears in it, round by round, until it is told to stop; that is its good end. */
+async function watchPath(context: IngestContext, command: Command): Promise<number> {
+  const { path, json, captions, retryFailed, corpus = "", priority } = command;
+  const { signal } = context;
+  const said = new Set<string>();
+  // Work that an earlier process left is done though the folder may be empty.
+  await runOne(context, { corpus, captions, retryFailed }, { json, quietWhenIdle: true, said, endless: true });
+  if (!signal.aborted) console.error(`Watching "${path}". Stop with Ctrl-C.`);
+  const rounds = watchFolder(path, {
+    signal,
+    sleep: context.retry.sleep,
+    onUnreadable: ({ message, code }) => console.error(`${message} It is looked for again and again. (${code})`),
+  });
+  for await (const { findings, found, removed } of rounds) {
+    for (const gone of removed) {
+      if (json) process.stdout.write(`${JSON.stringify({ path: gone, removed: true })}\n`);
+      else console.error(`${gone}: is not in the folder any more. The corpus keeps its picture.`);
+    }
+    if (found === 0) continue;
+    const request = { corpus, findings, captions, retryFailed: false, ...(priority !== undefined && { priority }) };
+    await runOne(context, request, { json, said, endless: true });
+  }
+  return 0;
 }
 
 /** Does the open steps of the named corpus, or of all one after another. */
@@ -206,6 +237,7 @@ async function runOne(
     quietWhenIdle = false,
     bar = true,
     said = new Set(),
+    endless = false,
   }: {
     json: boolean;
     path?: string;
@@ -214,6 +246,8 @@ async function runOne(
     bar?: boolean;
     /** Notes that this process has shown already: a worker that looks every few seconds would fill its log with them. */
     said?: Set<string>;
+    /** To be stopped is how it ends. */
+    endless?: boolean;
   },
 ): Promise<number> {
   const started = performance.now();
@@ -247,7 +281,7 @@ async function runOne(
     const left = describeOutcome(request.corpus, progress.outcome);
     if (left !== undefined) {
       console.error(left);
-      return 1;
+      return endless ? 0 : 1;
     }
     if (path === undefined || progress.added + progress.known > 0) return 0;
     console.error(`Nothing could be read from "${path}": ${progress.rejected} rejected, for the reasons above.`);

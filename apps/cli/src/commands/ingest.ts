@@ -14,6 +14,7 @@ export interface IngestOptions {
   readonly retryFailed: boolean;
   /** Of the steps of what is brought in; 0 when absent. */
   readonly priority?: number;
+  readonly watch?: boolean;
   readonly json: boolean;
 }
 
@@ -61,10 +62,11 @@ export function addPictures(
   return runTool(settings, inferenceUrl, args, lost);
 }
 
-function flagsOf(options: { captions?: boolean; retryFailed?: boolean; json: boolean }): string[] {
+function flagsOf(options: { captions?: boolean; retryFailed?: boolean; watch?: boolean; json: boolean }): string[] {
   return [
     ...(options.captions === false ? ["--no-captions"] : []),
     ...(options.retryFailed ? ["--retry-failed"] : []),
+    ...(options.watch ? ["--watch"] : []),
     ...(options.json ? ["--json"] : []),
   ];
 }

@@ -13,6 +13,25 @@ const MAX_SIDECAR_BYTES = 65_536;
  * are followed; links to folders (which could loop) and out of the folder are reported.
  */
 export async function* scanFolder(folder: string, reportedAs = folder): AsyncGenerator<Finding> {
+  for await (const entry of listEntries(folder, reportedAs)) yield await findingOf(entry);
+}
+
+/** Something in a folder that would be looked at, before it is. */
+export type FolderEntry =
+  | {
+      readonly kind: "entry";
+      readonly path: string;
+      readonly file: string;
+      /** Real path of the scanned folder; nothing outside it is read. */
+      readonly root: string;
+      readonly type: "file" | "link" | "other";
+      /** The file of its text. */
+      readonly sidecar?: string;
+    }
+  | { readonly kind: "unreadable"; readonly path: string; readonly file: string; readonly error: IngestError };
+
+/** The names alone, in the order of `scanFolder`: nothing is opened but folders. */
+export async function* listEntries(folder: string, reportedAs = folder): AsyncGenerator<FolderEntry> {
   const root = await realpath(folder).catch((error: unknown) => {
     throw fileError(reportedAs, error);
   });
@@ -20,16 +39,15 @@ export async function* scanFolder(folder: string, reportedAs = folder): AsyncGen
 }
 
 interface Place {
-  /** Real path of the scanned folder; nothing outside it is read. */
   readonly root: string;
   readonly folder: string;
   readonly reportedAs: string;
 }
 
-async function* walk(place: Place): AsyncGenerator<Finding> {
+async function* walk(place: Place): AsyncGenerator<FolderEntry> {
   const entries = await listFolder(place.folder);
   if (entries instanceof IngestError) {
-    yield { kind: "rejected", path: place.reportedAs, file: place.folder, error: entries };
+    yield { kind: "unreadable", path: place.reportedAs, file: place.folder, error: entries };
     return;
   }
   const sidecars = findSidecars(entries);
@@ -41,7 +59,10 @@ async function* walk(place: Place): AsyncGenerator<Finding> {
     if (entry.isDirectory()) {
       yield* walk({ root: place.root, folder: file, reportedAs: path });
     } else {
-      yield await examine(place, entry, { path, file }, sidecars.get(entry.name));
+      const sidecar = sidecars.get(entry.name);
+      const type = entry.isSymbolicLink() ? "link" : entry.isFile() ? "file" : "other";
+      const found = { kind: "entry", path, file, root: place.root, type } as const;
+      yield sidecar === undefined ? found : { ...found, sidecar: join(place.folder, sidecar) };
     }
   }
 }
@@ -71,19 +92,18 @@ function isText(name: string): boolean {
   return name.toLowerCase().endsWith(".txt");
 }
 
-async function examine(
-  place: Place,
-  entry: Dirent,
-  { path, file }: { path: string; file: string },
-  sidecar: string | undefined,
-): Promise<Finding> {
-  const error = entry.isSymbolicLink()
-    ? await examineLink(place.root, path, file)
-    : entry.isFile()
-      ? undefined
-      : new IngestError("NOT_A_FILE", `"${path}" is a pipe, socket or device, expected a picture file.`);
+/** Looks at one entry: whether it may be read, and its text. */
+export async function findingOf(entry: FolderEntry): Promise<Finding> {
+  const { path, file } = entry;
+  if (entry.kind === "unreadable") return { kind: "rejected", path, file, error: entry.error };
+  const error =
+    entry.type === "link"
+      ? await examineLink(entry.root, path, file)
+      : entry.type === "file"
+        ? undefined
+        : new IngestError("NOT_A_FILE", `"${path}" is a pipe, socket or device, expected a picture file.`);
   if (error) return { kind: "rejected", path, file, error };
-  const webText = sidecar === undefined ? undefined : await readSidecar(join(place.folder, sidecar));
+  const webText = entry.sidecar === undefined ? undefined : await readSidecar(entry.sidecar);
   return { kind: "file", path, file, attributes: {}, ...(webText !== undefined && { webText }) };
 }
 
