@@ -127,7 +127,7 @@ test("names the part of an input that cannot be meant", async () => {
   );
   expect(await messageOf(search({ filter: { addedAt: { from: "soon" } } }))).toContain('addedAt has "soon"');
   expect(await messageOf(search({ rerank: { budgetMs: 0 } }))).toContain("rerank.budgetMs is 0");
-  expect(await messageOf(search({ rerank: { candidates: 5000 } }))).toContain("candidates is 5000");
+  expect(await messageOf(search({ rerank: { candidates: 1001 } }))).toContain("candidates is 1001");
   expect(await messageOf(search({}, { after: "nonsense" }))).toContain('"nonsense" is no cursor');
   expect(await messageOf(search({ all: [{ imageId: "nobody" }] }))).toContain('There is no image "nobody"');
 });
