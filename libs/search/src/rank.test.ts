@@ -248,3 +248,19 @@ test("does not judge a picture that one of its clauses could not be matched with
   ]);
   expect(failures).toEqual([{ imageId: "a", code: "IMAGE_NOT_FOUND", message: "a is gone" }]);
 });
+
+test("keeps a picture away whose texts name what none excludes, though the models do not see it, and no other for its texts", () => {
+  const named = (imageId: string) => (imageId === "b" ? { textShare: 1, textCosine: null, textScore: 1 } : textless);
+  const near = (imageId: string) =>
+    imageId === "c" ? { textShare: 0, textCosine: 0.2, textScore: 1 } : named(imageId);
+  const clause: JudgedClause = { ...certain("NONE", "000"), textsOf: near };
+  const rule = { itcWeight: 1, textWeight: 0.5, probabilityOf: (score: number) => 1 / (1 + Math.exp(-score)) };
+  const { hits } = rankPictures(plainPictures, [certain("ALL", "???"), clause], rule);
+  expect(hits.map(({ imageId, score }) => [imageId, (score ?? Number.NaN).toFixed(2)])).toEqual([
+    ["a", "0.25"],
+    ["c", "0.25"],
+    ["b", "0.00"],
+  ]);
+  const alone = rankPictures(plainPictures, [certain("ALL", "???"), clause], { ...rule, textWeight: 0 }).hits;
+  expect(alone.map(({ imageId }) => imageId).join("")).toBe("abc");
+});

@@ -83,6 +83,7 @@ export interface RankingRule {
  * scaling (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023); where no texts stand beside the pictures, that is
  * BLIP's order as it is. For several clauses each has a fit of its own, with the match probability in place of the scaled score where there is a
  * calibration, and they are joined as probabilities are: all by the product, any by 1 - product of (1 - fit), none by the product of (1 - fit).
+ * What a picture's own texts name fits a clause of "none" to the share of its words at least.
  * Equal values: what the texts say first, then the order of the vector search. Pictures that were not judged (their match failed, or they lie beyond
  * the matched depth) follow in the vector search's order: a missing logit says nothing about the picture, so it never moves above one that was judged.
  */
@@ -138,7 +139,10 @@ function scoreClause(
   return judged.map(({ byModels, ...scores }) => {
     if (byModels === null) return { ...scores, fit: null };
     const models = alone ? scale(byModels) : (scores.matchProbability ?? likely(scale(byModels)));
-    return { ...scores, fit: (1 - textWeight) * models + textWeight * scores.textScore };
+    if (clause.place !== "NONE") return { ...scores, fit: (1 - textWeight) * models + textWeight * scores.textScore };
+    // A text that names the thing says that it is there, whatever the models see; that no text names it says nothing. Nearness of a text does
+    // not count: some text is always the nearest.
+    return { ...scores, fit: textWeight > 0 ? 1 - (1 - models) * (1 - scores.textShare) : models };
   });
 }
 
