@@ -38,7 +38,14 @@ export { countImages, findImage, findImages, listImages, registerImage, saveImag
 export type { Attributes, Image, ImageFacts, NewImage } from "./images.ts";
 export { importLedgerLines, importLedgerPointers, LEDGER_KINDS } from "./import-ledger.ts";
 export type { LedgerKind, LedgerLines } from "./import-ledger.ts";
-export { createOperation, findOperation, listOperations, updateOperation } from "./operations.ts";
+export {
+  cancelOperation,
+  changedOperations,
+  createOperation,
+  findOperation,
+  listOperations,
+  updateOperation,
+} from "./operations.ts";
 export type { Operation, OperationState, OperationUpdate } from "./operations.ts";
 export { countRejectedFiles, listRejectedFiles, recordRejectedFile } from "./rejected-files.ts";
 export type { RejectedFile } from "./rejected-files.ts";
@@ -55,9 +62,29 @@ export {
   planSteps,
   releaseLeases,
   reopenSteps,
-  retryFailedSteps,
   stepCounts,
 } from "./steps.ts";
+export { retryFailedSteps } from "./retry-steps.ts";
+export { errorClasses } from "./error-classes.ts";
+export type { ErrorClass } from "./error-classes.ts";
+export { deleteImageRows, lockBlob, removeUnusedBlob, removeUnusedBlobs, suspectBlob } from "./suspect-blobs.ts";
+export type { RemovableFiles } from "./suspect-blobs.ts";
+export {
+  beginReceiving,
+  changedUploads,
+  claimUploads,
+  corporaWithUploads,
+  countReceivingUploads,
+  createUpload,
+  expireUploads,
+  findUpload,
+  finishUpload,
+  markStored,
+  receivingAmong,
+  recordReceived,
+  rejectUpload,
+} from "./uploads.ts";
+export type { ClaimedUpload, NewUpload, Seen, Upload, UploadState, Versioned } from "./uploads.ts";
 export type { Claim, ClaimedStep, FailedStep, Step, StepCounts, StepFailure } from "./steps.ts";
 export {
   ownCaptionsOf,

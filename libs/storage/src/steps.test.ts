@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ensureCorpus } from "./corpora.ts";
+import { retryFailedSteps } from "./retry-steps.ts";
 import { ensureSpace } from "./spaces.ts";
 import {
   MAX_ATTEMPTS,
@@ -17,7 +18,6 @@ import {
   listFailedSteps,
   planSteps,
   releaseLeases,
-  retryFailedSteps,
   stepCounts,
 } from "./steps.ts";
 import { type TestDatabase, openTestDatabase, stopOwner } from "./testing/open-test-database.ts";

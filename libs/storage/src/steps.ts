@@ -22,7 +22,7 @@ function stepsBefore(step: Step): Step[] {
 }
 
 /** Each step beside every step that it cannot do without, as a table for SQL. */
-const BLOCKED_BY = `(values ${STEPS.flatMap((step) => stepsBefore(step).map((needed) => `('${step}', '${needed}')`)).join(", ")})
+export const BLOCKED_BY = `(values ${STEPS.flatMap((step) => stepsBefore(step).map((needed) => `('${step}', '${needed}')`)).join(", ")})
   as blocked_by (step, needed)`;
 
 export type StepCounts = {
@@ -74,14 +74,18 @@ export async function planSteps(
   await excludeBlockedSteps(db, plan.corpusId);
 }
 
-/** Excludes steps that wait for one which will never be done. failStep does so at once; this catches rows planned later. */
-async function excludeBlockedSteps(db: Queryable, corpusId: string): Promise<void> {
+/**
+ * Excludes steps that wait for one which will not be done: it failed, or is excluded itself. failStep does so at once; this catches rows
+ * planned later.
+ */
+export async function excludeBlockedSteps(db: Queryable, corpusId: string): Promise<void> {
   await db.query(
     `update image_steps later
-     set state = 'excluded', error_code = 'EARLIER_STEP_FAILED', error_message = earlier.step || ': ' || earlier.error_message,
-       updated_at = now()
+     set state = 'excluded', updated_at = now(),
+       error_code = case when earlier.error_code = 'CANCELLED' then 'CANCELLED' else 'EARLIER_STEP_FAILED' end,
+       error_message = earlier.step || ': ' || coalesce(earlier.error_message, earlier.state)
      from image_steps earlier join ${BLOCKED_BY} on blocked_by.needed = earlier.step
-     where earlier.corpus_id = $1::uuid and earlier.state = 'failed' and later.image_id = earlier.image_id
+     where earlier.corpus_id = $1::uuid and earlier.state in ('failed', 'excluded') and later.image_id = earlier.image_id
        and later.step = blocked_by.step and later.state = 'pending'
        and (earlier.space_id is null or later.space_id = earlier.space_id)`,
     [corpusId],
@@ -274,19 +278,6 @@ export async function reopenCorpusSteps(
 const REOPEN = `update image_steps
   set state = case when state = 'done' then 'pending' else state end,
     attempts = case when state = 'done' then 0 else attempts end, next_attempt_at = now(), updated_at = now()`;
-
-/** Gives failed steps, and those excluded because of them, a fresh set of attempts. Returns how many. */
-export async function retryFailedSteps(db: Queryable, { corpusId }: { corpusId: string }): Promise<number> {
-  const retried = await db.query(
-    `update image_steps
-     set state = 'pending', attempts = 0, next_attempt_at = now(), error_code = null, error_message = null, updated_at = now()
-     where corpus_id = $1::uuid
-       and (state = 'failed' or (state = 'excluded' and error_code = 'EARLIER_STEP_FAILED'))
-     returning id`,
-    [requireUuid("corpus", corpusId)],
-  );
-  return retried.length;
-}
 
 /** How far the corpus is: every step with the number of images in each state. */
 export async function stepCounts(
