@@ -5,18 +5,23 @@ import { createPictureFetcher, defaultFetchPolicy } from "@medley/fetch";
 import { createInferenceClient } from "@medley/inference-api";
 import { type Database, listCorpora, openDatabase } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
+import { openPartFiles, type PartFiles } from "@medley/storage/part-files";
+import { allOrAbort } from "./all-or-abort.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { createProgressView, type ProgressView } from "./progress-view.ts";
+import type { Registration } from "./register-pictures.ts";
 import { describeSummary, failedImageRecord, registrationRecord } from "./report.ts";
 import { defaultRetry } from "./retry.ts";
 import { type IngestRequest, runIngest } from "./run-ingest.ts";
 import { openSource } from "./scan/scan-source.ts";
+import { registerUploads } from "./uploads/register-uploads.ts";
+import { watchUploads } from "./uploads/watch-uploads.ts";
 
 const USAGE = `Usage:
   main.ts add PATH|MANIFEST --corpus NAME [--no-captions] [--retry-failed] [--json]
   main.ts work [--corpus NAME] [--watch] [--no-captions] [--retry-failed] [--json]`;
 
-/** Between two looks for work that came another way, such as an upload. */
+/** Between two looks for open steps. */
 const WATCH_INTERVAL_MS = 5_000;
 
 process.exitCode = await main(process.argv.slice(2));
@@ -116,12 +121,56 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     // Awaited here, or the database would be closed under the run.
     return await runOne(context, request, { json: command.json, path: command.path });
   }
-  return await workOnCorpora(context, command);
+  const parts = openPartFiles({ directory: settings.uploadDirectory });
+  return await (command.watch ? watch(context, command, parts) : workOnce(context, command));
+}
+
+async function workOnce(context: IngestContext, command: Command): Promise<number> {
+  await registerUploads(context, command, { onRegistration: reportUpload(command) });
+  return await workOnCorpora(context, command, new Set());
+}
+
+/** Uploads beside the open steps, until it is told to stop. */
+async function watch(outer: IngestContext, command: Command, parts: PartFiles): Promise<number> {
+  const said = new Set<string>();
+  const failure = new AbortController();
+  const signal = AbortSignal.any([outer.signal, failure.signal]);
+  const context = { ...outer, signal, retry: { ...outer.retry, signal } };
+  let code = 0;
+  const steps = workOnCorpora(context, command, said).then((ended) => {
+    code = ended;
+  });
+  // Leases are given back by their owner's name, and the two end at different times.
+  const owner = `${context.owner}-uploads`;
+  const uploads = watchUploads(
+    { ...context, owner },
+    {
+      corpus: command.corpus,
+      parts,
+      onRegistration: reportUpload(command),
+      async embed(corpus) {
+        const request = { corpus, captions: false, retryFailed: false };
+        const options = { json: command.json, quietWhenIdle: true, said };
+        await runOne({ ...context, owner: `${owner}-${corpus}` }, request, options);
+      },
+    },
+  );
+  await allOrAbort(failure, [steps, uploads]);
+  return code;
+}
+
+function reportUpload({ json }: Command) {
+  return (corpus: string, registration: Registration): void => {
+    if (json) process.stdout.write(`${JSON.stringify({ corpus, ...registrationRecord(registration) })}\n`);
+    else if (registration.kind === "rejected") {
+      const { path, message, code } = registration;
+      console.error(`${corpus}: upload of ${path}: ${message} (${code})`);
+    }
+  };
 }
 
 /** Does the open steps of the named corpus or of all; with --watch again and again until it is told to stop. */
-async function workOnCorpora(context: IngestContext, command: Command): Promise<number> {
-  const said = new Set<string>();
+async function workOnCorpora(context: IngestContext, command: Command, said: Set<string>): Promise<number> {
   for (;;) {
     for (const corpus of command.corpus ? [command.corpus] : await corpusNames(context.db)) {
       const request = { corpus, captions: command.captions, retryFailed: command.retryFailed };
@@ -177,6 +226,7 @@ async function runOne(
     view.stop();
     if (quietWhenIdle && progress.idle) return 0;
     console.error(describeSummary(request.corpus, progress, (performance.now() - started) / 1000));
+    if (progress.cancelled && path !== undefined) return 1;
     if (context.signal.aborted) {
       console.error("Stopped before the end. Run the same command again to go on.");
       return 1;

@@ -6,6 +6,7 @@ import {
   createVectorIndex,
   ensureCorpus,
   ensureSpace,
+  excludeOpenSteps,
   findImage,
   planSteps,
   retryFailedSteps,
@@ -60,6 +61,8 @@ export interface IngestProgress {
   readonly wanted: readonly Step[];
   /** True when there was nothing to do, so that nothing was begun. */
   readonly idle: boolean;
+  /** True when a person ended the operation before the work was done. */
+  readonly cancelled: boolean;
 }
 
 const OBSERVE_MS = 1_000;
@@ -74,7 +77,8 @@ export async function runIngest(
   listener: IngestListener,
 ): Promise<IngestProgress> {
   const failure = new AbortController();
-  const context = { ...outer, signal: AbortSignal.any([outer.signal, failure.signal]) };
+  const cancel = new AbortController();
+  const context = { ...outer, signal: AbortSignal.any([outer.signal, failure.signal, cancel.signal]) };
   const { id: corpusId } = await ensureCorpus(context.db, { name: request.corpus });
   const plan = await makePlan(context, corpusId, request, listener);
   const wanted: Step[] = [
@@ -91,16 +95,26 @@ export async function runIngest(
     steps: await stepCounts(context.db, corpusId, plan.spaceId),
     wanted,
     idle: false,
+    cancelled: cancel.signal.aborted,
   });
   if (request.findings === undefined) {
     const progress = await observe();
     if (wanted.every((step) => openOf(progress.steps[step]) === 0)) return { ...progress, idle: true };
   }
-  const operation = await createOperation(context.db, { kind: "INGEST", corpusId, state: "RUNNING" });
+  const stepsAtStart = endedSteps(await observe());
+  const operation = await createOperation(context.db, {
+    kind: "INGEST",
+    corpusId,
+    state: "RUNNING",
+    counts: { stepsAtStart },
+  });
   const observer = observeRegularly(async () => {
     const progress = await observe();
     listener.onProgress(progress);
-    await updateOperation(context.db, { operationId: operation.id, counts: countsOf(progress) });
+    const { state } = await updateOperation(context.db, { operationId: operation.id, counts: countsOf(progress) });
+    if (state !== "CANCELLED" || cancel.signal.aborted) return;
+    listener.onNote("The run was cancelled.");
+    cancel.abort();
   });
   try {
     const register = async () => {
@@ -129,8 +143,10 @@ export async function runIngest(
     await Promise.all(reports);
     if (!context.signal.aborted) await indexLargeSpace(context, plan.spaceId, listener);
     await observer.stop();
+    // What was registered, or given back, between the cancellation and its notice.
+    if (cancel.signal.aborted) await excludeOpenSteps(context.db, corpusId);
     const progress = await observe();
-    const state = outer.signal.aborted ? "CANCELLED" : "SUCCEEDED";
+    const state = outer.signal.aborted || cancel.signal.aborted ? "CANCELLED" : "SUCCEEDED";
     await updateOperation(context.db, { operationId: operation.id, state, counts: countsOf(progress) });
     listener.onProgress(progress);
     return progress;
@@ -215,13 +231,21 @@ function count(tally: { added: number; known: number; rejected: number }, regist
   else tally.known += 1;
 }
 
-function countsOf({ added, known, rejected, steps, wanted }: IngestProgress): Record<string, number> {
+/** Also what rate and time left are computed from: stepsEnded and stepsTotal, beside stepsAtStart of when the run began. */
+function countsOf(progress: IngestProgress): Record<string, number> {
+  const { added, known, rejected, scanned, steps, wanted } = progress;
+  const stepsTotal = wanted.reduce((sum, step) => sum + steps[step].total, 0);
   const counts = wanted.flatMap((step): [string, number][] => [
     [`${step}Done`, steps[step].done],
     [`${step}Failed`, steps[step].failed],
     [`${step}Open`, openOf(steps[step])],
   ]);
-  return { added, known, rejected, ...Object.fromEntries(counts) };
+  const rest = { stepsEnded: endedSteps(progress), stepsTotal, scanned: scanned ? 1 : 0 };
+  return { added, known, rejected, ...Object.fromEntries(counts), ...rest };
+}
+
+function endedSteps({ steps, wanted }: IngestProgress): number {
+  return wanted.reduce((sum, step) => sum + steps[step].done + steps[step].failed + steps[step].excluded, 0);
 }
 
 function openOf({ pending, leased }: StepCounts): number {

@@ -54,6 +54,9 @@ test("names variable, value and expectation of every wrong setting at once", () 
 
 test("does not repeat a password in an error", () => {
   expect(() => readSettings({ DATABASE_URL: "mysql://me:secret@host/x" })).toThrow("mysql://me:***@host/x");
+  expect(() => readSettings({ MEDLEY_UPLOAD_KEY: "too short" })).toThrow(
+    'MEDLEY_UPLOAD_KEY is "***", expected at least 32 characters',
+  );
 });
 
 test("cannot be changed after it was read", () => {

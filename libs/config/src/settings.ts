@@ -87,6 +87,11 @@ const environmentSchema = z.object({
   MEDLEY_MAX_BYTES: wholeNumber(1, 4_000_000_000)
     .default(67_108_864)
     .meta({ description: "Largest picture file that is accepted, in bytes." }),
+  MEDLEY_UPLOAD_KEY: z
+    .string()
+    .min(32, { error: "at least 32 characters that nobody can guess" })
+    .optional()
+    .meta({ description: "Key that signs the URLs of uploads; unset: a random one, kept in MEDLEY_HOME/upload.key." }),
   MEDLEY_FETCH_ALLOW: addressRanges.default([]).meta({
     description: "Address ranges that pictures may be fetched from although they are not public, such as 10.1.0.0/16.",
   }),
@@ -121,11 +126,15 @@ export interface Settings {
   readonly searchDeadlineMs: number;
   readonly maxPixels: number;
   readonly maxBytes: number;
+  /** Signs the URLs of uploads. Absent: a key of its own in `home`. */
+  readonly uploadKey?: string;
   /** CIDR ranges that are not public and that pictures may be fetched from all the same. */
   readonly fetchAllow: readonly string[];
   readonly logLevel: LogLevel;
   readonly blobDirectory: string;
   readonly thumbnailDirectory: string;
+  /** What has come of uploads that are not complete. */
+  readonly uploadDirectory: string;
   readonly tokenDirectory: string;
   readonly graphDirectory: string;
   /** Checkpoints that were pulled from a hub. */
@@ -174,10 +183,12 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     searchDeadlineMs: value.MEDLEY_SEARCH_DEADLINE_MS,
     maxPixels: value.MEDLEY_MAX_PIXELS,
     maxBytes: value.MEDLEY_MAX_BYTES,
+    ...(value.MEDLEY_UPLOAD_KEY !== undefined && { uploadKey: value.MEDLEY_UPLOAD_KEY }),
     fetchAllow: Object.freeze([...value.MEDLEY_FETCH_ALLOW]),
     logLevel: value.MEDLEY_LOG_LEVEL,
     blobDirectory: join(home, "blobs"),
     thumbnailDirectory: join(home, "thumbnails"),
+    uploadDirectory: join(home, "uploads"),
     tokenDirectory: join(home, "tokens"),
     graphDirectory: join(home, "graphs"),
     modelDirectory: join(home, "models"),
@@ -195,9 +206,12 @@ export function environmentExample(): string {
   return `# Settings of Medley. Copy to .env and uncomment what you change; the values shown are the defaults.\n\n${entries.join("\n")}`;
 }
 
+const SECRETS: ReadonlySet<string> = new Set(["MEDLEY_UPLOAD_KEY", "HF_TOKEN"]);
+
 function complaint(issue: z.core.$ZodIssue, given: Readonly<Record<string, string | undefined>>): string {
   const name = String(issue.path[0]);
-  return `${name} is "${withoutPassword(given[name] ?? "")}", expected ${issue.message}. Change it, or unset it to use the default.`;
+  const shown = SECRETS.has(name) ? "***" : withoutPassword(given[name] ?? "");
+  return `${name} is "${shown}", expected ${issue.message}. Change it, or unset it to use the default.`;
 }
 
 function withoutPassword(text: string): string {

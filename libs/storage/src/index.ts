@@ -64,10 +64,10 @@ export {
   reopenSteps,
   stepCounts,
 } from "./steps.ts";
-export { retryFailedSteps } from "./retry-steps.ts";
+export { excludeOpenSteps, retryFailedSteps } from "./retry-steps.ts";
 export { errorClasses } from "./error-classes.ts";
 export type { ErrorClass } from "./error-classes.ts";
-export { deleteImageRows, lockBlob, removeUnusedBlob, removeUnusedBlobs, suspectBlob } from "./suspect-blobs.ts";
+export { deleteImageRows, lockBlobs, removeUnusedBlob, removeUnusedBlobs, suspectBlob } from "./suspect-blobs.ts";
 export type { RemovableFiles } from "./suspect-blobs.ts";
 export {
   beginReceiving,

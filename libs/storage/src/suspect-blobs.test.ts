@@ -5,7 +5,7 @@ import { type BlobStore, openBlobStore, openVariantStore, type VariantStore } fr
 import { addCaption, captionsOf } from "./captions.ts";
 import { ensureCorpus } from "./corpora.ts";
 import { findImage, registerImage } from "./images.ts";
-import { deleteImageRows, lockBlob, removeUnusedBlobs } from "./suspect-blobs.ts";
+import { deleteImageRows, lockBlobs, removeUnusedBlobs } from "./suspect-blobs.ts";
 import { type TestDatabase, openTestDatabase } from "./testing/open-test-database.ts";
 import { beginReceiving, createUpload, markStored, rejectUpload } from "./uploads.ts";
 
@@ -64,7 +64,7 @@ async function register(bytes: Buffer): Promise<{ imageId: string; sha256: strin
   for (;;) {
     const sha256 = await blobs.put(bytes);
     const imageId = await database.db.transaction(async (tx) => {
-      await lockBlob(tx, sha256);
+      await lockBlobs(tx, [sha256]);
       if (!(await blobs.has(sha256))) return null;
       const image = { corpusId: corpora[0] ?? "", sha256, origin: "b.png", attributes: {} };
       return (await registerImage(tx, image)).imageId;

@@ -2,11 +2,16 @@ import type { BlobStore, VariantStore } from "./blobs.ts";
 import type { Database, Queryable } from "./database.ts";
 
 /**
- * Holds the lock on a blob until the transaction ends. Whoever makes a row that needs the blob takes it and sees that the file is there;
+ * Holds the locks on blobs until the transaction ends. Whoever makes a row that needs a blob takes it and sees that the file is there;
  * whoever removes the file takes it and sees that no row needs it. So no row is left without its file, however the two meet.
  */
-export async function lockBlob(db: Queryable, sha256: string): Promise<void> {
-  await db.query("select pg_advisory_xact_lock(hashtextextended($1::text, 0))", [sha256]);
+export async function lockBlobs(db: Queryable, sha256s: readonly string[]): Promise<void> {
+  // In one order for everybody, so that two callers with several blobs in common do not wait for each other.
+  await db.query(
+    `select pg_advisory_xact_lock(key)
+     from (select distinct hashtextextended(sha256, 0) as key from unnest($1::text[]) as sha256 order by key) as keys`,
+    [sha256s],
+  );
 }
 
 /** Notes a file that perhaps nothing will need, so that it is looked at even if whoever notes it dies. */
@@ -48,7 +53,7 @@ export async function removeUnusedBlobs(db: Database, files: RemovableFiles): Pr
 /** The same for one of them. */
 export function removeUnusedBlob(db: Database, files: RemovableFiles, sha256: string): Promise<boolean> {
   return db.transaction(async (tx) => {
-    await lockBlob(tx, sha256);
+    await lockBlobs(tx, [sha256]);
     const unused = !(await isBlobUsed(tx, sha256));
     if (unused) {
       await files.thumbnails.removeAll(sha256);

@@ -188,15 +188,14 @@ export async function finishUpload(
   );
 }
 
-/** Names of the corpora for which uploads wait that no worker has in hand. */
-export async function corporaWithUploads(db: Queryable): Promise<string[]> {
-  const rows = await db.query<{ name: string }>(
-    `select c.name from corpora c where exists (
+/** The corpora for which uploads wait that no worker has in hand, by name. */
+export function corporaWithUploads(db: Queryable): Promise<{ id: string; name: string }[]> {
+  return db.query(
+    `select c.id, c.name from corpora c where exists (
        select from uploads u where u.corpus_id = c.id and u.state = 'STORED' and (u.lease_until is null or u.lease_until < now()))
      order by c.name`,
     [],
   );
-  return rows.map(({ name }) => name);
 }
 
 /** Rejects what was not complete in time. Returns the ids. */

@@ -1,5 +1,14 @@
 import type { ModelInfo } from "@medley/inference-api";
-import { claimSteps, type ClaimedStep, extendLeases, releaseLeases, type Step, stepCounts } from "@medley/storage";
+import {
+  claimSteps,
+  type ClaimedStep,
+  extendLeases,
+  findImages,
+  releaseLeases,
+  type Step,
+  stepCounts,
+  StorageError,
+} from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { allOrAbort } from "../all-or-abort.ts";
 import { retryTransient } from "../retry.ts";
@@ -87,7 +96,7 @@ async function work(
     const last = upstream.ended();
     const claimed = await retryTransient(() => claim(context, plan, step), context.retry);
     if (claimed.length > 0) {
-      options.onResults(step, await runStep(context, plan, step, claimed));
+      options.onResults(step, await runStepOfExisting(context, plan, step, claimed));
     } else if (last && (await isDrained(context, plan, step))) {
       return;
     } else {
@@ -105,6 +114,27 @@ function claim(context: IngestContext, plan: StepPlan, step: Step): Promise<Clai
     leaseMs: LEASE_MS,
     owner: context.owner,
   });
+}
+
+/** Pictures may be deleted while they are worked on; what was made of the others of their batch is not lost for it. */
+async function runStepOfExisting(
+  context: IngestContext,
+  plan: StepPlan,
+  step: Step,
+  claimed: readonly ClaimedStep[],
+): Promise<StepResult[]> {
+  try {
+    return await runStep(context, plan, step, claimed);
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== "NOT_FOUND") throw error;
+    const found = await findImages(
+      context.db,
+      claimed.map(({ imageId }) => imageId),
+    );
+    const rest = claimed.filter(({ imageId }) => found.some(({ id }) => id === imageId));
+    if (rest.length === claimed.length) throw error;
+    return rest.length === 0 ? [] : await runStepOfExisting(context, plan, step, rest);
+  }
 }
 
 function runStep(
