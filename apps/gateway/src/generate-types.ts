@@ -8,7 +8,7 @@ const HEADER = "// Generated from apps/gateway/schema.graphql by `npm run genera
 /** The files that the schema decides: the gateway's resolver types and the types of the web page's documents. */
 export async function generateTypes(): Promise<{ path: string; text: string }[]> {
   const shared = { useTypeImports: true, enumsAsTypes: true, enumType: "string-literal", strictScalars: true } as const;
-  const scalars = { JSON: { input: "unknown", output: "unknown" } };
+  const scalars = { JSON: { input: "unknown", output: "unknown" }, BigInt: "number", DateTime: "Date" };
   const files: { filename: string; content: string }[] = await generate(
     {
       cwd: PROJECT,
@@ -31,10 +31,12 @@ export async function generateTypes(): Promise<{ path: string; text: string }[]>
               Corpus: "@medley/storage#Corpus as CorpusRow",
               GeneratedCaption: "@medley/search#CaptionResult",
               Image: "@medley/storage#Image as ImageRow",
+              Operation: "@medley/storage#Operation as OperationRow",
               SearchConnection: "@medley/search#SearchResult",
               SearchEdge: "@medley/search#RankedHit",
               SearchReport: "@medley/search#SearchReport as ReportRow",
               Space: "@medley/storage#Space as SpaceRow",
+              Upload: "@medley/storage#Upload as UploadRow",
             },
           },
         },

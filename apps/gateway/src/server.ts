@@ -6,6 +6,7 @@ import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { expressMiddleware } from "@as-integrations/express5";
+import { makeExecutableSchema } from "@graphql-tools/schema";
 import express, { type ErrorRequestHandler } from "express";
 import { createContext, type GatewayContext, type GatewayDependencies } from "./context.ts";
 import { formatError } from "./errors.ts";
@@ -16,6 +17,10 @@ import { answerLegacyClients, logRequests } from "./plugins.ts";
 import { checkReadiness } from "./readiness.ts";
 import { resolvers } from "./resolvers/index.ts";
 import { createSiteRouter } from "./site.ts";
+import { createWatches } from "./subscriptions/watches.ts";
+import { serveSubscriptions } from "./subscriptions/websocket.ts";
+import { createUploadReceiver } from "./uploads/receive-upload.ts";
+import { createUploadRouter } from "./uploads/upload-router.ts";
 
 const SCHEMA = readFileSync(resolve(import.meta.dirname, "../schema.graphql"), "utf8");
 
@@ -37,9 +42,15 @@ export interface ListenOptions {
 export async function createGateway(dependencies: GatewayDependencies, listen: ListenOptions): Promise<Gateway> {
   const app = express();
   const server = createServer(app);
+  const schema = makeExecutableSchema({ typeDefs: SCHEMA, resolvers });
+  const services = { uploads: createUploadReceiver(dependencies), watches: createWatches(dependencies) };
+  const subscriptions = serveSubscriptions(server, {
+    schema,
+    dependencies: { ...dependencies, ...services },
+    path: "/graphql",
+  });
   const apollo = new ApolloServer<GatewayContext>({
-    typeDefs: SCHEMA,
-    resolvers,
+    schema,
     csrfPrevention: true,
     introspection: true,
     includeStacktraceInErrorResponses: false,
@@ -52,6 +63,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
       answerLegacyClients,
       logRequests(dependencies.log),
       ApolloServerPluginDrainHttpServer({ httpServer: server }),
+      { serverWillStart: async () => ({ drainServer: async () => subscriptions[Symbol.asyncDispose]() }) },
       ApolloServerPluginLandingPageDisabled(),
     ],
   });
@@ -62,7 +74,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     response.set("X-Content-Type-Options", "nosniff").set("Referrer-Policy", "same-origin");
     next();
   });
-  const context = async () => createContext(dependencies);
+  const context = async () => createContext({ ...dependencies, ...services });
   app.use("/graphql", express.json({ limit: MAX_BODY_BYTES }), expressMiddleware(apollo, { context }));
   app.get("/healthz", (_request, response) => void response.json({ ok: true }));
   app.get("/readyz", async (_request, response) => {
@@ -72,6 +84,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
       .set("Cache-Control", "no-store")
       .json(readiness);
   });
+  app.use(createUploadRouter({ ...dependencies, ...services }));
   app.use(createGraphiqlRouter(), createPictureRouter(dependencies), createSiteRouter(dependencies.siteDirectory));
   app.use((request, response) => void response.status(404).json({ error: `There is nothing at ${request.path}.` }));
   app.use(answerErrors(dependencies));

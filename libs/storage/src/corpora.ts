@@ -1,5 +1,6 @@
 import type { Queryable } from "./database.ts";
 import { StorageError } from "./storage-error.ts";
+import { isUuid } from "./uuid.ts";
 
 export type Corpus = { readonly id: string; readonly name: string; readonly createdAt: Date };
 
@@ -24,6 +25,12 @@ export async function ensureCorpus(db: Queryable, { name }: { name: string }): P
 
 export async function findCorpus(db: Queryable, name: string): Promise<Corpus | null> {
   const [corpus] = await db.query<Corpus>(`select ${COLUMNS} from corpora where name = $1::text`, [name]);
+  return corpus ?? null;
+}
+
+export async function findCorpusById(db: Queryable, corpusId: string): Promise<Corpus | null> {
+  if (!isUuid(corpusId)) return null;
+  const [corpus] = await db.query<Corpus>(`select ${COLUMNS} from corpora where id = $1::uuid`, [corpusId]);
   return corpus ?? null;
 }
 

@@ -28,7 +28,7 @@ export {
   undecidedImages,
 } from "./filter-policies.ts";
 export type { FilterPolicy, FilterRule, NewFilterPolicy, VerdictCount } from "./filter-policies.ts";
-export { ensureCorpus, findCorpus, listCorpora } from "./corpora.ts";
+export { ensureCorpus, findCorpus, findCorpusById, listCorpora } from "./corpora.ts";
 export type { Corpus } from "./corpora.ts";
 export { openDatabase } from "./database.ts";
 export type { Database, OpenDatabaseOptions, Queryable } from "./database.ts";
@@ -42,6 +42,7 @@ export {
   cancelOperation,
   changedOperations,
   createOperation,
+  failAbandonedOperations,
   findOperation,
   listOperations,
   updateOperation,

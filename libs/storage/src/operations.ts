@@ -108,6 +108,21 @@ export async function cancelOperation(db: Queryable, operationId: string): Promi
   return cancelled;
 }
 
+/**
+ * Fails the running ingests that have not said anything for so long: a living worker reports every second. Their steps are open as before, and
+ * whoever goes on with them begins an operation of its own. Returns how many.
+ */
+export async function failAbandonedOperations(db: Queryable, { silentMs }: { silentMs: number }): Promise<number> {
+  const failed = await db.query(
+    `update operations set state = 'FAILED', error_code = 'WORKER_DIED', updated_at = now(), finished_at = now(),
+       error_message = 'The worker ended without a word. What was open is open still; the next worker goes on with it.'
+     where kind = 'INGEST' and state = 'RUNNING' and updated_at < now() - make_interval(secs => $1::double precision / 1000)
+     returning id`,
+    [silentMs],
+  );
+  return failed.length;
+}
+
 /** The operations that have changed since they were seen. */
 export async function changedOperations(db: Queryable, seen: readonly Seen[]): Promise<Versioned<Operation>[]> {
   const known = seen.filter(({ id }) => isUuid(id));

@@ -1,5 +1,6 @@
 import type { BlobStore, VariantStore } from "./blobs.ts";
 import type { Database, Queryable } from "./database.ts";
+import { isUuid } from "./uuid.ts";
 
 /**
  * Holds the locks on blobs until the transaction ends. Whoever makes a row that needs a blob takes it and sees that the file is there;
@@ -21,6 +22,7 @@ export async function suspectBlob(db: Queryable, sha256: string): Promise<void> 
 
 /** Removes an image with everything that is known of it; its blob becomes suspect. Null when there is no such image. */
 export async function deleteImageRows(db: Queryable, imageId: string): Promise<{ sha256: string } | null> {
+  if (!isUuid(imageId)) return null;
   const [deleted] = await db.query<{ sha256: string }>(
     `with deleted as (delete from images where id = $1::uuid returning sha256), noted as (
        insert into suspect_blobs (sha256) select sha256 from deleted on conflict do nothing

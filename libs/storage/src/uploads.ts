@@ -102,14 +102,19 @@ export async function recordReceived(
   return saved.length > 0;
 }
 
-/** All bytes are in the blob store. Call it in a transaction that holds the blob's lock and has seen the file. Null: as above. */
+/** All bytes are in the blob store, which is then no suspect. Call it in a transaction that holds the blob's lock and has seen the file. Null: as above. */
 export async function markStored(
   db: Queryable,
   { uploadId, writer, sha256 }: { uploadId: string; writer: string; sha256: string },
 ): Promise<Upload | null> {
   const [stored] = await db.query<Upload>(
-    `update uploads set state = 'STORED', sha256 = $3::text, writer = null, updated_at = now()
-     where id = $1::uuid and writer = $2::uuid and state = 'RECEIVING' returning ${COLUMNS}`,
+    `with stored as (
+       update uploads set state = 'STORED', sha256 = $3::text, writer = null, updated_at = now()
+       where id = $1::uuid and writer = $2::uuid and state = 'RECEIVING' returning *
+     ), cleared as (
+       delete from suspect_blobs using stored where suspect_blobs.sha256 = stored.sha256
+     )
+     select ${COLUMNS} from stored`,
     [requireUuid("upload", uploadId), writer, sha256],
   );
   return stored ?? null;

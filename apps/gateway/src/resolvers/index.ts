@@ -1,17 +1,37 @@
 import type { Resolvers } from "../generated/schema-types.ts";
+import { addCaption, correctCaption, reviewCaption, revertCaptionRun } from "./caption-work.ts";
 import { Corpus, corpora, corpus, Space } from "./corpus.ts";
 import { CaptionExplanation, explainCaption } from "./explain-caption.ts";
 import { Answer, ask, caption, Image, image } from "./image.ts";
+import { cancelOperation, Operation, operation, operations, operationUpdated, retryFailed } from "./operations.ts";
+import { BigInt, DateTime } from "./scalars.ts";
 import { SearchConnection, SearchEdge, SearchReport, search } from "./search.ts";
+import { completeUpload, createUpload, deleteImage, Upload, upload, uploadUpdated } from "./uploads.ts";
 
 export const resolvers: Resolvers = {
-  Query: { search, image, caption, ask, explainCaption, corpora, corpus },
+  Query: { search, image, caption, ask, explainCaption, upload, operation, operations, corpora, corpus },
+  Mutation: {
+    createUpload,
+    completeUpload,
+    deleteImage,
+    cancelOperation,
+    retryFailed,
+    correctCaption,
+    reviewCaption,
+    addCaption,
+    revertCaptionRun,
+  },
+  Subscription: { operationUpdated, uploadUpdated },
   Answer,
+  BigInt,
   CaptionExplanation,
   Corpus,
+  DateTime,
   Image,
+  Operation,
   SearchConnection,
   SearchEdge,
   SearchReport,
   Space,
+  Upload,
 };

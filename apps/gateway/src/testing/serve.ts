@@ -30,7 +30,14 @@ export async function serveGateway(dependencies: Partial<GatewayDependencies>): 
     info: (fields, message) => void lines.push({ level: "info", fields: { ...fields }, message }),
     error: (fields, message) => void lines.push({ level: "error", fields: { ...fields }, message }),
   };
-  const defaults = { siteDirectory: "/nowhere", searchDeadlineMs: 20_000, inferenceDeadlineMs: 20_000, log };
+  const uploads = { uploadKey: "a key for tests that is long enough", maxUploadBytes: 1_000_000 };
+  const defaults = {
+    siteDirectory: "/nowhere",
+    searchDeadlineMs: 20_000,
+    inferenceDeadlineMs: 20_000,
+    log,
+    ...uploads,
+  };
   const gateway = await createGateway({ ...defaults, ...dependencies } as GatewayDependencies, {
     host: "127.0.0.1",
     port: 0,
