@@ -100,6 +100,14 @@ test("goes from an empty home to a printed query with real hits", { timeout: 2 *
   });
 });
 
+test("goes on with captions by itself once it answers", { timeout: 120_000 }, async () => {
+  const captioned = async () => {
+    const { corpus } = await stack().graphql<{ corpus: CorpusState }>(DEMO);
+    return corpus.coverage.find(({ step }) => step === "caption")?.done ?? 0;
+  };
+  await expect.poll(captioned, { timeout: 100_000, interval: 500 }).toBeGreaterThan(0);
+});
+
 test("answers a search in the order of its scores, with all of them and both ranks of every hit", async () => {
   const { search } = await stack().graphql<{ search: SearchResult }>(SEARCH, { text: "a red apple" });
   expect(search.report.degraded).toEqual([]);

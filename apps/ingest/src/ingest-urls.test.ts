@@ -1,32 +1,24 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { type PictureServer, startPictureServer } from "@medley/fetch/testing";
-import { createInferenceHandler } from "@medley/inference-api";
 import { createFakeInference } from "@medley/inference-api/testing";
 import { findCorpus, listImages, listRejectedFiles, openDatabase } from "@medley/storage";
 import { openBlobStore } from "@medley/storage/blobs";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { type InferenceServer, serveInference } from "./testing/inference-server.ts";
 import { png } from "./testing/pictures.ts";
 
 const home = mkdtempSync(join(tmpdir(), "medley-urls-"));
 const blobs = openBlobStore({ directory: join(home, "blobs") });
-let inference: Server;
+let inference: InferenceServer;
 let pictures: PictureServer;
 
 beforeAll(async () => {
-  const handle = createInferenceHandler(createFakeInference({ readBlob: blobs.read }));
-  inference = createServer(async (request, response) => {
-    const { method = "GET", url: path = "/" } = request;
-    const reply = await handle({ method, path, body: await text(request) });
-    response.writeHead(reply.status, reply.headers).end(reply.body);
-  });
-  await new Promise<void>((listening) => inference.listen(0, "127.0.0.1", listening));
+  inference = await serveInference(createFakeInference({ readBlob: blobs.read }));
   pictures = await startPictureServer((request, response) => {
     const name = request.url?.slice(1) ?? "";
     if (name === "gone.png") response.writeHead(404).end();
@@ -40,8 +32,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await pictures[Symbol.asyncDispose]();
-  inference.closeAllConnections();
-  await new Promise((closed) => inference.close(closed));
+  await inference[Symbol.asyncDispose]();
 });
 
 async function add(source: string, corpus: string, allowed: string) {
@@ -50,7 +41,7 @@ async function add(source: string, corpus: string, allowed: string) {
     env: {
       ...process.env,
       MEDLEY_HOME: home,
-      INFERENCE_URL: `http://127.0.0.1:${(inference.address() as AddressInfo).port}`,
+      INFERENCE_URL: inference.url,
       DATABASE_URL: process.env.TEST_DATABASE_URL ?? "",
       MEDLEY_FETCH_ALLOW: allowed,
     },

@@ -1,11 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { createInferenceHandler } from "@medley/inference-api";
 import { createFakeInference } from "@medley/inference-api/testing";
 import {
   activeSpace,
@@ -20,6 +17,7 @@ import {
 } from "@medley/storage";
 import { openBlobStore } from "@medley/storage/blobs";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { type InferenceServer, serveInference } from "./testing/inference-server.ts";
 import { pixelBomb, png } from "./testing/pictures.ts";
 
 const GOOD_FILES = 60;
@@ -31,8 +29,7 @@ const pictures = mkdtempSync(join(tmpdir(), "medley-kill-pictures-"));
 const blobs = openBlobStore({ directory: join(home, "blobs") });
 const batches = { embedImages: 0, captionImages: 0 };
 let onCall: (method: string) => void = () => {};
-let server: Server;
-let url: string;
+let server: InferenceServer;
 
 beforeAll(async () => {
   for (let index = 0; index < GOOD_FILES; index += 1) {
@@ -53,24 +50,19 @@ beforeAll(async () => {
       onCall(method);
     },
   });
-  const handle = createInferenceHandler(inference);
-  server = createServer(async (request, response) => {
-    const { method = "GET", url: path = "/" } = request;
-    const reply = await handle({ method, path, body: await text(request) });
-    response.writeHead(reply.status, reply.headers).end(reply.body);
-  });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = await serveInference(inference);
 });
 
-afterAll(async () => {
-  server.closeAllConnections();
-  await new Promise((closed) => server.close(closed));
-});
+afterAll(() => server?.[Symbol.asyncDispose]());
 
 function start(): ChildProcess {
   return spawn(process.execPath, [MAIN, "add", pictures, "--corpus", "killed", "--json"], {
-    env: { ...process.env, MEDLEY_HOME: home, INFERENCE_URL: url, DATABASE_URL: process.env.TEST_DATABASE_URL ?? "" },
+    env: {
+      ...process.env,
+      MEDLEY_HOME: home,
+      INFERENCE_URL: server.url,
+      DATABASE_URL: process.env.TEST_DATABASE_URL ?? "",
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
 }

@@ -14,11 +14,13 @@ import { openSource } from "./scan/scan-source.ts";
 import { requireFolder, watchFolder } from "./scan/watch-folder.ts";
 
 const USAGE = `Usage:
-  main.ts add PATH|MANIFEST --corpus NAME [--watch] [--priority N] [--no-captions] [--retry-failed] [--json]
+  main.ts add PATH|MANIFEST --corpus NAME [--watch] [--priority N] [--no-captions] [--no-calibration] [--retry-failed] [--json]
   main.ts work [--corpus NAME] [--watch] [--no-captions] [--retry-failed] [--json]`;
 
 /** Between two looks for work that came another way, such as an upload. */
 const WATCH_INTERVAL_MS = 5_000;
+/** Corpora that are worked on at once: no corpus waits for another one's import. */
+const CORPORA_AT_ONCE = 16;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -49,6 +51,7 @@ interface Command {
   readonly path: string;
   readonly corpus?: string;
   readonly captions: boolean;
+  readonly calibration: boolean;
   readonly retryFailed: boolean;
   readonly watch: boolean;
   /** Of the steps of what is added, from -100 to 100. */
@@ -65,6 +68,7 @@ function parseCommand(args: readonly string[]): Command {
     options: {
       corpus: { type: "string" },
       captions: { type: "boolean", default: true },
+      calibration: { type: "boolean", default: true },
       "retry-failed": { type: "boolean", default: false },
       watch: { type: "boolean", default: false },
       priority: { type: "string" },
@@ -85,6 +89,7 @@ function parseCommand(args: readonly string[]): Command {
     path,
     ...(values.corpus !== undefined && { corpus: values.corpus }),
     captions: values.captions,
+    calibration: values.calibration,
     retryFailed: values["retry-failed"],
     watch: values.watch,
     ...(priority !== undefined && { priority }),
@@ -124,9 +129,9 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     retry: { ...defaultRetry, signal },
     calibrationAttempts: new Map(),
   };
-  const { captions, retryFailed, priority } = command;
+  const { captions, calibration, retryFailed, priority } = command;
   if (findings) {
-    const options = { captions, retryFailed, ...(priority !== undefined && { priority }) };
+    const options = { captions, calibration, retryFailed, ...(priority !== undefined && { priority }) };
     const request = { corpus: command.corpus ?? "", findings, ...options };
     // Awaited here, or the database would be closed under the run.
     return await runOne(context, request, { json: command.json, path: command.path });
@@ -182,9 +187,6 @@ async function workOnCorpora(context: IngestContext, command: Command): Promise<
   }
   return worst;
 }
-
-/** Corpora that are worked on at once: no corpus waits for another one's import. */
-const CORPORA_AT_ONCE = 16;
 
 /** Looks for open steps again and again, of the named corpus or of all, until it is told to stop. Paused corpora are left alone. */
 async function watchCorpora(context: IngestContext, command: Command): Promise<number> {

@@ -33,6 +33,8 @@ export interface IngestRequest {
   /** Absent: only the open steps of what is registered already. */
   readonly findings?: AsyncIterable<Finding>;
   readonly captions: boolean;
+  /** False leaves it to a later run to calibrate searches, which takes a minute or two; true when absent. */
+  readonly calibration?: boolean;
   /** Gives steps that failed for good in earlier runs a fresh set of attempts. */
   readonly retryFailed: boolean;
   /** Of the steps of the pictures that are found: 0 unless told otherwise, more for what somebody waits for. */
@@ -167,7 +169,8 @@ export async function runIngest(
     const end = { operationId: operation.id, counts: countsNow(progress), ...endOf(progress) };
     await persist(() => updateOperation(context.db, end));
     listener.onProgress(progress);
-    if (!context.signal.aborted) await calibrateWhenDue(context, calibrationTargetOf(plan), listener.onNote);
+    const calibrates = request.calibration !== false && !context.signal.aborted;
+    if (calibrates) await calibrateWhenDue(context, calibrationTargetOf(plan), listener.onNote);
     return progress;
   } catch (error) {
     await observer.stop();

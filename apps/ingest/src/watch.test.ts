@@ -1,17 +1,15 @@
 import { spawn } from "node:child_process";
 import { appendFileSync, mkdtempSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createInferenceHandler } from "@medley/inference-api";
 import { createFakeInference } from "@medley/inference-api/testing";
 import { activeSpace, countRejectedFiles, findCorpus, listImages, openDatabase, stepCounts } from "@medley/storage";
 import { openBlobStore } from "@medley/storage/blobs";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { type InferenceServer, serveInference } from "./testing/inference-server.ts";
 import { png } from "./testing/pictures.ts";
 
 const MAIN = resolve(import.meta.dirname, "main.ts");
@@ -19,25 +17,14 @@ const home = mkdtempSync(join(tmpdir(), "medley-watching-"));
 const folder = mkdtempSync(join(tmpdir(), "medley-watched-"));
 const inside = (name: string) => join(folder, name);
 const databaseUrl = process.env.TEST_DATABASE_URL ?? "";
-let server: Server;
-let url: string;
+let server: InferenceServer;
 
 beforeAll(async () => {
   const { read } = openBlobStore({ directory: join(home, "blobs") });
-  const handle = createInferenceHandler(createFakeInference({ readBlob: read }));
-  server = createServer(async (request, response) => {
-    const { method = "GET", url: path = "/" } = request;
-    const reply = await handle({ method, path, body: await text(request) });
-    response.writeHead(reply.status, reply.headers).end(reply.body);
-  });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = await serveInference(createFakeInference({ readBlob: read }));
 });
 
-afterAll(async () => {
-  server.closeAllConnections();
-  await new Promise((closed) => server.close(closed));
-});
+afterAll(() => server?.[Symbol.asyncDispose]());
 
 interface Line {
   readonly path: string;
@@ -48,7 +35,7 @@ interface Line {
 
 function start() {
   const child = spawn(process.execPath, [MAIN, "add", folder, "--corpus", "watched", "--watch", "--json"], {
-    env: { ...process.env, MEDLEY_HOME: home, INFERENCE_URL: url, DATABASE_URL: databaseUrl },
+    env: { ...process.env, MEDLEY_HOME: home, INFERENCE_URL: server.url, DATABASE_URL: databaseUrl },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const lines: Line[] = [];

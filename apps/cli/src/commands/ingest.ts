@@ -15,6 +15,8 @@ export interface IngestOptions {
   /** Of the steps of what is brought in; 0 when absent. */
   readonly priority?: number;
   readonly watch?: boolean;
+  /** False leaves the calibration of searches to the worker of `medley start`. */
+  readonly calibration?: boolean;
   readonly json: boolean;
 }
 
@@ -62,9 +64,10 @@ export function addPictures(
   return runTool(settings, inferenceUrl, args, lost);
 }
 
-function flagsOf(options: { captions?: boolean; retryFailed?: boolean; watch?: boolean; json: boolean }): string[] {
+function flagsOf(options: Partial<Omit<IngestOptions, "corpus" | "priority">>): string[] {
   return [
     ...(options.captions === false ? ["--no-captions"] : []),
+    ...(options.calibration === false ? ["--no-calibration"] : []),
     ...(options.retryFailed ? ["--retry-failed"] : []),
     ...(options.watch ? ["--watch"] : []),
     ...(options.json ? ["--json"] : []),

@@ -173,8 +173,8 @@ async function ensureDemo(settings: Settings, dependencies: DemoDependencies): P
   const manifest = join(settings.repository, "assets/demo/manifest.jsonl");
   if (!existsSync(manifest) || (await isDemoComplete(dependencies, manifest))) return;
   note(`Bringing in the demo pictures (first start only). GraphQL is served meanwhile.`);
-  // Captions follow in the background: the first answer does not need them.
-  const options = { corpus: DEMO_CORPUS, captions: false, retryFailed: false, json: false };
+  // Captions and the calibration follow in the background: the first answer does not need them.
+  const options = { corpus: DEMO_CORPUS, captions: false, calibration: false, retryFailed: false, json: false };
   const code = await addPictures(settings, dependencies.inferenceUrl, manifest, options);
   if (code !== 0) note("The demo pictures are not complete; the next start goes on with them.");
 }
@@ -231,7 +231,7 @@ function createAnnouncer(json: boolean) {
     answer: async ({ hits, notes }: Awaited<ReturnType<typeof findHits>>) => {
       for (const sentence of notes) note(sentence);
       if (json) return writeRecord({ event: "answer", corpus: DEMO_CORPUS, text: DEMO_QUERY, hits });
-      await writeLine(`\nsearch(corpus: "${DEMO_CORPUS}", text: "${DEMO_QUERY}")`);
+      await writeLine(`\nsearch(input: { corpus: "${DEMO_CORPUS}", all: [{ text: "${DEMO_QUERY}" }] })`);
       for (const hit of hits) await writeLine(describeHit(hit));
     },
     ready: (url: string) =>
