@@ -39,28 +39,23 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - before) / 1000;
 }
 
+interface Values {
+  readonly ours: number;
+  readonly baseline: number;
+}
+
 /** A result where less is better, as times and bytes are. */
-export function lowerIsBetter(
-  bench: string,
-  metric: string,
-  unit: string,
-  runs: number,
-  values: { readonly ours: number; readonly baseline: number },
-): Measurement {
-  const ratio = values.baseline / values.ours;
-  return { bench, metric, ...values, ratio, better: "lower", unit, runs, cpu: cpus()[0]?.model ?? "unknown" };
+export function lowerIsBetter(bench: string, metric: string, unit: string, runs: number, values: Values): Measurement {
+  return resultOf({ bench, metric, ...values, ratio: values.baseline / values.ours, better: "lower", unit, runs });
 }
 
 /** A result where more is better, as rates are. */
-export function higherIsBetter(
-  bench: string,
-  metric: string,
-  unit: string,
-  runs: number,
-  values: { readonly ours: number; readonly baseline: number },
-): Measurement {
-  const ratio = values.ours / values.baseline;
-  return { bench, metric, ...values, ratio, better: "higher", unit, runs, cpu: cpus()[0]?.model ?? "unknown" };
+export function higherIsBetter(bench: string, metric: string, unit: string, runs: number, values: Values): Measurement {
+  return resultOf({ bench, metric, ...values, ratio: values.ours / values.baseline, better: "higher", unit, runs });
+}
+
+function resultOf(measured: Omit<Measurement, "cpu">): Measurement {
+  return { ...measured, cpu: cpus()[0]?.model ?? "unknown" };
 }
 
 export function median(values: readonly number[]): number {

@@ -8,6 +8,7 @@ import {
   ensureSpace,
   failSilentOperations,
   findImage,
+  INGEST_OPERATION,
   pausedSince,
   planSteps,
   retryFailedSteps,
@@ -115,7 +116,7 @@ export async function runIngest(
     }
   }
   const operation = await persist(() =>
-    createOperation(context.db, { kind: OPERATION_KIND, corpusId, state: "RUNNING" }),
+    createOperation(context.db, { kind: INGEST_OPERATION, corpusId, state: "RUNNING" }),
   );
   const pace = createPace(() => performance.now());
   const countsNow = (progress: IngestProgress) => {
@@ -186,8 +187,6 @@ export async function runIngest(
   }
 }
 
-export const OPERATION_KIND = "INGEST";
-
 /** Tells a run to stop in good order, and remembers who did: the first one counts. */
 function createControl(outer: AbortSignal) {
   const stop = new AbortController();
@@ -216,7 +215,7 @@ async function beginRun(
   listener: IngestListener,
 ): Promise<{ corpusId: string; plan: StepPlan; wanted: Step[] }> {
   const { id: corpusId } = await ensureCorpus(context.db, { name: request.corpus });
-  await failSilentOperations(context.db, { corpusId, kind: OPERATION_KIND, silentForMs: SILENT_MS });
+  await failSilentOperations(context.db, { corpusId, kind: INGEST_OPERATION, silentForMs: SILENT_MS });
   const plan = await makePlan(context, corpusId, request, listener);
   const wanted: Step[] = [
     ...(["prepare", "embed", "caption-embed"] as const),

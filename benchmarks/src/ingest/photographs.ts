@@ -1,4 +1,5 @@
 import sharp from "sharp";
+import { randomSource } from "../random-source.ts";
 
 /** Values along the longer side of the coarsest noise, and its strength; each finer layer has twice as many. */
 const COARSEST_VALUES = 5;
@@ -76,15 +77,4 @@ function addShape(samples: Float32Array, width: number, height: number, random: 
       }
     }
   }
-}
-
-/** Mulberry32: the same numbers in every run. */
-export function randomSource(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

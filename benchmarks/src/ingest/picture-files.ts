@@ -3,7 +3,8 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
-import { makePhotograph, randomSource } from "./photographs.ts";
+import { randomSource } from "../random-source.ts";
+import { makePhotograph } from "./photographs.ts";
 
 /** Sizes of cameras, one of them upright. */
 const PHOTOGRAPHS = [

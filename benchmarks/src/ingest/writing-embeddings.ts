@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Database, ensureCorpus, ensureSpace, openDatabase, saveEmbeddings } from "@medley/storage";
 import { higherIsBetter, interleave, type Measurement, timed } from "../measure.ts";
 import { benchServer, createBenchDatabase } from "../redecide/bench-database.ts";
-import { randomSource } from "./photographs.ts";
+import { randomSource } from "../random-source.ts";
 
 const DIMENSIONS = 256;
 const ROWS_PER_STATEMENT = 500;

@@ -33,10 +33,7 @@ export async function calibrateFilter(
   const role = filter.role === "filter" ? "filter" : "retrieval";
   const examples: LabelledScore[] = [];
   for (let start = 0; start < drawn.length; start += AT_ONCE) {
-    const chunk = drawn.slice(start, start + AT_ONCE).map((each, index) => {
-      const wrong = [each.ofNeighbour, textOfAnother(drawn, start + index)].filter((text) => text !== null);
-      return scorePairs(inference, each, wrong, role);
-    });
+    const chunk = drawn.slice(start, start + AT_ONCE).map((each) => scorePairs(inference, each, role));
     examples.push(...(await Promise.all(chunk)).flat());
   }
   const fitted = fitPlatt(examples);
@@ -45,23 +42,13 @@ export async function calibrateFilter(
   throw new CapFiltError("NOT_SEPARABLE", `${found}. It cannot be calibrated on this corpus.`);
 }
 
-/** The text of the first picture from half the draw away on that says something else; null where all say the same. */
-function textOfAnother(drawn: readonly DrawnCaption[], place: number): string | null {
-  const own = drawn[place]?.own.toLowerCase();
-  for (let step = 0; step < drawn.length; step += 1) {
-    const other = drawn[(place + Math.floor(drawn.length / 2) + step) % drawn.length];
-    if (other && other.own.toLowerCase() !== own) return other.own;
-  }
-  return null;
-}
-
 async function scorePairs(
   inference: Inference,
-  { sha256, own }: DrawnCaption,
-  wrong: readonly string[],
+  { sha256, own, ofNeighbour, ofAnother }: DrawnCaption,
   role: "filter" | "retrieval",
 ): Promise<LabelledScore[]> {
-  const outcomes = await inference.matchTexts({ sha256 }, [own, ...wrong], { role });
+  const texts = [own, ofNeighbour, ofAnother].filter((text) => text !== null);
+  const outcomes = await inference.matchTexts({ sha256 }, texts, { role });
   return outcomes.flatMap((outcome, index) =>
     outcome.ok ? [{ score: outcome.value.itmLogit - outcome.value.itmNoMatchLogit, matches: index === 0 }] : [],
   );

@@ -11,7 +11,7 @@ import {
 import { type QueryCalibration, type SearchCalibration, searchCalibrationOf } from "./calibration.ts";
 import { type ExampleSource, type KnownItemExample, knownItemExample, pairExamples } from "./calibration-examples.ts";
 import { SearchError } from "./errors.ts";
-import { requireModel } from "./models.ts";
+import { requireModelOf } from "./models.ts";
 
 export interface CalibrationRequest {
   readonly corpusId: string;
@@ -46,19 +46,16 @@ const FOUND_WITHIN = 10;
  * Fits what the scores of searches mean in a corpus, and saves it, after which it counts. Two curves by Platt scaling: of a picture and a text,
  * whether they belong together, and of a query's best score, whether the corpus holds an answer. docs/calibration.md says what was measured, also
  * of isotonic regression and of the margin to the pool's median. One call at a time, so that searches go on beside it.
- * @throws SearchError TOO_FEW_TEXTS, NOT_SEPARABLE, MODEL_MISSING, MODEL_MISMATCH
+ * @throws SearchError TOO_FEW_TEXTS, NOT_SEPARABLE, NO_ACTIVE_SPACE, MODEL_MISSING, MODEL_MISMATCH
  */
 export async function calibrateSearch(
   { db, inference }: { readonly db: Database; readonly inference: Inference },
   request: CalibrationRequest,
 ): Promise<CalibrationOutcome> {
   const { corpusId, spaceId, signal } = request;
-  const model = requireModel(await inference.models(), "retrieval");
   const space = await findSpace(db, spaceId);
-  if (space?.fingerprint !== model.fingerprint) {
-    const found = `The retrieval model "${model.name}" has fingerprint ${model.fingerprint}`;
-    throw new SearchError("MODEL_MISMATCH", `${found}, but the space was built with ${space?.fingerprint ?? "none"}.`);
-  }
+  if (space === null) throw new SearchError("NO_ACTIVE_SPACE", `There is no space "${spaceId}".`);
+  const model = await requireModelOf(space, inference);
   const corpusImages = await countImages(db, corpusId);
   const drawn = await drawCaptionPairs(db, request);
   if (drawn.length < LEAST_CALIBRATION_IMAGES) {
@@ -103,9 +100,9 @@ async function collectExamples(source: ExampleSource, drawn: readonly DrawnCapti
   const pairs: LabelledScore[][] = [];
   const items: KnownItemExample[] = [];
   const asked = new Set<string>();
-  for (const [place, each] of drawn.entries()) {
+  for (const each of drawn) {
     source.signal?.throwIfAborted();
-    pairs.push(await pairExamples(source, each, textOfAnother(drawn, place)));
+    pairs.push(await pairExamples(source, each));
     const text = each.own.toLowerCase();
     // A text that several pictures share is one query.
     if (asked.has(text)) continue;
@@ -114,16 +111,6 @@ async function collectExamples(source: ExampleSource, drawn: readonly DrawnCapti
     if (item !== null) items.push(item);
   }
   return { pairs, items };
-}
-
-/** The text of the first picture from half the draw away on that says something else; null where all say the same. */
-function textOfAnother(drawn: readonly DrawnCaption[], place: number): string | null {
-  const own = drawn[place]?.own.toLowerCase();
-  for (let step = 0; step < drawn.length; step += 1) {
-    const other = drawn[(place + Math.floor(drawn.length / 2) + step) % drawn.length];
-    if (other && other.own.toLowerCase() !== own) return other.own;
-  }
-  return null;
 }
 
 /** The curve of the best score, with the thresholds of verdicts; null where the scores do not tell. */

@@ -35,8 +35,7 @@ const SPARE_CANDIDATES = 32;
  */
 export async function pairExamples(
   { inference, itcWeight, signal }: ExampleSource,
-  { sha256, own, ofNeighbour }: DrawnCaption,
-  ofAnother: string | null,
+  { sha256, own, ofNeighbour, ofAnother }: DrawnCaption,
 ): Promise<LabelledScore[]> {
   const texts = [own, ofNeighbour, ofAnother].filter((text) => text !== null);
   const options = { role: "retrieval", itcCosine: true, ...(signal && { signal }) } as const;

@@ -7,9 +7,10 @@ import {
   type NearestText,
   searchTextsNear,
 } from "@medley/storage";
+import { loadSearchCalibration, matchProbabilityOf, type SearchCalibration } from "./calibration.ts";
 import { requireImage } from "./caption-image.ts";
 import { SearchError } from "./errors.ts";
-import { requireModel } from "./models.ts";
+import { requireModel, requireModelOf } from "./models.ts";
 import { requireInteger, requireText } from "./query.ts";
 
 /** How many of the nearest texts the matching head reads: one pass each, as for the pictures of a search. */
@@ -32,6 +33,8 @@ export interface TextFit {
   readonly itmLogit: number;
   /** itmLogit + w * itcCosine: what texts are ordered by. */
   readonly rerankScore: number;
+  /** Calibrated probability that picture and text belong together, 0..1; null until the picture's corpus is calibrated for this model. */
+  readonly matchProbability: number | null;
 }
 
 export interface Description extends TextFit, Omit<NearestText, "text"> {}
@@ -62,14 +65,10 @@ export async function describeImage(
     const hint = "Wait until its ingest is done.";
     throw new SearchError("NO_ACTIVE_SPACE", `Image "${imageId}" has no vector in an active space yet. ${hint}`);
   }
-  const model = requireModel(await inference.models(), "retrieval");
-  if (model.fingerprint !== space.fingerprint) {
-    const found = `The retrieval model "${model.name}" has fingerprint ${model.fingerprint}`;
-    throw new SearchError("MODEL_MISMATCH", `${found}, but the active space was built with ${space.fingerprint}.`);
-  }
+  const model = await requireModelOf(space, inference);
   const near = await searchTextsNear(db, { corpusId: image.corpusId, spaceId: space.id, query, limit: TEXTS_JUDGED });
   const fits = await judgeTexts(
-    inference,
+    dependencies,
     model,
     image,
     near.map(({ text }) => text),
@@ -88,10 +87,17 @@ export async function describeImage(
   };
 }
 
+export type LabelFit = TextFit & { readonly label: string };
+
+/** From here on a picture and a text rather belong together than not. */
+const FITS_FROM = 0.5;
+
 export interface Classification {
   readonly image: Image;
   /** Best first; each is judged by itself, so that none of them may fit. */
-  readonly labels: readonly (TextFit & { readonly label: string })[];
+  readonly labels: readonly LabelFit[];
+  /** The best label whose match probability is one half or more; null where none fits so well, and without a calibration. */
+  readonly best: LabelFit | null;
   readonly modelName: string;
   readonly modelFingerprint: string;
 }
@@ -101,7 +107,7 @@ export interface Classification {
  * @throws SearchError IMAGE_NOT_FOUND, INVALID_QUERY
  */
 export async function classifyImage(
-  { db, inference }: DescribeDependencies,
+  dependencies: DescribeDependencies,
   {
     imageId,
     labels,
@@ -122,15 +128,16 @@ export async function classifyImage(
     );
   }
   const texts = labels.map((label, index) => template.replaceAll(LABEL, () => requireText(`labels[${index}]`, label)));
-  const image = await requireImage(db, imageId);
-  const model = requireModel(await inference.models(), "retrieval");
-  const fits = await judgeTexts(inference, model, image, texts, deadlineMs);
-  const judged = labels.map((label, index) => ({ label: label.trim(), ...requireFit(fits[index]) }));
-  return { image, labels: judged.toSorted(byScore), modelName: model.name, modelFingerprint: model.fingerprint };
+  const image = await requireImage(dependencies.db, imageId);
+  const model = requireModel(await dependencies.inference.models(), "retrieval");
+  const fits = await judgeTexts(dependencies, model, image, texts, deadlineMs);
+  const judged = labels.map((label, index) => ({ label: label.trim(), ...requireFit(fits[index]) })).toSorted(byScore);
+  const best = judged.find(({ matchProbability }) => (matchProbability ?? 0) >= FITS_FROM) ?? null;
+  return { image, labels: judged, best, modelName: model.name, modelFingerprint: model.fingerprint };
 }
 
 async function judgeTexts(
-  inference: Inference,
+  { db, inference }: DescribeDependencies,
   model: ModelInfo,
   image: Image,
   texts: readonly string[],
@@ -139,14 +146,29 @@ async function judgeTexts(
   if (texts.length === 0) return [];
   const deadline = deadlineMs === undefined ? {} : { deadlineMs };
   const outcomes = await inference.matchTexts({ sha256: image.sha256 }, texts, { ...deadline, itcCosine: true });
-  return texts.map((text, index) => fitOf(text, outcomes[index], model.itcWeight));
+  const calibration = await calibrationFor(db, image, model);
+  return texts.map((text, index) => fitOf(text, outcomes[index], model.itcWeight, calibration));
 }
 
-function fitOf(text: string, outcome: Outcome<Match> | undefined, itcWeight: number): TextFit {
+/** That of the space which answers for the picture's corpus, when this model built it. */
+async function calibrationFor(db: Database, { corpusId }: Image, model: ModelInfo): Promise<SearchCalibration | null> {
+  const space = await activeSpace(db, corpusId);
+  if (space?.fingerprint !== model.fingerprint) return null;
+  return loadSearchCalibration(db, { corpusId, spaceId: space.id, itcWeight: model.itcWeight });
+}
+
+function fitOf(
+  text: string,
+  outcome: Outcome<Match> | undefined,
+  itcWeight: number,
+  calibration: SearchCalibration | null,
+): TextFit {
   if (outcome === undefined) throw new Error("Bug: matchTexts returned fewer outcomes than it was given texts");
   if (!outcome.ok) throw outcome.error;
   const { itmLogit, itcCosine = 0 } = outcome.value;
-  return { text, itcCosine, itmLogit, rerankScore: itmLogit + itcWeight * itcCosine };
+  const rerankScore = itmLogit + itcWeight * itcCosine;
+  const matchProbability = calibration && matchProbabilityOf(calibration, rerankScore);
+  return { text, itcCosine, itmLogit, rerankScore, matchProbability };
 }
 
 function requireFit(fit: TextFit | undefined): TextFit {

@@ -1,7 +1,7 @@
 import { type ImageInput, type Inference, InferenceError, type ModelInfo, type Outcome } from "@medley/inference-api";
 import { type Database, embeddingOf, findImage, type Space } from "@medley/storage";
 import { SearchError } from "./errors.ts";
-import { requireModel } from "./models.ts";
+import { requireModelOf } from "./models.ts";
 import type { Clause } from "./query.ts";
 import type { Degradation } from "./report.ts";
 
@@ -26,7 +26,7 @@ export async function embedClauses(
 ): Promise<EmbeddedClauses> {
   const stored = await Promise.all(clauses.map((clause) => storedVector(db, space, clause)));
   try {
-    const model = await servingModel(inference, space);
+    const model = await requireModelOf(space, inference);
     const vectors = await embedMissing(inference, clauses, stored, deadline);
     return { model, vectors, degraded: [] };
   } catch (error) {
@@ -47,15 +47,6 @@ function describeAbsence(error: InferenceError, vectors: readonly (Float32Array 
     missing === 0 ? "Stored vectors answer" : "The words of the pictures' own texts and stored vectors answer";
   const message = `${found}; nothing was embedded or re-ranked. Cause: ${error.message}`;
   return { stage: "EMBED_QUERY", code: error.code, message, images: 0 };
-}
-
-async function servingModel(inference: Inference, space: Space): Promise<ModelInfo> {
-  const model = requireModel(await inference.models(), "retrieval");
-  if (model.fingerprint === space.fingerprint) return model;
-  const found = `The retrieval model "${model.name}" has fingerprint ${model.fingerprint}`;
-  const expected = `the active space "${space.name}" was built with ${space.fingerprint}`;
-  const hint = "Serve the model that built the space, or build a space for this one: medley reindex";
-  throw new SearchError("MODEL_MISMATCH", `${found}, but ${expected}. ${hint}`);
 }
 
 interface StoredPicture {

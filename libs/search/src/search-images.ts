@@ -38,6 +38,7 @@ export interface SearchDependencies {
 }
 
 export interface SearchResult {
+  readonly corpusId: string;
   /** The whole list that was looked at, in the final order: at least `first` hits where the corpus has them. */
   readonly hits: readonly RankedHit[];
   /** How many pictures the answer has; AT_LEAST where the search did not look at every picture. */
@@ -59,9 +60,13 @@ const PAGES_LOOKED_AT = 4;
  * @throws SearchError; InferenceError and StorageError where the query itself is at fault
  */
 export async function searchImages(dependencies: SearchDependencies, query: SearchQuery): Promise<SearchResult> {
+  return searchValid(dependencies, validateQuery(query));
+}
+
+/** The same for a query that was validated already. */
+export async function searchValid(dependencies: SearchDependencies, valid: ValidQuery): Promise<SearchResult> {
   const { db, inference } = dependencies;
   const stopwatch = createStopwatch(dependencies.clock ?? (() => performance.now()));
-  const valid = validateQuery(query);
   const remainingMs = () => (valid.deadlineMs === null ? null : valid.deadlineMs - stopwatch.elapsed());
 
   const corpus = await requireCorpus(db, valid.corpus);
@@ -78,7 +83,7 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
   const wanted = found.filter((_, index) => valid.clauses[index]?.place !== "NONE");
   const pool = poolPictures(retrieved.pictures, wanted, valid.candidates);
   const pictures = [...pool.toMatch, ...pool.beyond];
-  const cosines = await cosinesOfClauses(place, embedded, pictures);
+  const cosines = await cosinesOfClauses(place, embedded, [...retrieved.pictures, ...found.flatMap(hitsOf)], pictures);
   const rerank = () => matchClauses(inference, valid.clauses, pool.toMatch, remainingMs());
   const rerankable = embedded.model !== null && pool.toMatch.length > 0 && valid.candidates > 0;
   const matches = rerankable && valid.clauses.some(isText) ? await stopwatch.measure("RERANK", rerank) : [];
@@ -95,8 +100,11 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
   const probabilityOf = calibration && ((rerankScore: number) => matchProbabilityOf(calibration, rerankScore));
   const ranking = rankPictures(pictures, judged, { itcWeight, textWeight: valid.textWeight, probabilityOf });
   const cut = cutByProbability(ranking.hits, valid.minMatch);
-  const sawAll = await sawEverything(place, pictures.length);
+  // A picture that was not judged may have the wanted probability all the same.
+  const judgedAll = valid.minMatch === null || ranking.hits.every(({ matchProbability }) => matchProbability !== null);
+  const sawAll = judgedAll && (await sawEverything(place, pictures.length));
   return {
+    corpusId: corpus.id,
     hits: cut.hits,
     total: { value: cut.hits.length, relation: sawAll ? "EXACT" : "AT_LEAST" },
     verdict: judgeAnswer(valid, calibration, ranking.hits),
@@ -166,7 +174,12 @@ async function requireActiveSpace(db: Database, corpus: { id: string; name: stri
   return space;
 }
 
-type Located = Pick<Picture, "imageId" | "sha256">;
+/** A picture and its cosine with the vector that found it; null where only words did. */
+type Located = Pick<Picture, "imageId" | "sha256"> & { readonly itcCosine: number | null };
+
+function hitsOf({ byWords, byCosine }: FoundByTexts): readonly Located[] {
+  return [...byWords, ...byCosine];
+}
 
 /** The nearest pictures of the wanted clauses, mixed and each by itself, in turns; without those that the query names itself. */
 async function retrieve(
@@ -213,13 +226,16 @@ function searchOwnTexts(
 }
 
 /** The cosine of each clause that has a vector and each picture. */
-function cosinesOfClauses(
+async function cosinesOfClauses(
   { db, space }: Place,
   { vectors }: EmbeddedClauses,
+  located: readonly Located[],
   pictures: readonly Picture[],
-): Promise<Map<string, number>[]> {
+): Promise<Map<string, number | null>[]> {
+  // Of a single clause every search has told it already.
+  if (vectors.length === 1) return [new Map(located.map(({ imageId, itcCosine }) => [imageId, itcCosine]))];
   const imageIds = pictures.map(({ imageId }) => imageId);
-  const cosines = async (query: Float32Array | null) =>
+  const cosines = async (query: Float32Array | null): Promise<Map<string, number | null>> =>
     query === null || imageIds.length === 0 ? new Map() : cosinesOf(db, { spaceId: space.id, query, imageIds });
   return Promise.all(vectors.map(cosines));
 }

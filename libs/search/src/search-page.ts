@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
-import { findSearchSession, saveSearchSession, findCorpus } from "@medley/storage";
+import { findSearchSession, saveSearchSession } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 import { requireInteger, type SearchQuery, type ValidQuery, validateQuery } from "./query.ts";
 import type { RankedHit } from "./rank.ts";
-import { type SearchDependencies, type SearchResult, searchImages } from "./search-images.ts";
+import { type SearchDependencies, type SearchResult, searchValid } from "./search-images.ts";
 
 /** How long the later pages of an answer can be read. */
 const KEEP_SECONDS = 15 * 60;
@@ -30,13 +30,11 @@ export async function searchPage(
 ): Promise<SearchPage> {
   const valid = validateQuery(query);
   if (after !== null) return laterPage(dependencies, valid, readCursor(after));
-  const result = await searchImages(dependencies, query);
+  const result = await searchValid(dependencies, valid);
   const sessionId = randomUUID();
-  const corpus = await findCorpus(dependencies.db, valid.corpus);
-  if (corpus === null) throw new SearchError("CORPUS_NOT_FOUND", `There is no corpus "${valid.corpus}" any more.`);
   await saveSearchSession(
     dependencies.db,
-    { id: sessionId, corpusId: corpus.id, queryFingerprint: fingerprintOf(valid), answer: result },
+    { id: sessionId, corpusId: result.corpusId, queryFingerprint: fingerprintOf(valid), answer: result },
     { keepSeconds: KEEP_SECONDS },
   );
   return cutPage(result, sessionId, 0, valid.first);

@@ -1,12 +1,15 @@
 import type { Queryable } from "./database.ts";
 import { requireUuid } from "./uuid.ts";
 
-/** A picture, a text of its own, and one of a picture that looks alike; null where the nearest say the same. */
+/** A picture, a text of its own, and texts of others that say something else. */
 export type DrawnCaption = {
   readonly imageId: string;
   readonly sha256: string;
   readonly own: string;
+  /** Of a picture that looks alike; null where the nearest say the same. */
   readonly ofNeighbour: string | null;
+  /** Of any other picture of the draw; null where all say the same. */
+  readonly ofAnother: string | null;
 };
 
 /**
@@ -14,11 +17,11 @@ export type DrawnCaption = {
  * Captions of machines and what a filter decided play no part, so that nothing is learned from what it is to judge. Texts in another language than
  * English and texts judged by their sentences are left out; a text that several pictures share is never taken for a wrong one.
  */
-export function drawCaptionPairs(
+export async function drawCaptionPairs(
   db: Queryable,
   draw: { corpusId: string; spaceId: string; images: number; seed: number },
 ): Promise<DrawnCaption[]> {
-  return db.query<DrawnCaption>(
+  const drawn = await db.query<Omit<DrawnCaption, "ofAnother">>(
     `with texts as materialized (
        select distinct on (c.image_id) c.image_id, i.sha256, c.text, md5(c.image_id::text || $4::text) as place
        from captions c join images i on i.id = c.image_id join caption_states s on s.caption_id = c.id
@@ -46,4 +49,15 @@ export function drawCaptionPairs(
      from drawn left join neighbours on neighbours.owner = drawn.image_id order by drawn.number`,
     [requireUuid("corpus", draw.corpusId), requireUuid("space", draw.spaceId), draw.images, String(draw.seed)],
   );
+  return drawn.map((each, place) => ({ ...each, ofAnother: textOfAnother(drawn, place) }));
+}
+
+/** The text of the first picture from half the draw away on that says something else. */
+function textOfAnother(drawn: readonly { readonly own: string }[], place: number): string | null {
+  const own = drawn[place]?.own.toLowerCase();
+  for (let step = 0; step < drawn.length; step += 1) {
+    const other = drawn[(place + Math.floor(drawn.length / 2) + step) % drawn.length];
+    if (other && other.own.toLowerCase() !== own) return other.own;
+  }
+  return null;
 }

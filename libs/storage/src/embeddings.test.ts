@@ -12,6 +12,7 @@ import { encodeVector, normalise } from "./float-vector.ts";
 import { registerImage } from "./images.ts";
 import { type Space, ensureSpace } from "./spaces.ts";
 import { type TestDatabase, openTestDatabase } from "./testing/open-test-database.ts";
+import { gaussianVector, randomSource } from "./testing/random-vectors.ts";
 
 let database: TestDatabase;
 let corpus: Corpus;
@@ -28,24 +29,6 @@ function newSpace(dimensions: number): Promise<Space> {
 }
 
 const sha = (index: number) => index.toString(16).padStart(64, "0");
-
-/** Mulberry32: the same vectors in every run. */
-function randomSource(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-function gaussianVector(random: () => number, dimensions: number): Float32Array {
-  return Float32Array.from(
-    { length: dimensions },
-    () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()),
-  );
-}
 
 async function registerMany(target: Corpus, count: number): Promise<string[]> {
   const rows = await database.db.query<{ id: string }>(

@@ -77,6 +77,7 @@ export {
   createOperation,
   failSilentOperations,
   findOperation,
+  INGEST_OPERATION,
   listOperations,
   openOperations,
   updateOperation,

@@ -20,6 +20,9 @@ export type Operation = {
   readonly finishedAt: Date | null;
 };
 
+/** The kind of what brings pictures into a corpus and does their steps. */
+export const INGEST_OPERATION = "INGEST";
+
 const COLUMNS = `id, kind, corpus_id as "corpusId", state, counts, error_code as "errorCode",
   error_message as "errorMessage", created_at as "createdAt", updated_at as "updatedAt", finished_at as "finishedAt"`;
 

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ensureCorpus } from "./corpora.ts";
 import {
   cancelOperation,
   cancelOperations,
@@ -9,7 +8,6 @@ import {
   openOperations,
   updateOperation,
 } from "./operations.ts";
-import { ensureSpace } from "./spaces.ts";
 import {
   failureClasses,
   pauseCorpus,
@@ -19,8 +17,9 @@ import {
   retryFailedSteps,
 } from "./step-control.ts";
 import { STEPS, type Step } from "./step-order.ts";
-import { claimSteps, completeSteps, failStep, planSteps, PRIORITIES, stepCounts } from "./steps.ts";
+import { failStep, planSteps, PRIORITIES } from "./steps.ts";
 import { openTestDatabase, type TestDatabase } from "./testing/open-test-database.ts";
+import { createCollection } from "./testing/step-collection.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -28,34 +27,14 @@ beforeAll(async () => {
 });
 afterAll(() => database[Symbol.asyncDispose]());
 
-let collections = 0;
-
-async function newCollection({ images }: { images: number }) {
-  collections += 1;
+async function newCollection(size: { images: number }) {
   const { db } = database;
-  const { id: corpusId } = await ensureCorpus(db, { name: `control ${collections}` });
-  const space = { fingerprint: `control ${collections}`, name: "m", dimensions: 2, preprocessing: {} };
-  const { id: spaceId } = await ensureSpace(db, space);
-  let added = 0;
-  const addImages = async (count: number) => {
-    const rows = await db.query<{ id: string }>(
-      `insert into images (corpus_id, sha256) select $1::uuid, lpad(to_hex(n), 64, '0')
-       from generate_series($2::integer + 1, $2::integer + $3::integer) n returning id`,
-      [corpusId, added, count],
-    );
-    added += count;
-    return rows.map(({ id }) => id);
-  };
-  await addImages(images);
-  await planSteps(db, { corpusId, spaceId, steps: [...STEPS] });
-  const claim = async (step: Step, limit: number, more: { first?: "highest" | "lowest"; now?: Date } = {}) =>
-    (await claimSteps(db, { corpusId, step, spaceId, limit, leaseMs: 60_000, owner: "worker", ...more })).map(
-      ({ imageId }) => imageId,
-    );
-  const complete = (step: Step, imageIds: string[]) => completeSteps(db, { step, spaceId, imageIds });
+  const { claim: claimed, ...collection } = await createCollection(db, size);
+  const claim = async (...wanted: Parameters<typeof claimed>) =>
+    (await claimed(...wanted)).map(({ imageId }) => imageId);
   const fail = (step: Step, imageId: string, code: string, retryable = false) =>
-    failStep(db, { step, spaceId, imageId, code, message: `${code} of the test`, retryable });
-  return { db, corpusId, spaceId, addImages, claim, complete, fail, counts: () => stepCounts(db, corpusId, spaceId) };
+    failStep(db, { step, spaceId: collection.spaceId, imageId, code, message: `${code} of the test`, retryable });
+  return { db, ...collection, claim, fail };
 }
 
 test("hands out nothing of a paused corpus in any process until it is resumed, and takes what was in hand", async () => {

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ensureCorpus } from "./corpora.ts";
 import { ensureSpace } from "./spaces.ts";
 import { retryFailedSteps } from "./step-control.ts";
 import { STEPS, type Step } from "./step-order.ts";
@@ -11,7 +10,6 @@ import {
   MAX_ATTEMPTS,
   type StepCounts,
   claimSteps,
-  completeSteps,
   extendLeases,
   failStep,
   listFailedSteps,
@@ -20,6 +18,7 @@ import {
   stepCounts,
 } from "./steps.ts";
 import { type TestDatabase, openTestDatabase, stopOwner } from "./testing/open-test-database.ts";
+import { createCollection } from "./testing/step-collection.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -27,25 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => database[Symbol.asyncDispose]());
 
-let collections = 0;
-
-/** A corpus with planned steps of its own in a space of its own. */
-async function newCollection({ images }: { images: number }) {
-  collections += 1;
-  const { db } = database;
-  const { id: corpusId } = await ensureCorpus(db, { name: `steps ${collections}` });
-  const space = { fingerprint: `steps ${collections}`, name: "m", dimensions: 2, preprocessing: {} };
-  const { id: spaceId } = await ensureSpace(db, space);
-  await db.query(
-    "insert into images (corpus_id, sha256) select $1::uuid, lpad(to_hex(n), 64, '0') from generate_series(1, $2::integer) n",
-    [corpusId, images],
-  );
-  await planSteps(db, { corpusId, spaceId, steps: [...STEPS] });
-  const claim = (step: Step, limit: number, more: { owner?: string; now?: Date; leaseMs?: number } = {}) =>
-    claimSteps(db, { corpusId, step, spaceId, limit, leaseMs: 60_000, owner: "worker", ...more });
-  const complete = (step: Step, imageIds: string[]) => completeSteps(db, { step, spaceId, imageIds });
-  return { corpusId, spaceId, claim, complete, counts: () => stepCounts(db, corpusId, spaceId) };
-}
+const newCollection = (size: { images: number }) => createCollection(database.db, size);
 
 const idsOf = (claimed: readonly { imageId: string }[]) => claimed.map(({ imageId }) => imageId);
 const later = (ms: number) => new Date(Date.now() + ms);

@@ -82,7 +82,8 @@ export function searchTexts(db: Queryable, search: TextSearch): Promise<TextHit[
        where $4::vector is null or e.image_id is not null
      )
      select hits.image_id as "imageId", images.sha256,
-       greatest(-1, least(1, -hits.distance)) as "itcCosine", hits.share as "textShare"
+       case when hits.distance is not null then greatest(-1, least(1, -hits.distance)) end as "itcCosine",
+       hits.share as "textShare"
      from hits join images on images.id = hits.image_id
      where hits.place <= $5::integer or hits.image_id = any ($6::uuid[])
      order by hits.place`,

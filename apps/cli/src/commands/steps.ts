@@ -9,6 +9,7 @@ import {
   type FailureClass,
   failureClasses,
   findCorpus,
+  INGEST_OPERATION,
   type Operation,
   openDatabase,
   openOperations,
@@ -87,7 +88,7 @@ export async function retry(settings: Settings, options: RetryOptions): Promise<
 /** Ends the runs that work on the corpus. */
 export async function cancelRuns(settings: Settings, { corpus, json }: CorpusOptions): Promise<void> {
   const cancelled = await withCorpus(settings, corpus, (db, { id }) =>
-    cancelOperations(db, { corpusId: id, kind: "INGEST" }),
+    cancelOperations(db, { corpusId: id, kind: INGEST_OPERATION }),
   );
   if (json) await writeRecord({ corpus, cancelled: cancelled.map(({ id }) => id) });
   else

@@ -218,6 +218,8 @@ export type CaptionVerdict =
 /** How well labels fit a picture. */
 export type Classification = {
   __typename?: 'Classification';
+  /** The best label whose match probability is one half or more; null when none of them fits so well, and until the corpus is calibrated. */
+  best?: Maybe<LabelFit>;
   /** The picture. */
   image: Image;
   /** The labels, best first. */
@@ -330,6 +332,8 @@ export type DescribingText = {
   itcCosine: Scalars['Float']['output'];
   /** Raw logit of "match". Not a probability. */
   itmLogit: Scalars['Float']['output'];
+  /** Calibrated probability that picture and text belong together; null until the corpus is calibrated for this model. */
+  matchProbability?: Maybe<Scalars['Float']['output']>;
   /** The picture that the text stands beside; of several, one whose text is nearest. */
   of: Image;
   /** `itmLogit + w * itcCosine`: what texts are ordered by. */
@@ -474,6 +478,8 @@ export type LabelFit = {
   itmLogit: Scalars['Float']['output'];
   /** The label. */
   label: Scalars['String']['output'];
+  /** Calibrated probability that picture and text belong together; null until the corpus is calibrated for this model. */
+  matchProbability?: Maybe<Scalars['Float']['output']>;
   /** `itmLogit + w * itcCosine`: what labels are ordered by. */
   rerankScore: Scalars['Float']['output'];
   /** What the model read for it. */
@@ -1094,6 +1100,7 @@ export type CaptionScoreResolvers<ContextType = GatewayContext, ParentType exten
 };
 
 export type ClassificationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Classification'] = ResolversParentTypes['Classification']> = {
+  best?: Resolver<Maybe<ResolversTypes['LabelFit']>, ParentType, ContextType>;
   image?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
   labels?: Resolver<Array<ResolversTypes['LabelFit']>, ParentType, ContextType>;
   modelFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -1136,6 +1143,7 @@ export type DescribingTextResolvers<ContextType = GatewayContext, ParentType ext
   captionId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
   itcCosine?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   itmLogit?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  matchProbability?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   of?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
   rerankScore?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -1188,6 +1196,7 @@ export type LabelFitResolvers<ContextType = GatewayContext, ParentType extends R
   itcCosine?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   itmLogit?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   label?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  matchProbability?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   rerankScore?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
