@@ -135,7 +135,7 @@ def compare_captions(evaluation: Mapping[str, Any], sets: Path, predictions: Pat
         file = predictions / dataset / "captions.json"
         if not file.exists():
             continue
-        things = _things(sets / dataset)
+        things = things_shown(sets / dataset)
         named = [
             [any(says(entry["caption"], name) for name in names) for names in things[entry["image_id"]]]
             for entry in json.loads(file.read_text())
@@ -152,7 +152,7 @@ def compare_captions(evaluation: Mapping[str, Any], sets: Path, predictions: Pat
     return comparisons
 
 
-def _things(folder: Path) -> dict[str, list[list[str]]]:
+def things_shown(folder: Path) -> dict[str, list[list[str]]]:
     """For every captioned picture of a set the things it shows, each with all its names."""
     objects = json.loads((folder / "objects.json").read_text())["objects"]
     names = {entry["name"]: [entry["name"], *entry.get("synonyms", [])] for entry in objects}

@@ -26,17 +26,13 @@ def nearest(histogram: np.ndarray, training: np.ndarray) -> list[int]:
     return (histogram @ training.T).argmax(1).tolist()
 
 
-def chance_recall(pictures: int) -> dict[str, float]:
-    return {f"recall@{k}": min(1.0, k / pictures) for k in RECALL_AT}
-
-
-def histogram_recall(
+def histogram_ranks(
     pictures: np.ndarray, training: np.ndarray, training_text: Sequence[int], by_text: bool
-) -> dict[str, float]:
-    """Retrieval between pictures and texts when a text is as like a picture as its most similar training drawing.
+) -> np.ndarray:
+    """Ranks from 0 between pictures and texts when a text is as like a picture as its most similar training drawing.
 
-    Text i belongs to picture i. training_text: the text of every training drawing, or -1 where it is none of the set's. Queries
-    whose text no training drawing shows are left out. by_text: texts are the queries.
+    Text i belongs to picture i. training_text: the text of every training drawing, or -1 where it is none of the set's. What no training
+    drawing shows is never found: its rank is the number of pictures. by_text: texts are the queries.
     """
     similarity = pictures @ training.T
     best = np.full((len(pictures), len(pictures)), -1.0, np.float32)  # [pictures, texts]
@@ -45,8 +41,12 @@ def histogram_recall(
             np.maximum(best[:, text], similarity[:, column], out=best[:, text])
     own = best.diagonal()
     ranks = (best > own[None]).sum(0) if by_text else (best > own[:, None]).sum(1)
-    ranks = ranks[own >= 0]
-    return {f"recall@{k}": float((ranks < k).mean()) if len(ranks) else 0.0 for k in RECALL_AT}
+    return np.where(own >= 0, ranks, len(pictures))
+
+
+def recall_of(ranks: np.ndarray) -> dict[int, float]:
+    """Share of the ranks, from 0, below each depth."""
+    return {depth: float((ranks < depth).mean()) for depth in RECALL_AT}
 
 
 def most_frequent(labels: Sequence[str]) -> float:

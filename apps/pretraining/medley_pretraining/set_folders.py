@@ -24,14 +24,13 @@ from .wording import NUMBER_WORDS
 class SetFolder:
     """One test set before it is written.
 
-    about: source, licence and rule, in sentences. files: contents by path below the folder. baselines: task -> measure -> kind of
-    baseline -> value from 0 to 1.
+    about: source, licence and rule, in sentences. files: contents by path below the folder. baselines: entries of baseline.json.
     """
 
     name: str
     about: str
     files: dict[str, bytes] = field(default_factory=dict)
-    baselines: dict[str, object] = field(default_factory=dict)
+    baselines: list[dict[str, object]] = field(default_factory=list)
 
     def add_picture(self, name: str, rgb: np.ndarray) -> str:
         """The exact pixels as PNG; returns the path that the lines of the set name. rgb uint8 [H, W, 3]."""
@@ -46,6 +45,10 @@ class SetFolder:
 
     def add_json(self, path: str, value: object) -> None:
         self.files[path] = (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()
+
+    def add_baseline(self, kind: str, value: float, task: str, metric: str, **part: str) -> None:
+        """What a method without the model reaches, from 0 to 1. task, metric and part (direction, group) are those of `medley evaluate --json`."""
+        self.baselines.append({"task": task, "metric": metric, **part, "kind": kind, "value": value})
 
 
 @dataclass(frozen=True)
@@ -110,11 +113,12 @@ def people_answers(answer: str) -> list[str]:
     The accuracy cleans the given answer in this way and takes theirs as they stand. Word pieces put an apostrophe between spaces,
     which cleaning leaves alone: then half of the people write it so.
     """
-    forms = list(dict.fromkeys([_cleaned(answer), _cleaned(_as_decoded(answer))]))
+    forms = list(dict.fromkeys([cleaned_answer(answer), cleaned_answer(_as_decoded(answer))]))
     return [forms[index % len(forms)] for index in range(ANSWERS)]
 
 
-def _cleaned(answer: str) -> str:
+def cleaned_answer(answer: str) -> str:
+    """Small letters, digits, no articles, no punctuation but apostrophes."""
     words = re.sub(r"[^\w\s']", " ", answer.lower()).split()
     return " ".join(_DIGITS.get(word, word) for word in words if word not in ("a", "an", "the"))
 
@@ -154,7 +158,7 @@ def write_folder(folder: SetFolder, out: Path) -> Path:
     """Writes OUT/NAME. What an earlier run left there (by its MANIFEST) goes first; any other file there is an error."""
     target = out / folder.name
     _clear(target)
-    folder.add_json("baseline.json", folder.baselines)
+    folder.add_json("baseline.json", {"baselines": folder.baselines})
     folder.files["README.md"] = f"# {folder.name}\n\n{folder.about} It has {_counts(folder)}.\n".encode()
     manifest = "".join(
         f"{hashlib.sha256(content).hexdigest()}  {path}\n" for path, content in sorted(folder.files.items())

@@ -44,6 +44,7 @@ PHOTOGRAPHS = {"clothing": "clothing-dataset-small, CC0", "grocery": "GrocerySto
 MOST_ABSENT = 300  # queries without an answer
 PAIR_KINDS = ("noun", "colour", "count", "place", "relation", "colour swap")
 SAMPLE_SEED = 3  # of evaluate.py
+COLOURS = "colour histogram"
 RULE = "Held out: never train, tune or choose a model on it."
 
 
@@ -151,13 +152,15 @@ def drawings_set(splits: Splits, style: str, sample: Sample, drawn: PlainDrawing
         add_objects(folder, {record.nouns[0]: record.nouns for record in drawings})
         guess = baselines.nearest(baselines.histograms(splits.pixels("test"), captioned), drawn.histograms)
         right = [drawn.concepts[index] == record.concept for index, record in zip(guess, shown, strict=True)]
-        folder.baselines["captions"] = {
-            "names the thing": {
-                "most frequent": baselines.most_frequent([record.nouns[0] for record in shown]),
-                "colour histogram": sum(right) / len(right),
-            }
-        }
+        frequent = baselines.most_frequent([record.nouns[0] for record in shown])
+        add_caption_baselines(folder, frequent, sum(right) / len(right))
     return folder
+
+
+def add_caption_baselines(folder: SetFolder, frequent: float, colours: float) -> None:
+    """frequent, colours: share of the things that the most frequent thing is, and that the training picture most alike in its colours shows."""
+    folder.add_baseline("most frequent thing", frequent, "captions", "objectRecall")
+    folder.add_baseline(COLOURS, colours, "captions", "objectRecall")
 
 
 def half_set(splits: Splits, style: str, drawn: PlainDrawings) -> SetFolder:
@@ -177,7 +180,7 @@ def add_drawings(folder: SetFolder, splits: Splits, rows: list[int], captioned: 
         line = Line(folder.add_picture(record.concept, pixels[row]), [splits.names[record.concept]], group)
         lines.append(captioned_line(line, record, record.nouns[:1]) if row in captioned else line)
     add_retrieval(folder, lines, absent_from(splits, rows))
-    folder.baselines["retrieval"] = drawing_baselines(splits, rows, drawn)
+    add_drawing_baselines(folder, splits, rows, [line.group for line in lines], drawn)
 
 
 def captioned_line(line: Line, record: Record, things: list[str]) -> Line:
@@ -197,19 +200,21 @@ def absent_from(splits: Splits, rows: list[int]) -> list[str]:
     return absent_names(names, tags, others, splits.familiar, splits.thesaurus, MOST_ABSENT)
 
 
-def drawing_baselines(splits: Splits, rows: list[int], drawn: PlainDrawings) -> dict[str, object]:
-    """Colours are measured for the concepts that some training style draws; for withheld ones chance is all there is."""
+def add_drawing_baselines(
+    folder: SetFolder, splits: Splits, rows: list[int], groups: list[str], drawn: PlainDrawings
+) -> None:
+    """Colours alone, over the whole set and over each group; what no training style draws is never found by them."""
     concepts = [splits.test[row].concept for row in rows]
     text_of = {concept: text for text, concept in enumerate(concepts)}
     training_text = [text_of.get(concept, -1) for concept in drawn.concepts]
-    pictures, chance = baselines.histograms(splits.pixels("test"), rows), baselines.chance_recall(len(rows))
-    out: dict[str, object] = {}
+    pictures = baselines.histograms(splits.pixels("test"), rows)
     for direction, by_text in (("text-to-image", True), ("image-to-text", False)):
-        colours = baselines.histogram_recall(pictures, drawn.histograms, training_text, by_text)
-        out[direction] = {
-            measure: {"random": chance[measure], "colour histogram": colours[measure]} for measure in chance
-        }
-    return out
+        ranks = baselines.histogram_ranks(pictures, drawn.histograms, training_text, by_text)
+        for group in ("", *sorted(set(groups))):
+            chosen = ranks[[own == group or not group for own in groups]]
+            part = {"direction": direction, **({"group": group} if group else {})}
+            for depth, share in baselines.recall_of(chosen).items():
+                folder.add_baseline(COLOURS, share, "retrieval", f"recallAt{depth}", **part)
 
 
 # Photographs ------------------------------------------------------------------------------------------------------------------
@@ -239,13 +244,9 @@ def photographs_set(splits: Splits, source: str, name: str, level: int, captione
         baselines.histograms(pixels, rows), baselines.histograms(splits.pixels("train"), training)
     )
     alike = {row: splits.train[training[index]] for row, index in zip(rows, guess, strict=True)}
-    folder.baselines["classes"] = {
-        "accuracy": {
-            "random": 1 / len(set(known)),
-            "most frequent": baselines.most_frequent(labels),
-            "colour histogram": sum(alike[row].nouns[level] == records[row].nouns[level] for row in rows) / len(rows),
-        }
-    }
+    right = sum(alike[row].nouns[level] == label for row, label in zip(rows, labels, strict=True))
+    folder.add_baseline("random class", 1 / len(set(known)), "classes", "accuracy")
+    folder.add_baseline(COLOURS, right / len(rows), "classes", "accuracy")
     if captioned:
         add_captions(folder, splits, images, captioned, alike)
     return folder
@@ -263,12 +264,8 @@ def add_captions(
         synonyms.setdefault(record.nouns[-1], set()).update(record.nouns)
     add_objects(folder, synonyms)
     right = [alike[row].nouns[-1] == records[row].nouns[-1] for row in captioned]
-    folder.baselines["captions"] = {
-        "names the thing": {
-            "most frequent": baselines.most_frequent([records[row].nouns[-1] for row in captioned]),
-            "colour histogram": sum(right) / len(right),
-        }
-    }
+    frequent = baselines.most_frequent([records[row].nouns[-1] for row in captioned])
+    add_caption_baselines(folder, frequent, sum(right) / len(right))
 
 
 # Scenes -----------------------------------------------------------------------------------------------------------------------
@@ -299,11 +296,13 @@ def scenes_set(splits: Splits, sample: Sample) -> SetFolder:
         ],
     )
     add_objects(folder, {noun: [] for record in (*records, *splits.train) if record.kind for noun in record.nouns})
-    folder.baselines |= scene_baselines(splits, pairs, sample)
+    add_scene_baselines(folder, splits, pairs, sample)
     return folder
 
 
-def scene_baselines(splits: Splits, pairs: list[tuple[int, str, str, str]], sample: Sample) -> dict[str, object]:
+def add_scene_baselines(
+    folder: SetFolder, splits: Splits, pairs: list[tuple[int, str, str, str]], sample: Sample
+) -> None:
     """What the training scene most alike in its colours says, and what is answered most often."""
     rows, training = rows_of(splits.test, "scene"), rows_of(splits.train, "scene")
     guess = baselines.nearest(
@@ -314,29 +313,19 @@ def scene_baselines(splits: Splits, pairs: list[tuple[int, str, str, str]], samp
         [(caption, foil) for _, caption, foil, _ in pairs], [alike[row].captions[0] for row, *_ in pairs]
     )
     kinds = [kind for *_, kind in pairs]
-    chosen = {kind: [right for right, own in zip(by_colours, kinds, strict=True) if own == kind] for kind in set(kinds)}
-    captioned = sample.captioned["scene"]
-    nouns = {row: set(splits.test[row].nouns) for row in captioned}
+    for kind in sorted(set(kinds)):
+        chosen = [right for right, own in zip(by_colours, kinds, strict=True) if own == kind]
+        folder.add_baseline(COLOURS, sum(chosen) / len(chosen), "pairs", "pairAccuracy", group=f"kind {kind}")
+    asked = [entry for _, *entry in sample.asked]
+    for kind, share in baselines.question_only(splits.train, asked).items():
+        folder.add_baseline(
+            "most frequent training answer to the question", share, "vqa", "accuracy", group=f"question type {kind}"
+        )
+    nouns = {row: set(splits.test[row].nouns) for row in sample.captioned["scene"]}
     counts = Counter(noun for own in nouns.values() for noun in own)
-    named = {row: own & set(alike[row].nouns) for row, own in nouns.items()}
-    return {
-        "pairs": {
-            kind: {"random": 0.5, "colour histogram": sum(chosen[kind]) / len(chosen[kind])} for kind in sorted(chosen)
-        },
-        "vqa": {
-            kind: {"question only": share}
-            for kind, share in baselines.question_only(splits.train, [entry for _, *entry in sample.asked]).items()
-        },
-        "captions": {
-            "names a thing": {
-                "most frequent": max(counts.values()) / len(captioned),
-                "colour histogram": sum(map(bool, named.values())) / len(captioned),
-            },
-            "names every thing": {
-                "colour histogram": sum(named[row] == nouns[row] for row in captioned) / len(captioned)
-            },
-        },
-    }
+    named = sum(len(own & set(alike[row].nouns)) for row, own in nouns.items())
+    shown = sum(map(len, nouns.values()))
+    add_caption_baselines(folder, max(counts.values()) / shown, named / shown)
 
 
 # The command ------------------------------------------------------------------------------------------------------------------

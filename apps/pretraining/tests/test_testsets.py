@@ -203,8 +203,9 @@ def test_photographs_get_the_prompts_of_the_evaluation_by_fine_and_coarse_class(
         "prompts": ["a photo of a gala apple"],
     }
     assert [entry["label"] for entry in lines(folders["grocery-coarse"] / "items.jsonl")] == ["apple", "lime"]
-    baseline = json.loads((folders["grocery"] / "baseline.json").read_text())["classes"]["accuracy"]
-    assert baseline == {"random": 0.5, "most frequent": 0.5, "colour histogram": 1.0}
+    entries = json.loads((folders["grocery"] / "baseline.json").read_text())["baselines"]
+    accuracy = {entry["kind"]: entry["value"] for entry in entries if entry["metric"] == "accuracy"}
+    assert accuracy == {"random class": 0.5, "colour histogram": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -270,10 +271,11 @@ def test_the_question_baseline_takes_the_commonest_training_answer_of_the_questi
     assert baselines.question_only(training, asked) == {"count": 2 / 3}
 
 
-def test_the_colour_baseline_of_retrieval_leaves_out_what_training_never_draws() -> None:
+def test_colours_never_find_what_training_never_draws() -> None:
     training, pictures = np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)[[0, 2, 1]]
-    found = baselines.histogram_recall(pictures, training, [0, 1, -1], by_text=True)
-    assert found == {"recall@1": 0.5, "recall@5": 1.0, "recall@10": 1.0}
+    ranks = baselines.histogram_ranks(pictures, training, [0, 1, -1], by_text=True)
+    assert ranks.tolist() == [0, 1, 3]
+    assert baselines.recall_of(ranks) == {1: 1 / 3, 5: 1.0, 10: 1.0}
 
 
 def test_words_shared_with_the_most_alike_scene_decide_a_pair_and_ties_count_half() -> None:

@@ -1,6 +1,7 @@
 export { type CorpusPicture, corpusDataset } from "./datasets/corpus-dataset.ts";
 export type { Dataset, Picture } from "./datasets/dataset.ts";
 export { type DatasetFormat, FORMATS, type ReadDatasetOptions, readDataset } from "./datasets/read-dataset.ts";
+export { TASKS, type TaskName } from "./datasets/tasks.ts";
 export { EvaluationError, type EvaluationErrorCode } from "./evaluation-error.ts";
 export { type Bleu, type BleuCounts, type BleuScores, bleu, bleuCounts, bleuOfCounts } from "./metrics/bleu.ts";
 export {
@@ -55,8 +56,6 @@ export {
   type Failure,
   type Metric,
   type Subset,
-  type TaskName,
   type TaskResult,
-  TASKS,
 } from "./run/result.ts";
 export type { Progress, RunContext, RunSettings } from "./run/run-context.ts";

@@ -14,5 +14,5 @@ export function corpusDataset(corpus: string, pictures: readonly CorpusPicture[]
     picture: { name, place: { sha256 } } as const,
     texts: captions,
   }));
-  return { name: corpus, source: `corpus ${corpus}`, retrieval: knownItemRetrieval(entries) };
+  return { name: corpus, source: `corpus ${corpus}`, baselines: [], retrieval: knownItemRetrieval(entries) };
 }

@@ -1,4 +1,6 @@
 import type { VocabularyObject } from "../metrics/object-phrases.ts";
+import type { KnownBaseline } from "./baseline-file.ts";
+
 /** A picture of a data set: a file, or bytes in the content store that the engine reads. */
 export interface Picture {
   /** As the data set calls it; how failures and reports name it. */
@@ -96,4 +98,6 @@ export interface Dataset extends DatasetParts {
   readonly name: string;
   /** Where it came from, for reports. */
   readonly source: string;
+  /** What other methods reach on it; empty where nobody says. */
+  readonly baselines: readonly KnownBaseline[];
 }

@@ -294,6 +294,26 @@ describe("Pictures with texts", () => {
   });
 });
 
+describe("What other methods reach", () => {
+  const lines = [{ image: "a.png", texts: ["x"] }];
+  const entry = { task: "retrieval", metric: "recallAt1", direction: "text-to-image", kind: "a paper", value: 0.5 };
+
+  test("comes with the data set, in its own file", () => {
+    const dataset = read({ "t.jsonl": lines, "baseline.json": { baselines: [entry, { ...entry, by: "itc" }] } });
+    expect(dataset.baselines).toEqual([entry, { ...entry, by: "itc" }]);
+    expect(read({ "t.jsonl": lines }).baselines).toEqual([]);
+  });
+
+  test.each([
+    [{ baseline: [] }, 'baseline.json: "baselines" is missing, expected a list of objects'],
+    [{ baselines: [{ ...entry, task: "chess" }] }, '"baselines[0].task" is "chess", expected one of retrieval,'],
+    [{ baselines: [{ ...entry, value: "high" }] }, '"baselines[0].value" is "high", expected a number'],
+    [{ baselines: [{ ...entry, kind: "" }] }, '"baselines[0].kind" is "", expected a text'],
+  ])("is refused with file and value: %j", (content, sentence) => {
+    expect(problemOf({ "t.jsonl": lines, "baseline.json": content })).toContain(sentence);
+  });
+});
+
 test("a folder of several formats gives the parts of all", () => {
   const dataset = read({
     "retrieval.jsonl": [{ image: "a.png", texts: ["x"] }],
@@ -303,7 +323,7 @@ test("a folder of several formats gives the parts of all", () => {
     "README.md": "not read",
     "other.json": { something: "else" },
   });
-  expect(Object.keys(dataset)).toEqual(["name", "source", "questions", "pairs", "retrieval"]);
+  expect(Object.keys(dataset)).toEqual(["name", "source", "baselines", "questions", "pairs", "retrieval"]);
 });
 
 test.each([

@@ -1,5 +1,6 @@
 import { basename, resolve } from "node:path";
 import { EvaluationError } from "../evaluation-error.ts";
+import { BASELINE_FILE, readBaselines } from "./baseline-file.ts";
 import { CLASSES_FILE, isLabelLine, readClasses } from "./classes.ts";
 import type { Dataset, DatasetParts } from "./dataset.ts";
 import { type DatasetFile, readDatasetFiles } from "./dataset-files.ts";
@@ -39,7 +40,8 @@ export function readDataset(options: ReadDatasetOptions): Dataset {
     },
   );
   if (found.length === 0) throw unrecognised(folder, options.format, files);
-  return { name: basename(folder), source: folder, ...mergeParts(folder, found) };
+  const baselines = readBaselines(namedJson(files, BASELINE_FILE));
+  return { name: basename(folder), source: folder, baselines, ...mergeParts(folder, found) };
 }
 
 interface ReaderInput {

@@ -47,6 +47,12 @@ export function partOf({ direction, group }: Metric): string {
   return JSON.stringify([direction, group]);
 }
 
+/** What the model is measured against, the data set's own baseline first. */
+export function baselinesOf({ baseline, baselineKind, knownBaselines }: Metric): { kind: string; value: number }[] {
+  const own = baseline === undefined ? [] : [{ kind: baselineKind ?? "baseline", value: baseline }];
+  return [...own, ...(knownBaselines ?? [])];
+}
+
 export function nameOf({ metric }: Metric): string {
   return NAMES[metric] ?? metric;
 }

@@ -3,7 +3,7 @@ export interface Html {
   readonly markup: string;
 }
 
-type Piece = string | number | Html | readonly Html[];
+type Piece = string | number | Html | readonly Html[] | readonly string[];
 
 /**
  * Builds markup; every text that is put in is escaped, in elements and in quoted attributes alike. Captions, file names and error
@@ -15,7 +15,7 @@ export function html(parts: TemplateStringsArray, ...pieces: readonly Piece[]): 
 
 function render(piece: Piece): string {
   if (typeof piece === "string" || typeof piece === "number") return escapeText(String(piece));
-  return "markup" in piece ? piece.markup : piece.map(({ markup }) => markup).join("\n");
+  return "markup" in piece ? piece.markup : piece.map((part) => render(part)).join("\n");
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import type { Metric } from "../run/result.ts";
-import { formatInterval, formatValue, nameOf, partOf, subjectOf } from "./format-metric.ts";
+import { baselinesOf, formatInterval, formatValue, nameOf, partOf, subjectOf } from "./format-metric.ts";
 import { type Html, html } from "./html.ts";
 
 /** More parts than this are folded away: VQA v2 has 65 question types. */
@@ -52,17 +52,22 @@ function tableRow(subject: string, cells: readonly Metric[], columns: readonly s
 }
 
 function figureCell(metric: Metric): Html {
-  const { value, unit, baseline, baselineKind = "baseline" } = metric;
+  const { value, unit } = metric;
   const interval = formatInterval(metric);
   return html`<td class="number"><span class="value">${formatValue(value, unit)}</span>${
     interval ? html`<span class="interval">${interval}</span>` : html``
-  }${baseline === undefined ? html`` : html`<span class="baseline" title="${baselineKind}">${formatValue(baseline, unit)}*</span>`}</td>`;
+  }${baselinesOf(metric).map(
+    (baseline, place) =>
+      html`<span class="baseline" title="${baseline.kind}">${formatValue(baseline.value, unit)}${"*".repeat(place + 1)}</span>`,
+  )}</td>`;
 }
 
-/** What the starred numbers of these figures are. */
-export function baselineLegend(metrics: readonly Metric[]): string {
-  const kinds = [
-    ...new Set(metrics.flatMap(({ baseline, baselineKind }) => (baseline === undefined ? [] : [baselineKind ?? ""]))),
-  ];
-  return kinds.filter((kind) => kind !== "").join("; ");
+/** What the starred numbers of these figures are: one sentence for each number of stars. */
+export function baselineLegend(metrics: readonly Metric[]): string[] {
+  const lists = metrics.map((metric) => baselinesOf(metric).map(({ kind }) => kind));
+  const most = Math.max(0, ...lists.map(({ length }) => length));
+  return Array.from({ length: most }, (_, place) => {
+    const kinds = new Set(lists.flatMap((kinds) => kinds[place] ?? []));
+    return `${"*".repeat(place + 1)} ${[...kinds].join("; ")}.`;
+  });
 }

@@ -1,5 +1,6 @@
 import type { Picture } from "../datasets/dataset.ts";
-import type { EvaluationResult, Failure, TaskName, TaskResult } from "../run/result.ts";
+import type { TaskName } from "../datasets/tasks.ts";
+import type { EvaluationResult, Failure, TaskResult } from "../run/result.ts";
 import { exampleCards, picturesOf, type ThumbnailAddress } from "./example-cards.ts";
 import { type Html, html } from "./html.ts";
 import { baselineLegend, metricTables } from "./metric-table.ts";
@@ -109,7 +110,7 @@ function taskSection({ task, metrics, notes, best, worst, failures }: TaskResult
   const legend = baselineLegend(metrics);
   return html`<section>
 <h2>${TITLES[task]}</h2>
-<p class="quiet">${EXPLANATIONS[task]}${legend ? ` * ${legend}.` : ""}</p>
+<p class="quiet">${EXPLANATIONS[task]}${legend.map((sentence) => ` ${sentence}`)}</p>
 ${notes.map((note) => html`<p>${note}</p>`)}
 ${metricTables(metrics)}
 ${best.length > 0 ? html`<h3>Best</h3>${exampleCards(best, addressOf)}` : html``}

@@ -96,6 +96,15 @@ test("shows each figure with its interval and what is reached without the model"
   expect(page).toContain('<span class="value">2.5</span><span class="interval">2–3</span>');
 });
 
+test("sets what other methods reach beside it, each with its stars", async () => {
+  const metric = { ...RECALL, knownBaselines: [{ kind: "colour histogram", value: 0.0042 }] };
+  const page = await renderReport(resultOf({ metrics: [metric] }), FACTS, NO_THUMBNAILS);
+  expect(page).toContain('title="random order">0.1*</span>');
+  expect(page).toContain('title="colour histogram">0.4**</span>');
+  expect(page).toContain("** colour histogram.");
+  expect(textTable([metric])).toContain("  colour histogram       0.4");
+});
+
 test("links to a picture's file where there is no thumbnail, and counts failures beyond those it lists", async () => {
   const failures = Array.from({ length: 250 }, (_, index) => {
     return { task: "retrieval", item: `${index}.png`, code: "INVALID_IMAGE", message: "no picture" } as const;

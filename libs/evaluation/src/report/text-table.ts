@@ -1,9 +1,9 @@
 import type { Metric } from "../run/result.ts";
-import { formatInterval, formatValue, nameOf, partOf, subjectOf } from "./format-metric.ts";
+import { baselinesOf, formatInterval, formatValue, nameOf, partOf, subjectOf } from "./format-metric.ts";
 
 /**
  * Figures for a terminal: a line for each subject, a column for each figure with its interval, and below the lines of one
- * direction and group what is reached without the model.
+ * direction and group what is reached without the model and by other methods.
  */
 export function textTable(metrics: readonly Metric[]): string[] {
   const names = [...new Set(metrics.map(nameOf))];
@@ -26,14 +26,11 @@ function cellOf(cells: readonly Metric[], name: string): string {
 }
 
 function baselineRows(part: readonly Metric[], names: readonly string[]): string[][] {
-  const kinds = Map.groupBy(
-    part.filter(({ baseline }) => baseline !== undefined),
-    ({ baselineKind }) => baselineKind ?? "baseline",
-  );
-  return [...kinds].map(([kind, metrics]) => {
+  const entries = part.flatMap((metric) => baselinesOf(metric).map((baseline) => ({ metric, ...baseline })));
+  return [...Map.groupBy(entries, ({ kind }) => kind)].map(([kind, same]) => {
     const cells = names.map((name) => {
-      const metric = metrics.find((one) => nameOf(one) === name);
-      return metric?.baseline === undefined ? "" : formatValue(metric.baseline, metric.unit);
+      const entry = same.find(({ metric }) => nameOf(metric) === name);
+      return entry ? formatValue(entry.value, entry.metric.unit) : "";
     });
     return [`  ${kind}`, ...cells, ""];
   });

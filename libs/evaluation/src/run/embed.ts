@@ -1,6 +1,7 @@
 import type { ImageInput } from "@medley/inference-api";
 import type { Picture } from "../datasets/dataset.ts";
-import type { Failure, TaskName } from "./result.ts";
+import type { TaskName } from "../datasets/tasks.ts";
+import type { Failure } from "./result.ts";
 import { failureOf, mapConcurrently, type RunContext, tryOpen } from "./run-context.ts";
 
 /** Enough to keep every worker busy, little enough to show progress. */

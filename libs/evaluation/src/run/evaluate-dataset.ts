@@ -5,7 +5,9 @@ import { evaluateCaptions } from "./captions.ts";
 import { evaluateClasses } from "./classes.ts";
 import { evaluatePairs } from "./pairs.ts";
 import { evaluateQuestions } from "./questions.ts";
-import type { EvaluationResult, Subset, TaskName, TaskResult } from "./result.ts";
+import type { TaskName } from "../datasets/tasks.ts";
+import { withKnownBaselines } from "./known-baselines.ts";
+import type { EvaluationResult, Subset, TaskResult } from "./result.ts";
 import { evaluateRetrieval } from "./retrieval.ts";
 import type { RunContext } from "./run-context.ts";
 import { takeSubset } from "./subset.ts";
@@ -87,7 +89,7 @@ export async function evaluateDataset(
   options: EvaluateOptions,
 ): Promise<EvaluationResult> {
   const { tasks } = options;
-  const { retrieval, captions, questions, pairs, classes, name, source } = options.subset
+  const { retrieval, captions, questions, pairs, classes, name, source, baselines } = options.subset
     ? takeSubset(dataset, options.subset)
     : dataset;
   const results: TaskResult[] = [];
@@ -99,5 +101,6 @@ export async function evaluateDataset(
   if (questions && tasks.includes("vqa")) results.push(await evaluateQuestions(context, questions));
   if (pairs && tasks.includes("pairs")) results.push(await evaluatePairs(context, pairs));
   if (classes && tasks.includes("classes")) results.push(await evaluateClasses(context, classes));
-  return { dataset: name, source, ...(options.subset && { subset: options.subset }), tasks: results };
+  const finished = results.map((result) => withKnownBaselines(result, baselines));
+  return { dataset: name, source, ...(options.subset && { subset: options.subset }), tasks: finished };
 }

@@ -2,7 +2,8 @@ import type { Match, Outcome } from "@medley/inference-api";
 import { ranksOf } from "../metrics/retrieval.ts";
 import { cosinesOf, type Gallery, topRows } from "./cosine-order.ts";
 import { requireOutcome } from "./embed.ts";
-import type { Failure, OrderedBy, TaskName } from "./result.ts";
+import type { TaskName } from "../datasets/tasks.ts";
+import type { Failure, OrderedBy } from "./result.ts";
 import { failureOf, mapConcurrently, type RunContext } from "./run-context.ts";
 
 /** A query: a text that looks for pictures, or a picture that looks for texts. */

@@ -1,8 +1,5 @@
 import type { Picture } from "../datasets/dataset.ts";
-
-export const TASKS = ["retrieval", "detection", "captions", "vqa", "pairs", "classes"] as const;
-/** What is measured; "detection" is telling queries without an answer from those with one. */
-export type TaskName = (typeof TASKS)[number];
+import type { TaskName } from "../datasets/tasks.ts";
 
 /** One figure. Optional fields say which of several like it. */
 export interface Metric {
@@ -25,6 +22,8 @@ export interface Metric {
   readonly baseline?: number;
   /** What the baseline is, in a few words. */
   readonly baselineKind?: string;
+  /** What other methods reach, as the data set's file says; never with a random part of the set. */
+  readonly knownBaselines?: readonly { readonly kind: string; readonly value: number }[];
 }
 
 export type OrderedBy = "itc" | "itm" | "itm+itc";

@@ -1,7 +1,8 @@
 import type { AnswerMode, CaptionRequest, ImageInput, Inference, InferenceErrorCode } from "@medley/inference-api";
 import { InferenceError } from "@medley/inference-api";
 import type { Picture } from "../datasets/dataset.ts";
-import type { Failure, TaskName } from "./result.ts";
+import type { TaskName } from "../datasets/tasks.ts";
+import type { Failure } from "./result.ts";
 
 export interface RunSettings {
   /** How many of the best by itcCosine the matching head judges; 0 leaves it out. */

@@ -4,7 +4,7 @@ import type { Subset } from "./result.ts";
 /**
  * A random part of a data set, the same for the same seed: at most `limit` pictures with their texts, captions, questions,
  * labelled pictures, and pairs of each form. The order of what stays is that of the data set. Figures of a subset are not those
- * of the whole: with fewer pictures to choose from, retrieval is easier.
+ * of the whole: with fewer pictures to choose from, retrieval is easier. Baselines measured on the whole are therefore left out.
  */
 export function takeSubset(dataset: Dataset, { limit, seed }: Subset): Dataset {
   const sample = <Item>(items: readonly Item[]) => sampleOf(items, limit, seed);
@@ -16,7 +16,7 @@ export function takeSubset(dataset: Dataset, { limit, seed }: Subset): Dataset {
     ...(pairs && { pairs: { twoPictures: sample(pairs.twoPictures), onePicture: sample(pairs.onePicture) } }),
     ...(classes && { classes: { ...classes, items: sample(classes.items) } }),
   };
-  return { name: dataset.name, source: dataset.source, ...parts };
+  return { name: dataset.name, source: dataset.source, baselines: [], ...parts };
 }
 
 function subsetOfRetrieval(set: RetrievalSet, limit: number, seed: number): RetrievalSet {

@@ -164,6 +164,7 @@ describe("Classes", () => {
 const DATASET: Dataset = {
   name: "set",
   source: "/set",
+  baselines: [],
   retrieval: {
     pictures: Array.from({ length: 20 }, (_, index) => picture(`p${index}`)),
     texts: Array.from({ length: 20 }, (_, index) => ({
@@ -206,6 +207,20 @@ describe("Tasks", async () => {
   test("that are asked for must be possible", () => {
     expect(() => chooseTasks(DATASET, models, ["vqa"])).toThrow('has nothing for the task "vqa"; it has: retrieval');
     expect(() => chooseTasks(DATASET, retrievalOnly, ["captions"])).toThrow('The task "captions" needs a model');
+  });
+
+  test("show what the data set says of other methods beside the figures that it is about, and never with a random part", async () => {
+    const context = createContext({ captions: { p0: "x" } });
+    const about = { task: "captions", metric: "bleu1", kind: "colour histogram", value: 0.25 } as const;
+    const dataset = { ...DATASET, baselines: [about, { ...about, group: "near-domain", value: 1 }] };
+    const whole = await evaluateDataset(context, dataset, { tasks: ["captions"] });
+    const known = whole.tasks[0]?.metrics.map(({ metric, knownBaselines }) => [metric, knownBaselines]) ?? [];
+    expect(Object.fromEntries(known)).toMatchObject({
+      bleu1: [{ kind: "colour histogram", value: 0.25 }],
+      bleu2: undefined,
+    });
+    const part = await evaluateDataset(context, dataset, { tasks: ["captions"], subset: { limit: 3, seed: 1 } });
+    expect(part.tasks[0]?.metrics.every(({ knownBaselines }) => knownBaselines === undefined)).toBe(true);
   });
 
   test("run one after the other and say how far they are", async () => {
