@@ -1,5 +1,8 @@
 // Against PyTorch transformers 5 (and a plain-torch BLIP for the original layouts) on random weights; the fixtures' scripts and
 // versions are in libs/blip/fixtures.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { ANSWER_LENGTHS, CAPTION_LENGTHS, decodingSettings } from "./decoding/decoding-settings.ts";
 import { nucleus } from "./decoding/nucleus.ts";
@@ -271,5 +274,82 @@ test("draws from the reference's nucleus: top 50, then the smallest set that rea
     expect(got.map((one) => one.token)).toEqual(step.ids);
     for (const [index, one] of got.entries())
       expect(one.probability).toBeCloseTo(step.probabilities[index] as number, 4);
+  }
+});
+
+// The same on trained weights: what everybody gets who gives no model of their own.
+const BUNDLED = fileURLToPath(new URL("../../../assets/model/medley-small", import.meta.url));
+
+test("gives the reference's embeddings and match logits with the bundled model's trained weights", async () => {
+  const fixture = openFixture("bundled");
+  const { file, sha256 } = fixture.reference["weights"] as { file: string; sha256: string };
+  const found = createHash("sha256")
+    .update(readFileSync(`${BUNDLED}/${file}`))
+    .digest("hex");
+  expect(found, "the model changed: run libs/blip/fixtures/make_real_reference.py").toBe(sha256);
+  const { run, blip } = await openTaskContext(BUNDLED);
+  const pictures = fixture.pictures();
+  const texts = fixture.reference["texts"] as { text: string; tokenIds: number[] }[];
+  const logits = fixture.reference["itmLogits"] as number[][][];
+  const size = fixture.floats("imageFeatures").length / pictures.length;
+  const featureOf = (key: string, index: number) => fixture.floats(key).slice(index * size, (index + 1) * size);
+  const embedded = await run({ kind: "embedImages", images: pictures });
+  for (const [p, one] of embedded.entries())
+    expect(cosine(value(one), featureOf("imageFeatures", p))).toBeGreaterThan(0.9999);
+  for (const [t, { text, tokenIds }] of texts.entries()) {
+    expect(blip.tokenizer.encode(text, { first: "cls" })).toEqual(tokenIds);
+    const [feature] = await run({ kind: "embedTexts", texts: [tokenIds] });
+    expect(cosine(value(feature), featureOf("textFeatures", t))).toBeGreaterThan(0.9999);
+    const itmIds = [blip.tokenizer.specialTokens.encode, ...tokenIds.slice(1)];
+    const matches = await run({ kind: "matchImages", text: { itmIds, itcIds: tokenIds }, images: pictures });
+    for (const [p, one] of matches.entries()) {
+      const [noMatch, match] = logits[p]?.[t] as [number, number];
+      expect(Math.abs(value<MatchLogits>(one).itmLogit - match)).toBeLessThan(1e-3);
+      expect(Math.abs(value<MatchLogits>(one).itmNoMatchLogit - noMatch)).toBeLessThan(1e-3);
+    }
+  }
+});
+
+test("captions and answers as the reference does with the bundled model's trained weights", async () => {
+  const fixture = openFixture("bundled");
+  const { run, blip } = await openTaskContext(BUNDLED);
+  const pictures = fixture.pictures();
+  const { max_length: maxLength, min_length: minLength } = fixture.reference["captionOptions"] as Record<
+    string,
+    number
+  >;
+  const beams = fixture.reference["beams"] as number;
+  const prefix = fixture.reference["captionPrefix"] as number[];
+  const lengths = { maxLength: maxLength as number, minLength: minLength as number };
+  const waysOf = (limits: object) => [
+    ["greedy", { method: "greedy", ...limits }] as const,
+    ["beam", { method: "beam", beams, ...limits }] as const,
+  ];
+  const captions = fixture.reference["captions"] as Pick<Generation, "greedy" | "beam">[];
+  for (const [p, caption] of captions.entries()) {
+    const images = [pictures[p] as (typeof pictures)[number]];
+    for (const [way, decoding] of waysOf(lengths)) {
+      const settings = decodingSettings(decoding, CAPTION_LENGTHS);
+      const [written] = await run({ kind: "captionImages", images, prefix, settings });
+      expect(value<GeneratedText>(written).tokenIds, `${way}, picture ${p}`).toEqual(caption[way].tokenIds);
+    }
+  }
+  const questions = fixture.reference["questions"] as { tokenIds: number[] }[];
+  const answers = fixture.reference["answers"] as (Pick<Generation, "picture" | "greedy" | "beam"> & {
+    question: number;
+  })[];
+  for (const answer of answers) {
+    const image = pictures[answer.picture] as (typeof pictures)[number];
+    const ids = [blip.tokenizer.specialTokens.encode, ...(questions[answer.question]?.tokenIds.slice(1) ?? [])];
+    for (const [way, decoding] of waysOf({})) {
+      const settings = decodingSettings(decoding, ANSWER_LENGTHS);
+      const asked = {
+        kind: "answerQuestions",
+        questions: [{ image, ids }],
+        decoding: { mode: "generate", settings },
+      } as const;
+      const [said] = await run(asked);
+      expect(value<GeneratedText>(said).tokenIds, `${way}, picture ${answer.picture}`).toEqual(answer[way].tokenIds);
+    }
   }
 });
