@@ -40,7 +40,13 @@ if (unknownPart !== undefined) {
   console.error(`Unknown part of ingest: ${unknownPart}. There are: ${INGEST_PARTS.join(", ")}.`);
   process.exit(2);
 }
-const sizes = { parts, pictures: Number(values.pictures), memoryPictures: Number(values["memory-pictures"]) };
+const runs = wholeNumber("runs", values.runs);
+const threads = wholeNumber("threads", values.threads);
+const sizes = {
+  parts,
+  pictures: wholeNumber("pictures", values.pictures),
+  memoryPictures: wholeNumber("memory-pictures", values["memory-pictures"]),
+};
 const unknown = positionals.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
   console.error(`Unknown benchmark: ${unknown.join(", ")}. There are: ${Object.keys(BENCHES).join(", ")}.`);
@@ -53,13 +59,15 @@ if (named.includes("redecide") && !benchServer()) {
   named.splice(named.indexOf("redecide"), 1);
 }
 for (const name of named) {
-  for (const one of await (BENCHES[name] as (typeof BENCHES)[string])(
-    Number(values.runs),
-    Number(values.threads),
-    sizes,
-  )) {
+  for (const one of await (BENCHES[name] as (typeof BENCHES)[string])(runs, threads, sizes)) {
     console.log(values.json ? JSON.stringify(one) : describe(one));
   }
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  console.error(`--${option} is "${text}", expected a whole number from 1 on.`);
+  process.exit(2);
 }
 
 function describe({ bench, metric, ours, baseline, ratio, unit, runs, cpu }: Measurement): string {
