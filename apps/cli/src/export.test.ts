@@ -9,10 +9,10 @@ import { judgedCorpus, openInstallation } from "./testing/judged-corpus.ts";
 const LAUNCHER = resolve(import.meta.dirname, "../bin/medley.mjs");
 const folder = mkdtempSync(join(tmpdir(), "medley-export-cli-"));
 
-async function medley(home: string, ...args: string[]) {
+async function medley({ home, databaseUrl }: { home: string; databaseUrl: string }, ...args: string[]) {
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
     cwd: folder,
-    env: { ...process.env, MEDLEY_HOME: home, DATABASE_URL: "" },
+    env: { ...process.env, MEDLEY_HOME: home, DATABASE_URL: databaseUrl },
   });
   const [output, errors, code] = await Promise.all([
     text(child.stdout),
@@ -25,10 +25,20 @@ async function medley(home: string, ...args: string[]) {
 test("exports a corpus, imports it elsewhere, and says in one sentence what cannot be", async () => {
   await using installation = await openInstallation();
   await judgedCorpus(installation, "shop");
-  const elsewhere = join(folder, "home");
+  const elsewhere = { home: join(folder, "home"), databaseUrl: "" };
   const [all, kept] = [join(folder, "all"), join(folder, "kept")];
-  const { home } = installation;
-  const written = await medley(home, "export", "--corpus", "shop", "--to", all, "--all", "--shard-size", "2", "--json");
+  const written = await medley(
+    installation,
+    "export",
+    "--corpus",
+    "shop",
+    "--to",
+    all,
+    "--all",
+    "--shard-size",
+    "2",
+    "--json",
+  );
   expect(written.code).toBe(0);
   expect(JSON.parse(written.output)).toMatchObject({
     corpus: "shop",
@@ -36,7 +46,7 @@ test("exports a corpus, imports it elsewhere, and says in one sentence what cann
     counts: { pictures: 4, captions: 15 },
   });
   expect(existsSync(join(all, "pairs-000001.tar"))).toBe(true);
-  expect((await medley(home, "export", "--corpus", "shop", "--to", kept)).output).toContain(
+  expect((await medley(installation, "export", "--corpus", "shop", "--to", kept)).output).toContain(
     "10 of 15 captions are kept",
   );
   const imported = await medley(elsewhere, "import", all, "--corpus", "market");

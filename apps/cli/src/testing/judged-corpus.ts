@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   activateFilterPolicy,
@@ -9,7 +8,6 @@ import {
   decideCaptions,
   ensureCorpus,
   ensureFilterPolicy,
-  openDatabase,
   registerImage,
   replaceCaption,
   reviewCaption,
@@ -19,26 +17,30 @@ import {
   startCaptionRun,
 } from "@medley/storage";
 import { type BlobStore, openBlobStore, openVariantStore, type VariantStore } from "@medley/storage/blobs";
+import { openTestDatabase } from "@medley/storage/testing";
 
 const PICTURES = resolve(import.meta.dirname, "../../../../assets/demo/images/fluent-3d");
 
-/** A database, blobs and thumbnails of their own, as MEDLEY_HOME has them. */
+/** A database (of the server of TEST_DATABASE_URL, or embedded), blobs and thumbnails of their own, as MEDLEY_HOME has them. */
 export interface Installation extends AsyncDisposable {
   readonly db: Database;
   readonly blobs: BlobStore;
   readonly thumbnails: VariantStore;
   readonly home: string;
+  /** For processes that open it themselves; empty for the embedded database. */
+  readonly databaseUrl: string;
 }
 
 export async function openInstallation(): Promise<Installation> {
-  const home = mkdtempSync(join(tmpdir(), "medley-export-"));
-  const db = await openDatabase({ home, idleExitMs: 100 });
+  const database = await openTestDatabase();
+  const { db, home, databaseUrl = "" } = database;
   return {
     db,
     home,
+    databaseUrl,
     blobs: openBlobStore({ directory: join(home, "blobs") }),
     thumbnails: openVariantStore({ directory: join(home, "thumbnails") }),
-    [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }
 
