@@ -1,5 +1,11 @@
-import { makeThumbnail, MediaError, sha256Hex } from "@medley/media";
-import { describeImage } from "@medley/media";
+import {
+  describeImage,
+  MediaError,
+  type ModelInputTarget,
+  modelInputVariant,
+  preparePicture,
+  sha256Hex,
+} from "@medley/media";
 import {
   completeSteps,
   type ImageFacts,
@@ -23,6 +29,8 @@ export interface Target {
   readonly corpusId: string;
   readonly spaceId: string;
   readonly steps: readonly Step[];
+  /** What the model of the space takes: made with the thumbnail where that spares a decode. */
+  readonly modelInput: ModelInputTarget;
   /** Of the steps of new pictures, and the least one of known pictures' open steps. */
   readonly priority?: number;
 }
@@ -54,7 +62,9 @@ export async function* registerPictures(
   findings: AsyncIterable<Finding>,
 ): AsyncGenerator<Registration> {
   let waiting: CheckedFinding[] = [];
-  for await (const checked of mapInOrder(findings, CONCURRENT_READS, (finding) => checkFinding(context, finding))) {
+  for await (const checked of mapInOrder(findings, CONCURRENT_READS, (finding) =>
+    checkFinding(context, target, finding),
+  )) {
     waiting.push(checked);
     if (waiting.length < PICTURES_PER_TRANSACTION) continue;
     await waitWhilePaused(context, target.corpusId);
@@ -91,14 +101,14 @@ type CheckedFinding =
 
 type PictureFacts = Omit<ImageFacts, "imageId">;
 
-async function checkFinding(context: IngestContext, finding: Finding): Promise<CheckedFinding> {
+async function checkFinding(context: IngestContext, target: Target, finding: Finding): Promise<CheckedFinding> {
   const { path, file } = finding;
   if (finding.kind === "rejected") {
     return { kind: "bad", path, file, code: finding.error.code, message: finding.error.message };
   }
   try {
     const bytes = finding.bytes ?? (await readPicture(file, { maxBytes: context.maxBytes }));
-    return { kind: "good", finding, ...(await storePicture(context, bytes)) };
+    return { kind: "good", finding, ...(await storePicture(context, target, bytes)) };
   } catch (error) {
     if (!(error instanceof MediaError) && !(error instanceof IngestError)) throw error;
     return { kind: "bad", path, file, code: error.code, message: error.message };
@@ -106,14 +116,16 @@ async function checkFinding(context: IngestContext, finding: Finding): Promise<C
 }
 
 /** Nothing is stored of a picture that does not decode. Throws MediaError. */
-async function storePicture(context: IngestContext, bytes: Uint8Array) {
+async function storePicture(context: IngestContext, { modelInput }: Target, bytes: Uint8Array) {
   const { maxPixels } = context;
   const { format, width, height } = await describeImage(bytes, { maxPixels });
   const sha256 = sha256Hex(bytes);
   // The thumbnail is made from every pixel, so it also proves that the file is whole (and in less memory than decoding to RGB).
   if (!(await context.thumbnails.has(sha256, THUMBNAIL_VARIANT))) {
-    const thumbnail = await makeThumbnail(bytes, { maxSidePixels: THUMBNAIL_SIDE_PIXELS, maxPixels });
-    await context.thumbnails.write(sha256, THUMBNAIL_VARIANT, thumbnail.bytes);
+    const prepared = await preparePicture(bytes, { maxSidePixels: THUMBNAIL_SIDE_PIXELS, maxPixels, modelInput });
+    await context.thumbnails.write(sha256, THUMBNAIL_VARIANT, prepared.thumbnail.bytes);
+    // For the step "embed", which removes it.
+    if (prepared.modelInput) await context.thumbnails.write(sha256, modelInputVariant(modelInput), prepared.modelInput);
   }
   await context.blobs.put(bytes);
   return { sha256, facts: { format, width, height, sizeBytes: bytes.length } };

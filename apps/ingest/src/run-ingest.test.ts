@@ -26,7 +26,7 @@ import { defaultRetry } from "./retry.ts";
 import { type FailedImage, type IngestRequest, runIngest } from "./run-ingest.ts";
 import { openSource } from "./scan/scan-source.ts";
 import { THUMBNAIL_VARIANT } from "./steps/prepare.ts";
-import { pixelBomb, png } from "./testing/pictures.ts";
+import { largeJpeg, pixelBomb, png } from "./testing/pictures.ts";
 import { sourceOptions } from "./testing/source-options.ts";
 
 const home = mkdtempSync(join(tmpdir(), "medley-ingest-"));
@@ -125,6 +125,30 @@ test("brings a folder into a corpus: rows, bytes, thumbnails, embeddings, judged
   const found = await searchEmbeddings(db, { corpusId, spaceId: space?.id ?? "", query, limit: 10 });
   expect(found.hits).toHaveLength(3);
   expect((await listOperations(db, { limit: 1 }))[0]).toMatchObject({ kind: "INGEST", corpusId, state: "SUCCEEDED" });
+});
+
+test("hands the model input of a large photograph to the engine, and leaves no file of it behind", async () => {
+  const corpus = newCorpus();
+  const root = folderOf({ "large.jpg": largeJpeg(), "small.png": png(77) });
+  const engine = createFakeInference({ readBlob: blobs.read });
+  const given: boolean[] = [];
+  const inference: Inference = {
+    ...engine,
+    async embedImages(images, options) {
+      for (const image of images) {
+        const sha256 = "sha256" in image ? image.sha256 : "";
+        const pixels = await thumbnails.read(sha256, "64-bicubic.rgb");
+        given.push(pixels?.length === 64 * 64 * 3);
+      }
+      return engine.embedImages(images, options);
+    },
+  };
+  expect((await ingest(corpus, root, { inference, captions: false })).progress).toMatchObject({ added: 2 });
+  expect(given.toSorted()).toEqual([false, true]);
+  for (const { sha256 } of await listImages(db, (await requireCorpus(corpus)).id, { limit: 2 })) {
+    expect(await thumbnails.has(sha256, "64-bicubic.rgb")).toBe(false);
+    expect(await thumbnails.has(sha256, THUMBNAIL_VARIANT)).toBe(true);
+  }
 });
 
 test("does nothing twice when the same folder comes again", async () => {

@@ -138,7 +138,7 @@ export async function runIngest(
   try {
     const register = async () => {
       const priority = request.priority === undefined ? {} : { priority: request.priority };
-      const target = { corpusId, spaceId: plan.spaceId, steps: wanted, ...priority };
+      const target = { corpusId, spaceId: plan.spaceId, steps: wanted, modelInput: plan.modelInput, ...priority };
       for await (const registration of registerPictures(context, target, request.findings ?? nothing())) {
         count(tally, registration);
         listener.onRegistration(registration);
@@ -249,7 +249,8 @@ async function makePlan(
   });
   // The first space answers searches from the first picture on; a later one only when it is complete (activateWhenBuilt).
   if ((await activeSpace(context.db, corpusId)) === null) await activateSpace(context.db, corpusId, space.id);
-  const plan = { corpusId, spaceId: space.id, retrieval };
+  const modelInput = { sizePixels: retrieval.imageSizePixels, filter: retrieval.imageFilter };
+  const plan = { corpusId, spaceId: space.id, retrieval, modelInput };
   return request.captions ? { ...plan, ...(await planCaptions(context, corpusId, models, listener)) } : plan;
 }
 

@@ -1,19 +1,20 @@
-import { makeThumbnail, prepareModelInput } from "@medley/media";
+import { preparePicture, prepareModelInput } from "@medley/media";
 import { interleave, lowerIsBetter, type Measurement, median, timed } from "../measure.ts";
 import { inParallel } from "./in-parallel.ts";
 import { photographs } from "./picture-files.ts";
 import { MODEL_PIXELS, modelInputFromFullDecode, prepareFromFullDecode, THUMBNAIL_PIXELS } from "./plain-sharp.ts";
 
 /**
- * Photographs of 12 megapixels to thumbnail and model input as the product makes them, two decodes in two processes, against one full decode that is resized
+ * Photographs of 12 megapixels to thumbnail and model input as the product makes them, against one full decode that is resized
  * to both. Processor time beside wall time: it does not count what else the machine does.
  */
 export async function preparation(runs: number, atOnce: number): Promise<readonly Measurement[]> {
   const pictures = await photographs();
-  const modelInput = (bytes: Uint8Array) => prepareModelInput(bytes, { sizePixels: MODEL_PIXELS, filter: "bicubic" });
+  const target = { sizePixels: MODEL_PIXELS, filter: "bicubic" } as const;
+  const modelInput = (bytes: Uint8Array) => prepareModelInput(bytes, target);
   const both = async (bytes: Uint8Array): Promise<void> => {
-    await makeThumbnail(bytes, { maxSidePixels: THUMBNAIL_PIXELS });
-    await modelInput(bytes);
+    const prepared = await preparePicture(bytes, { maxSidePixels: THUMBNAIL_PIXELS, modelInput: target });
+    if (!prepared.modelInput) await modelInput(bytes);
   };
   return [
     ...(await compare("thumbnail and model input", both, prepareFromFullDecode)),

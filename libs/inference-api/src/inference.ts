@@ -25,6 +25,8 @@ export interface ModelInfo {
   /** SHA-256 (hex) over what makes the image tokens; equal for checkpoints that may share them. */
   readonly visionFingerprint: string;
   readonly imageSizePixels: number;
+  /** Filter that pictures are resized with. */
+  readonly imageFilter: "bicubic" | "bilinear" | "lanczos" | "box" | "hamming";
   /** Length of ITC embeddings; null where the checkpoint has no retrieval heads. */
   readonly embeddingDimensions: number | null;
   /** What the checkpoint can do. */

@@ -363,6 +363,7 @@ function modelInfo(modelSet: ModelSet, role: Role, blip: Blip, prints: Fingerpri
     fingerprint: prints.model,
     visionFingerprint: prints.vision,
     imageSizePixels: blip.vision.imagePixels,
+    imageFilter: blip.preprocessor.filter,
     embeddingDimensions: blip.embeddingDimensions ?? null,
     abilities: [...blip.abilities],
     itcWeight: modelSet.itcWeight,

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { createLocalInference } from "./local-inference.ts";
 import { openModelSet } from "./model-set.ts";
 import { openFixture, seededPicture } from "./testing/fixture.ts";
+import { preparedName } from "./testing/stored-pixels.ts";
 
 function values<T>(outcomes: readonly Outcome<T>[]): T[] {
   return outcomes.map((one) => {
@@ -15,12 +16,15 @@ function values<T>(outcomes: readonly Outcome<T>[]): T[] {
   });
 }
 
-async function openWithStore(name: string, weights = "") {
+async function openWithStore(name: string, more: { readonly prepared?: number; readonly cutOff?: boolean } = {}) {
   const { folder, reference } = openFixture(name);
   const sizePixels = reference["imageSize"] as number;
   const inference = await createLocalInference({
-    modelSet: await openModelSet(folder + weights),
-    resources: { url: new URL("./testing/stored-pixels.ts", import.meta.url).href, settings: { count: 6, sizePixels } },
+    modelSet: await openModelSet(folder),
+    resources: {
+      url: new URL("./testing/stored-pixels.ts", import.meta.url).href,
+      settings: { count: 6, sizePixels, ...more },
+    },
     graphDirectory: mkdtempSync(join(tmpdir(), "medley-graphs-")),
     workers: 1,
   });
@@ -51,6 +55,16 @@ test("encodes a picture once when its tokens are missing, and says so when the p
   const outcomes = await engine.matchImages("a dog", [...named, { sha256: "0".repeat(64) }]);
   expect(outcomes.slice(0, -1).every((one) => one.ok)).toBe(true);
   expect(outcomes.at(-1)).toMatchObject({ ok: false, error: { code: "IMAGE_NOT_FOUND", retryable: false } });
+});
+
+test("takes the pixels that somebody prepared before, and none that were cut off", async () => {
+  const names = [1, 2, 3].map((seed) => ({ sha256: preparedName(seed) }));
+  const { inference, pictures } = await openWithStore("retrieval-square", { prepared: 3 });
+  await using engine = inference;
+  expect(values(await engine.embedImages(names))).toEqual(values(await engine.embedImages(pictures.slice(0, 3))));
+  const damaged = await openWithStore("retrieval-square", { prepared: 3, cutOff: true });
+  await using other = damaged.inference;
+  expect(await other.embedImages(names)).toMatchObject(names.map(() => ({ error: { code: "IMAGE_NOT_FOUND" } })));
 });
 
 test("captions and answers from stored tokens", async () => {

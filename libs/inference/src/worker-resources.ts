@@ -16,6 +16,8 @@ export interface WorkerResources {
    * @throws an error with a `code` where the bytes are not a picture
    */
   preparePixels(bytes: Uint8Array, target: PixelTarget): Promise<Uint8Array>;
+  /** What `preparePixels` gives for a stored picture, where somebody made it before; undefined otherwise. */
+  readPixels?(sha256: string, target: PixelTarget): Promise<Uint8Array | undefined>;
   /** Bytes of a picture named by the SHA-256 of its content; undefined where it is not known. */
   readImage?(sha256: string): Promise<Uint8Array | undefined>;
   readTokens?(visionFingerprint: string, sha256: string): Promise<StoredTokens | undefined>;

@@ -34,6 +34,8 @@ export interface ImageHeader {
   readonly pages: number;
   readonly hasAlpha: boolean;
   readonly isCmyk: boolean;
+  /** Whether an ICC profile says that its colours are not those of sRGB. */
+  readonly isWideGamut: boolean;
 }
 
 /**
@@ -74,7 +76,13 @@ export async function readHeader(bytes: Uint8Array, maxPixels: number): Promise<
     pages: metadata.pages ?? 1,
     hasAlpha: metadata.hasAlpha,
     isCmyk: metadata.space === "cmyk",
+    isWideGamut: metadata.icc !== undefined && !namesSrgb(metadata.icc),
   };
+}
+
+/** Whether the description of an ICC profile says "sRGB", in ASCII or in UTF-16. */
+function namesSrgb(profile: Uint8Array): boolean {
+  return /s\0?R\0?G\0?B/.test(Buffer.from(profile).toString("latin1"));
 }
 
 /** Turns a libvips failure on a file with a good signature into the error that a person can act on. */

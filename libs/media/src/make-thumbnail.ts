@@ -1,5 +1,11 @@
-import sharp from "sharp";
-import { damaged, INPUT_OPTIONS, MAX_INPUT_PIXELS, readHeader } from "./libvips.ts";
+import sharp, { type Sharp } from "sharp";
+import { damaged, type ImageHeader, INPUT_OPTIONS, MAX_INPUT_PIXELS, readHeader } from "./libvips.ts";
+
+export interface ThumbnailOptions {
+  readonly maxSidePixels: number;
+  /** Pixels (width x height as stored) above which the file is refused; MAX_INPUT_PIXELS when absent. */
+  readonly maxPixels?: number;
+}
 
 export interface Thumbnail {
   /** WebP, upright, sRGB, transparency over white, without the original's metadata (position, camera). */
@@ -16,14 +22,18 @@ const THUMBNAIL_QUALITY = 80;
  * A small picture is not enlarged.
  * @throws MediaError
  */
-export async function makeThumbnail(
+export async function makeThumbnail(bytes: Uint8Array, options: ThumbnailOptions): Promise<Thumbnail> {
+  return await makeThumbnailOf(bytes, await readHeader(bytes, options.maxPixels ?? MAX_INPUT_PIXELS), options);
+}
+
+/** The same for a file whose header was read. `upright`: pixels of the picture that were decoded already, not smaller than the thumbnail. */
+export async function makeThumbnailOf(
   bytes: Uint8Array,
-  options: { readonly maxSidePixels: number; readonly maxPixels?: number },
+  header: ImageHeader,
+  { maxSidePixels }: Pick<ThumbnailOptions, "maxSidePixels">,
+  upright: Sharp = sharp(bytes, INPUT_OPTIONS).autoOrient(),
 ): Promise<Thumbnail> {
-  const { maxSidePixels } = options;
-  const header = await readHeader(bytes, options.maxPixels ?? MAX_INPUT_PIXELS);
-  const { data, info } = await sharp(bytes, INPUT_OPTIONS)
-    .autoOrient()
+  const { data, info } = await upright
     .resize({ width: maxSidePixels, height: maxSidePixels, fit: "inside", withoutEnlargement: true })
     .flatten({ background: "white" })
     .webp({ quality: THUMBNAIL_QUALITY })

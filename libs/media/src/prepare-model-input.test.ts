@@ -15,6 +15,7 @@ const jpeg: ImageHeader = {
   pages: 1,
   hasAlpha: false,
   isCmyk: false,
+  isWideGamut: false,
 };
 
 async function exactInput(bytes: Uint8Array): Promise<Uint8Array> {

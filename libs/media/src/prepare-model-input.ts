@@ -46,7 +46,8 @@ export function reductionFor(header: ImageHeader, sizePixels: number): number | 
   return null;
 }
 
-async function decodeReduced(bytes: Uint8Array, header: ImageHeader, reduction: number): Promise<RgbPixels> {
+/** A JPEG decoded at a part of its size, upright; `reduction` as `reductionFor` gives it. */
+export async function decodeReduced(bytes: Uint8Array, header: ImageHeader, reduction: number): Promise<RgbPixels> {
   const turned = header.orientation >= 5;
   const width = Math.round((turned ? header.storedHeight : header.storedWidth) / reduction);
   const height = Math.round((turned ? header.storedWidth : header.storedHeight) / reduction);

@@ -66,6 +66,8 @@ export type VariantStore = {
   readonly write: (sha256: string, variant: string, bytes: Uint8Array) => Promise<void>;
   readonly read: (sha256: string, variant: string) => Promise<Buffer | undefined>;
   readonly has: (sha256: string, variant: string) => Promise<boolean>;
+  /** Whether it was there or not. */
+  readonly remove: (sha256: string, variant: string) => Promise<void>;
   readonly pathOf: (sha256: string, variant: string) => string;
 };
 
@@ -82,6 +84,7 @@ export function openVariantStore({ directory }: { directory: string }): VariantS
     write: (sha256, variant, bytes) => sealFile(directory, pathOf(sha256, variant), [bytes], { durable: false }),
     read: (sha256, variant) => readIfPresent(pathOf(sha256, variant)),
     has: (sha256, variant) => exists(pathOf(sha256, variant)),
+    remove: (sha256, variant) => rm(pathOf(sha256, variant), { force: true }),
   };
 }
 

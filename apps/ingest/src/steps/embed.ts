@@ -1,3 +1,4 @@
+import { type ModelInputTarget, modelInputVariant } from "@medley/media";
 import { type ClaimedStep, completeSteps, saveEmbeddings } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { retryTransient } from "../retry.ts";
@@ -7,12 +8,13 @@ import type { StepResult } from "./prepare.ts";
 export interface EmbedTarget {
   readonly corpusId: string;
   readonly spaceId: string;
+  readonly modelInput: ModelInputTarget;
 }
 
 /** Embeds the pictures by their content address; the engine stores their image tokens on the way. */
 export async function embedImages(
   context: IngestContext,
-  { corpusId, spaceId }: EmbedTarget,
+  { corpusId, spaceId, modelInput }: EmbedTarget,
   claimed: readonly ClaimedStep[],
 ): Promise<StepResult[]> {
   const images = claimed.map(({ sha256 }) => ({ sha256 }));
@@ -36,6 +38,8 @@ export async function embedImages(
       context.retry,
     );
   }
+  const variant = modelInputVariant(modelInput);
+  for (const { sha256 } of claimed) await context.thumbnails.remove(sha256, variant);
   return Promise.all(
     results.map(({ imageId, outcome }) =>
       outcome.ok

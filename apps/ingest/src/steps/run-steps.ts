@@ -1,4 +1,5 @@
 import type { ModelInfo } from "@medley/inference-api";
+import type { ModelInputTarget } from "@medley/media";
 import {
   type Claim,
   claimSteps,
@@ -22,6 +23,8 @@ export interface StepPlan {
   readonly corpusId: string;
   readonly spaceId: string;
   readonly retrieval: ModelInfo;
+  /** What the retrieval model takes. */
+  readonly modelInput: ModelInputTarget;
   /** Absent: no captions are written. */
   readonly captioner?: ModelInfo;
   /** Absent: no captions are judged. */

@@ -1,4 +1,4 @@
-import { crc32, deflateSync } from "node:zlib";
+import { brotliDecompressSync, crc32, deflateSync } from "node:zlib";
 
 /** A good PNG of 32 x 32 pixels; each number gives another picture. */
 export function png(number: number): Buffer {
@@ -12,6 +12,16 @@ export function png(number: number): Buffer {
 export function pixelBomb(): Buffer {
   return pngFile(20_000, 10_000, deflateSync(Buffer.alloc(1000)));
 }
+
+/** A JPEG of 12 megapixels in one colour, as libjpeg writes it. */
+export function largeJpeg(): Buffer {
+  return brotliDecompressSync(Buffer.from(LARGE_JPEG, "base64"));
+}
+
+const LARGE_JPEG =
+  "W3AUAeR5YDc4J4yGhEjc7TVhwX9ue5/DjQkiR4imQijVaDJko7ndwDxDGZnciBsJQvtDTy9s7STO3naD4yiGnNJBN9tssI0nWFz3GIuU55ItIabMqK23" +
+  "ffSjT0dwRucYimIsSRH12MnSyAmDQmPeK1RG1SAcPIaj1fZ0PuW6n997/50fTrubc+UTY0jG4DhjVwpLu8z/H7TU73xMF8llbgMkEjBbURJDwJRIEiDv" +
+  "hT82FgICmEhuzuJObwGxIg==";
 
 function pngFile(width: number, height: number, data: Buffer): Buffer {
   const header = Buffer.alloc(13);

@@ -71,6 +71,7 @@ function modelInfo(role: Role, dimensions: number): ModelInfo {
     fingerprint: FAKE_FINGERPRINT,
     visionFingerprint: FAKE_FINGERPRINT,
     imageSizePixels: 64,
+    imageFilter: "bicubic",
     embeddingDimensions: dimensions,
     abilities: ["embed", "match", "caption", "answer"],
     itcWeight: 1,

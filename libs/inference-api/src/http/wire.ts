@@ -39,6 +39,7 @@ export const modelListSchema = z.object({
       fingerprint: z.string(),
       visionFingerprint: z.string(),
       imageSizePixels: z.number(),
+      imageFilter: z.enum(["bicubic", "bilinear", "lanczos", "box", "hamming"]).default("bicubic"),
       embeddingDimensions: z.number().nullable(),
       abilities: z.array(abilities),
       itcWeight: z.number(),

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { InferenceError } from "@medley/inference-api";
 import type { ImageInput } from "@medley/inference-api";
 import * as ort from "onnxruntime-node";
-import type { WorkerResources } from "../worker-resources.ts";
+import type { PixelTarget, WorkerResources } from "../worker-resources.ts";
 import type { LoadedModel } from "./loaded-model.ts";
 
 /** Image tokens of one picture: exact, or as the token store keeps them. */
@@ -75,8 +75,8 @@ export function createImageTokenSource(resources: WorkerResources): ImageTokenSo
 
 async function encodeOne(model: LoadedModel, image: ImageInput, resources: WorkerResources): Promise<EncodedImage> {
   const { reference } = model;
-  const { sizePixels, filter } = reference.preprocessor;
-  const pixels = await resources.preparePixels(await readBytes(image, resources), { sizePixels, filter });
+  const { sizePixels } = reference.preprocessor;
+  const pixels = await pixelsOf(image, reference.preprocessor, resources);
   const feed = new ort.Tensor("uint8", pixels, [1, sizePixels, sizePixels, 3]);
   const stored = "sha256" in image;
   const embeds = reference.embeddingDimensions !== undefined;
@@ -90,6 +90,15 @@ async function encodeOne(model: LoadedModel, image: ImageInput, resources: Worke
   const [, count = 0, width = 0] = tensor.dims;
   await resources.writeTokens?.(reference.visionFingerprint, image.sha256, { data, tokens: count, width });
   return { tokens: { format: "float16", data }, embedding };
+}
+
+/** RGB bytes [S, S, 3], prepared by whoever decoded the picture before, or now. */
+async function pixelsOf(image: ImageInput, target: PixelTarget, resources: WorkerResources): Promise<Uint8Array> {
+  const { sizePixels, filter } = target;
+  const ready = "sha256" in image ? await resources.readPixels?.(image.sha256, { sizePixels, filter }) : undefined;
+  // One that was cut off, by a full disk or a power failure, is none.
+  if (ready?.length === 3 * sizePixels * sizePixels) return ready;
+  return await resources.preparePixels(await readBytes(image, resources), { sizePixels, filter });
 }
 
 async function readBytes(image: ImageInput, resources: WorkerResources): Promise<Uint8Array> {
