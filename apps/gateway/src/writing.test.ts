@@ -11,6 +11,8 @@ import {
   createOperation,
   findUpload,
   finishUpload,
+  planSteps,
+  recordRejectedFile,
   registerImage,
   startCaptionRun,
   updateOperation,
@@ -287,6 +289,8 @@ describe("subscriptions", () => {
     expect(await open("/graphql", { origin: "null" })).toBe(403);
     expect(await open("/graphql", { origin: gateway.url })).toBe("open");
     expect(await open("/elsewhere", {})).toBe(404);
+    // A page whose name was made to point to this machine is its own site for the browser.
+    expect(await open("/graphql", { host: "rebound.example", origin: "http://rebound.example" })).toBe(403);
   });
 });
 
@@ -358,7 +362,7 @@ describe("captions and pictures", () => {
 
 test("operations are listed, cancelled once, and what failed is retried", async () => {
   const { id } = await createOperation(library.db, { kind: "INGEST", corpusId: library.corpus.id, state: "RUNNING" });
-  const list = `query($corpus: String, $first: Int) { operations(corpus: $corpus, first: $first) { id kind state errorClasses { code count } error { code } } }`;
+  const list = `query($corpus: String, $first: Int) { operations(corpus: $corpus, first: $first) { id kind state errorClasses { step code kind count waiting } error { code } } }`;
   const { data } = await gateway.graphql(list, { corpus: library.corpus.name, first: 1 });
   expect(data.operations).toMatchObject([{ id, kind: "INGEST", state: "RUNNING", error: null }]);
   expect((await gateway.graphql(list, { first: 201 })).errors?.[0]?.extensions["code"]).toBe("BAD_USER_INPUT");
@@ -373,4 +377,45 @@ test("operations are listed, cancelled once, and what failed is retried", async 
   expect(retried.data.retryFailed).toEqual({ steps: 0, userErrors: [] });
   const wrong = await gateway.graphql(retry, { corpus: library.corpus.name, step: "paint" });
   expect(wrong.data.retryFailed.userErrors).toEqual([{ code: "INVALID_VALUE", path: ["step"] }]);
+});
+
+test("a corpus is made, paused and resumed, and says what was refused and cancelled in it", async () => {
+  const name = `${library.corpus.name}-made`;
+  const make = "mutation($name: String!) { createCorpus(name: $name) { corpus { id name pausedAt } userErrors { code path } } }";
+  const made = (await gateway.graphql(make, { name })).data.createCorpus;
+  expect(made).toMatchObject({ corpus: { name, pausedAt: null }, userErrors: [] });
+  expect((await gateway.graphql(make, { name })).data.createCorpus.corpus.id).toBe(made.corpus.id);
+  const wrong = (await gateway.graphql(make, { name: "a\nb" })).data.createCorpus;
+  expect(wrong).toEqual({ corpus: null, userErrors: [{ code: "INVALID_VALUE", path: ["name"] }] });
+
+  const change = (field: string, corpus: string) =>
+    gateway.graphql(`mutation($corpus: String!) { ${field}(corpus: $corpus) { corpus { pausedAt } userErrors { code } } }`, {
+      corpus,
+    });
+  const first = (await change("pauseCorpus", name)).data.pauseCorpus.corpus.pausedAt;
+  expect(Date.parse(first)).not.toBeNaN();
+  expect((await change("pauseCorpus", made.corpus.id)).data.pauseCorpus.corpus.pausedAt).toBe(first);
+  expect((await change("resumeCorpus", name)).data.resumeCorpus).toEqual({ corpus: { pausedAt: null }, userErrors: [] });
+  expect((await change("resumeCorpus", "nowhere")).data.resumeCorpus.userErrors).toEqual([{ code: "NOT_FOUND" }]);
+
+  const { id: corpusId } = made.corpus;
+  await library.db.query("insert into images (corpus_id, sha256) values ($1::uuid, repeat('a', 64))", [corpusId]);
+  await planSteps(library.db, { corpusId, spaceId: null, steps: ["prepare"] });
+  await recordRejectedFile(library.db, { corpusId, origin: "x", code: "EMPTY_FILE", message: "empty" });
+  const { id } = await createOperation(library.db, { kind: "INGEST", corpusId, state: "RUNNING" });
+  await gateway.graphql(`mutation { cancelOperation(operationId: "${id}") { userErrors { code } } }`);
+  const fields = "coverage { step total excluded unplanned } errorClasses { step code kind count waiting }";
+  const { operation } = (await gateway.graphql(`{ operation(id: "${id}") { ${fields} } }`)).data;
+  expect(operation.coverage.slice(0, 2)).toEqual([
+    { step: "prepare", total: 1, excluded: 1, unplanned: 0 },
+    { step: "embed", total: 0, excluded: 0, unplanned: 1 },
+  ]);
+  expect(operation.errorClasses).toEqual([
+    { step: "prepare", code: "CANCELLED", kind: "CANCELLED", count: 1, waiting: 0 },
+    { step: "register", code: "EMPTY_FILE", kind: "PERMANENT", count: 1, waiting: 0 },
+  ]);
+  const retry = (kind: string) =>
+    gateway.graphql(`mutation { retryFailed(corpus: "${corpusId}", kind: ${kind}) { steps } }`);
+  expect((await retry("PERMANENT")).data.retryFailed.steps).toBe(0);
+  expect((await retry("CANCELLED")).data.retryFailed.steps).toBe(1);
 });
