@@ -22,12 +22,15 @@ export interface SubscriptionRequest {
   readonly operationName?: string | null | undefined;
 }
 
-/** The document of a subscription that keeps to the limits that requests over HTTP have. Throws a GraphQLError or a list of them. */
+/**
+ * The document of a subscription that keeps to the limits that requests over HTTP have, or what is wrong with it. Throws a GraphQLError where its
+ * form or its size is.
+ */
 export function prepareSubscription(
   schema: GraphQLSchema,
   { query, variables, operationName }: SubscriptionRequest,
   { maxCostMs, introspection }: SubscriptionLimits,
-): DocumentNode {
+): DocumentNode | readonly GraphQLError[] {
   const document = parseLimited(query);
   const operation = getOperationAST(document, operationName);
   if (operation?.operation !== "subscription") {
@@ -35,11 +38,8 @@ export function prepareSubscription(
     throw withCode(new GraphQLError(message), "OPERATION_RESOLUTION_FAILURE");
   }
   const errors = validate(schema, document, [...specifiedRules, limitSize]);
-  if (errors.length > 0) {
-    throw errors.map((error) =>
-      withCode(error, "GRAPHQL_VALIDATION_FAILED", introspection ? undefined : /Did you mean.*$/),
-    );
-  }
+  const hint = introspection ? null : SUGGESTION;
+  if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED", hint));
   limitVariables(variables ?? {});
   requireAffordable({ schema, document, operation, variables: variables ?? {} }, maxCostMs);
   return document;
@@ -53,7 +53,10 @@ function parseLimited(query: string): DocumentNode {
   }
 }
 
-function withCode({ message, nodes, extensions }: GraphQLError, code: string, without?: RegExp): GraphQLError {
-  const shown = without === undefined ? message : message.replace(without, "").trimEnd();
-  return new GraphQLError(shown, { nodes: nodes ?? null, extensions: { ...extensions, code } });
+/** Tells names of the schema, as introspection does. */
+const SUGGESTION = /\s*Did you mean.*$/s;
+
+function withCode(error: GraphQLError, code: string, without: RegExp | null = null): GraphQLError {
+  const message = without === null ? error.message : error.message.replace(without, "");
+  return new GraphQLError(message, { nodes: error.nodes ?? null, extensions: { ...error.extensions, code } });
 }

@@ -8,7 +8,7 @@ import { AccessError } from "../access/access-error.ts";
 import { type Admission, requireKnownName } from "../access/admit-requests.ts";
 import type { Viewer } from "../access/viewer.ts";
 import { createContext, type GatewayContext, type GatewayDependencies, type GatewayServices } from "../context.ts";
-import { causeOf, formatError, type GatewayErrorCode, isFault } from "../errors.ts";
+import { causeOf, formatError, isFault } from "../errors.ts";
 import { openRequest } from "../request-scope.ts";
 import { prepareSubscription, type SubscriptionLimits } from "./prepare-subscription.ts";
 import { subscribeWithFreshContexts } from "./subscribe.ts";
@@ -69,6 +69,16 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
   /** The session of a subscription's first context. */
   const owners = new WeakMap<object, Session>();
 
+  /** Errors that are as the client may see them. */
+  const presentable = new WeakSet<GraphQLError>();
+  function refuse({ subscriptions }: Session, id: string, errors: readonly unknown[], startedAt: number): GraphQLError[] {
+    subscriptions.delete(id);
+    const shown = errors.map((error) => masked(error, log));
+    for (const error of shown) presentable.add(error);
+    onSubscribed(codeOf(shown[0]), (performance.now() - startedAt) / 1000);
+    return shown;
+  }
+
   const disposable = useServer<Record<string, unknown>>(
     {
       schema,
@@ -88,22 +98,20 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
       async onSubscribe({ extra }, id, { query, variables, operationName }) {
         const startedAt = performance.now();
         const session = sessionOf(extra);
-        if (session.subscriptions.size >= MAX_SUBSCRIPTIONS) return [tooMany()];
-        // Counted at once: many may be asked for before the first of them is let in.
-        session.subscriptions.add(id);
         try {
+          if (session.subscriptions.size >= MAX_SUBSCRIPTIONS) throw tooMany();
+          // Counted at once: many may be asked for before the first of them is let in.
+          session.subscriptions.add(id);
           const viewer = await admission.admit(session.address, session.authorization);
-          const document = prepareSubscription(schema, { query, variables, operationName }, limits);
+          const prepared = prepareSubscription(schema, { query, variables, operationName }, limits);
+          if (!("kind" in prepared)) return refuse(session, id, prepared, startedAt);
           const contextValue = contextFor(viewer, session);
           owners.set(contextValue, session);
           log.info({ operation: operationName, viewer: viewer.id }, "subscription");
           const operation = { variableValues: variables ?? {}, operationName: operationName ?? null };
-          return { schema, document, ...operation, contextValue };
+          return { schema, document: prepared, ...operation, contextValue };
         } catch (error) {
-          session.subscriptions.delete(id);
-          const errors = (Array.isArray(error) ? error : [error]).map((each) => masked(each, log));
-          onSubscribed(codeOf(errors[0]), (performance.now() - startedAt) / 1000);
-          return errors;
+          return refuse(session, id, [error], startedAt);
         }
       },
       async subscribe(args) {
@@ -122,7 +130,8 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
         ...(errors && { errors: errors.map((error) => masked(error, log).toJSON()) }),
         ...(extensions && { extensions }),
       }),
-      onError: (_context, _id, _payload, errors) => errors.map((error) => masked(error, log).toJSON()),
+      onError: (_context, _id, _payload, errors) =>
+        errors.map((error) => (presentable.has(error) ? error : masked(error, log)).toJSON()),
       onComplete: ({ extra }, id) => void sessionOf(extra).subscriptions.delete(id),
     },
     sockets,
@@ -202,9 +211,9 @@ function shortened(reason: string): string {
         .replace(/\uFFFD+$/, "");
 }
 
-function tooMany(): GraphQLError {
-  const message = `This connection has ${MAX_SUBSCRIPTIONS} subscriptions already. End one first.`;
-  return new GraphQLError(message, { extensions: { code: "OVERLOADED" satisfies GatewayErrorCode, retryable: true } });
+function tooMany(): AccessError {
+  const found = `This connection has ${MAX_SUBSCRIPTIONS} subscriptions already`;
+  return new AccessError("RATE_LIMITED", `${found}, as many as it may. End one first.`);
 }
 
 /** As over HTTP: known errors with their code, anything else without its text, which the log has. */
