@@ -25,6 +25,7 @@ import {
   listOperations,
   markStored,
   openDatabase,
+  PRIORITIES,
   removeUnusedBlobs,
   stepCounts,
 } from "@medley/storage";
@@ -120,6 +121,8 @@ test("makes an image of an upload, with its name, text, attributes and thumbnail
   const spaceId = (await activeSpace(db, corpus.id))?.id ?? "";
   // From the second picture on the steps are planned with it.
   expect((await stepCounts(db, corpus.id, spaceId)).embed).toMatchObject({ done: 1, pending: 1 });
+  const open = "select priority from image_steps where corpus_id = $1::uuid and step = 'embed' and state = 'pending'";
+  expect(await db.query(open, [corpus.id])).toEqual([{ priority: PRIORITIES.upload }]);
   await runIngest(contextWith(), request(), quiet);
   expect(await countEmbeddings(db, spaceId, corpus.id)).toBe(2);
   const unnamed = (await findUpload(db, second))?.imageId ?? "";
