@@ -3,6 +3,12 @@ import { defineConfig } from "vitest/config";
 
 // One configuration for every project: each runs it with its own folder as the root (see the "test" scripts).
 export default defineConfig({
+  // The copy that Node takes. Vite's choice is another one, and graphql-js does not work with a schema of another copy.
+  resolve: {
+    alias: [
+      { find: /^graphql$/, replacement: fileURLToPath(new URL("node_modules/graphql/index.js", import.meta.url)) },
+    ],
+  },
   test: {
     include: ["src/**/*.test.ts"],
     passWithNoTests: true,

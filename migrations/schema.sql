@@ -282,6 +282,13 @@ create table spaces (
   constraint spaces_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 2000)))
 );
 
+create table suspect_blobs (
+  sha256 text not null,
+  noted_at timestamp with time zone not null default now(),
+  constraint suspect_blobs_pkey PRIMARY KEY (sha256),
+  constraint suspect_blobs_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
 create table text_embeddings (
   space_id uuid not null,
   image_id uuid not null,
@@ -296,6 +303,36 @@ create table text_embeddings (
   constraint text_embeddings_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
   constraint text_embeddings_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE
 ) partition by LIST (space_id);
+
+create table uploads (
+  id uuid not null default gen_random_uuid(),
+  corpus_id uuid not null,
+  name text,
+  text text,
+  attributes jsonb not null default '{}'::jsonb,
+  size_bytes bigint,
+  state text not null default 'RECEIVING'::text,
+  received_bytes bigint not null default 0,
+  writer uuid,
+  sha256 text,
+  image_id uuid,
+  error_code text,
+  error_message text,
+  attempts integer not null default 0,
+  lease_until timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  constraint uploads_pkey PRIMARY KEY (id),
+  constraint uploads_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint uploads_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE SET NULL,
+  constraint uploads_check CHECK (((state = 'REJECTED'::text) = (error_code IS NOT NULL))),
+  constraint uploads_check1 CHECK (((state <> ALL (ARRAY['STORED'::text, 'INGESTED'::text])) OR (sha256 IS NOT NULL))),
+  constraint uploads_received_bytes_check CHECK ((received_bytes >= 0)),
+  constraint uploads_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+  constraint uploads_size_bytes_check CHECK ((size_bytes > 0)),
+  constraint uploads_state_check CHECK ((state = ANY (ARRAY['RECEIVING'::text, 'STORED'::text, 'INGESTED'::text, 'REJECTED'::text])))
+);
 
 CREATE INDEX api_keys_recent ON public.api_keys USING btree (created_at DESC);
 
@@ -321,6 +358,8 @@ CREATE INDEX image_origins_words ON public.image_origins USING gin (words);
 
 CREATE INDEX image_steps_corpus ON public.image_steps USING btree (corpus_id, step, space_id, state);
 
+CREATE INDEX image_steps_failed ON public.image_steps USING btree (corpus_id, step, error_code) WHERE (state = ANY (ARRAY['failed'::text, 'excluded'::text]));
+
 CREATE INDEX image_steps_leased ON public.image_steps USING btree (lease_until) WHERE (state = 'leased'::text);
 
 CREATE INDEX image_steps_open ON public.image_steps USING btree (step, space_id, corpus_id, priority DESC, image_id) WHERE (state = ANY (ARRAY['pending'::text, 'leased'::text]));
@@ -342,6 +381,16 @@ CREATE INDEX text_embeddings_caption ON ONLY public.text_embeddings USING btree 
 CREATE INDEX text_embeddings_corpus ON ONLY public.text_embeddings USING btree (space_id, corpus_id);
 
 CREATE INDEX text_embeddings_image ON ONLY public.text_embeddings USING btree (image_id);
+
+CREATE INDEX uploads_image ON public.uploads USING btree (image_id) WHERE (image_id IS NOT NULL);
+
+CREATE INDEX uploads_receiving ON public.uploads USING btree (expires_at) WHERE (state = 'RECEIVING'::text);
+
+CREATE INDEX uploads_rejected ON public.uploads USING btree (corpus_id, error_code) WHERE (state = 'REJECTED'::text);
+
+CREATE INDEX uploads_sha256 ON public.uploads USING btree (sha256) WHERE (state = 'STORED'::text);
+
+CREATE INDEX uploads_stored ON public.uploads USING btree (corpus_id, created_at) WHERE (state = 'STORED'::text);
 
 CREATE OR REPLACE FUNCTION public.count_of_words(written text)
  RETURNS integer

@@ -1,10 +1,15 @@
 import type { Inference } from "@medley/inference-api";
 import { type Caption, captionsOf, type Database, findImages, type Image } from "@medley/storage";
 import type { BlobStore, VariantStore } from "@medley/storage/blobs";
+import type { PartFiles } from "@medley/storage/part-files";
 import DataLoader from "dataloader";
 import type { PictureFolder } from "./access/picture-links.ts";
 import type { Viewer } from "./access/viewer.ts";
+import type { ErrorClass, StepCoverage } from "./generated/schema-types.ts";
 import type { ProtectionSettings } from "./protection/protection-settings.ts";
+import { coverageOf, errorClassesOf } from "./resolvers/coverage.ts";
+import type { Watches } from "./subscriptions/watches.ts";
+import type { UploadReceiver } from "./uploads/receive-upload.ts";
 
 /** What the gateway works with; made in main.ts, or in a test. */
 export interface GatewayDependencies {
@@ -13,6 +18,12 @@ export interface GatewayDependencies {
   readonly blobs: BlobStore;
   /** The small WebP files that ingest writes, by the content hash of their original. */
   readonly thumbnails: VariantStore;
+  /** The bytes of uploads that are not complete. */
+  readonly parts: PartFiles;
+  /** Signs the addresses of uploads. */
+  readonly uploadKey: string;
+  /** Bytes of the largest picture that is taken. */
+  readonly maxUploadBytes: number;
   /** Folder of the built web page. */
   readonly siteDirectory: string;
   /** Limit of one search; re-ranking is cut there and the answer says so. */
@@ -41,14 +52,26 @@ export interface RequestLog {
   error(fields: object, message: string): void;
 }
 
+/** What one gateway has one of, made by createGateway. */
+export interface GatewayServices {
+  readonly uploads: UploadReceiver;
+  readonly watches: Watches;
+}
+
 /** What one GraphQL request works with: loaders batch and remember for the length of a request. */
-export interface GatewayContext extends GatewayDependencies, RequestScope {
+export interface GatewayContext extends GatewayDependencies, GatewayServices, RequestScope {
   readonly inference: Inference;
   readonly imageById: DataLoader<string, Image | null>;
   readonly captionsByImage: DataLoader<string, readonly Caption[]>;
+  /** Each costs a look at every step of a corpus, and a list of operations asks for the same corpus again and again. */
+  readonly coverageByCorpus: DataLoader<string, StepCoverage[]>;
+  readonly errorsByCorpus: DataLoader<string, ErrorClass[]>;
 }
 
-export function createContext(dependencies: GatewayDependencies, scope: RequestScope): GatewayContext {
+export function createContext(
+  dependencies: GatewayDependencies & GatewayServices,
+  scope: RequestScope,
+): GatewayContext {
   const { db } = dependencies;
   return {
     ...dependencies,
@@ -61,5 +84,7 @@ export function createContext(dependencies: GatewayDependencies, scope: RequestS
       const captions = await captionsOf(db, ids);
       return ids.map((id) => captions.get(id) ?? []);
     }),
+    coverageByCorpus: new DataLoader((ids) => Promise.all(ids.map((id) => coverageOf(db, id)))),
+    errorsByCorpus: new DataLoader((ids) => Promise.all(ids.map((id) => errorClassesOf(db, id)))),
   };
 }

@@ -8,7 +8,7 @@ const HEADER = "// Generated from apps/gateway/schema.graphql by `npm run genera
 /** The files that the schema decides: the gateway's resolver types and the types of the web page's documents. */
 export async function generateTypes(): Promise<{ path: string; text: string }[]> {
   const shared = { useTypeImports: true, enumsAsTypes: true, enumType: "string-literal", strictScalars: true } as const;
-  const scalars = { JSON: { input: "unknown", output: "unknown" } };
+  const scalars = { JSON: { input: "unknown", output: "unknown" }, BigInt: "number", DateTime: "Date" };
   const files: { filename: string; content: string }[] = await generate(
     {
       cwd: PROJECT,
@@ -35,10 +35,12 @@ export async function generateTypes(): Promise<{ path: string; text: string }[]>
               GeneratedCaption: "@medley/search#CaptionResult",
               Image: "@medley/storage#Image as ImageRow",
               ClauseScores: "@medley/search#ClauseScores as ClauseRow",
+              Operation: "@medley/storage#Operation as OperationRow",
               SearchConnection: "@medley/search#SearchPage",
               SearchEdge: "@medley/search#PageHit",
               SearchReport: "@medley/search#SearchReport as ReportRow",
               Space: "@medley/storage#Space as SpaceRow",
+              Upload: "@medley/storage#Upload as UploadRow",
             },
           },
         },

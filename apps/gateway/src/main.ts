@@ -3,8 +3,10 @@ import { findRunningServer, readSettingsOrExit, removeRunFile, writeRunFile } fr
 import { createInferenceClient } from "@medley/inference-api";
 import { openDatabase } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
+import { openPartFiles } from "@medley/storage/part-files";
 import { pino } from "pino";
 import { createGateway } from "./server.ts";
+import { loadUploadKey } from "./uploads/upload-token.ts";
 
 const RUN_FILE = "gateway";
 
@@ -33,6 +35,9 @@ async function run(): Promise<void> {
       inference,
       blobs: openBlobStore({ directory: settings.blobDirectory }),
       thumbnails: openVariantStore({ directory: settings.thumbnailDirectory }),
+      parts: openPartFiles({ directory: settings.uploadDirectory }),
+      uploadKey: settings.uploadKey ?? (await loadUploadKey(settings.home)),
+      maxUploadBytes: settings.maxBytes,
       siteDirectory: join(settings.repository, "apps/web/dist/site"),
       searchDeadlineMs: settings.searchDeadlineMs,
       inferenceDeadlineMs: settings.inferenceDeadlineMs,

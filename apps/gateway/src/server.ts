@@ -6,9 +6,17 @@ import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { expressMiddleware } from "@as-integrations/express5";
+import { makeExecutableSchema } from "@graphql-tools/schema";
 import express from "express";
 import { openAccess } from "./access/access.ts";
-import { admitRequests, isOperator, refuseForeignNames, viewerOf } from "./access/admit-requests.ts";
+import {
+  admitRequests,
+  clientAddress,
+  createAdmission,
+  isOperator,
+  refuseForeignNames,
+  viewerOf,
+} from "./access/admit-requests.ts";
 import { guardRootFields } from "./access/guard-root-fields.ts";
 import { createContext, type GatewayContext, type GatewayDependencies } from "./context.ts";
 import { formatError } from "./errors.ts";
@@ -26,6 +34,10 @@ import { checkReadiness, withoutDetails } from "./readiness.ts";
 import { openRequest } from "./request-scope.ts";
 import { resolvers } from "./resolvers/index.ts";
 import { createSiteRouter } from "./site.ts";
+import { createWatches } from "./subscriptions/watches.ts";
+import { serveSubscriptions } from "./subscriptions/websocket.ts";
+import { createUploadReceiver } from "./uploads/receive-upload.ts";
+import { createUploadRouter } from "./uploads/upload-router.ts";
 
 const SCHEMA = readFileSync(resolve(import.meta.dirname, "../schema.graphql"), "utf8");
 
@@ -48,11 +60,25 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
   const protection = { ...DEFAULT_PROTECTION, ...dependencies.protection };
   const access = await openAccess(dependencies.db, { ...protection, host: listen.host });
   const metrics = createMetrics(dependencies.db);
+  const admission = createAdmission(access, protection);
   const app = express();
+  app.set("trust proxy", [...protection.trustedProxies]);
   const server = createServer(app);
+  const guarded = guardRootFields(measureRootFields(resolvers, metrics));
+  const schema = makeExecutableSchema({ typeDefs: SCHEMA, resolvers: guarded });
+  const services = { uploads: createUploadReceiver(dependencies), watches: createWatches(dependencies) };
+  const subscriptions = serveSubscriptions(server, {
+    schema,
+    dependencies: { ...dependencies, ...services },
+    path: "/graphql",
+    access,
+    admission,
+    limits: protection,
+    addressOf: (request) => clientAddress(request, app),
+    onSubscribed: (code, seconds) => metrics.countRequest("subscription", code, seconds),
+  });
   const apollo = new ApolloServer<GatewayContext>({
-    typeDefs: SCHEMA,
-    resolvers: guardRootFields(measureRootFields(resolvers, metrics)),
+    schema,
     csrfPrevention: true,
     introspection: protection.introspection,
     // "Did you mean" tells the names that introspection no longer does.
@@ -69,6 +95,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
       measureRequests(metrics),
       logRequests(dependencies.log),
       ApolloServerPluginDrainHttpServer({ httpServer: server }),
+      { serverWillStart: async () => ({ drainServer: async () => subscriptions[Symbol.asyncDispose]() }) },
       ApolloServerPluginLandingPageDisabled(),
     ],
   });
@@ -79,16 +106,15 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     response.set("X-Content-Type-Options", "nosniff").set("Referrer-Policy", "same-origin");
     next();
   });
-  app.set("trust proxy", [...protection.trustedProxies]);
   app.use(refuseForeignNames(access));
   const context = async ({ res }: { res: express.Response }) => {
     const gone = new AbortController();
     res.once("close", () => gone.abort());
     const onCall = (method: string, milliseconds: number) => metrics.observeCall(method, milliseconds / 1000);
     const start = { viewer: viewerOf(res), gone: gone.signal, timeoutMs: protection.requestTimeoutMs, onCall };
-    return createContext(dependencies, openRequest(dependencies, access, start));
+    return createContext({ ...dependencies, ...services }, openRequest(dependencies, access, start));
   };
-  app.use("/graphql", admitRequests(access, protection), readJsonBody(), expressMiddleware(apollo, { context }));
+  app.use("/graphql", admitRequests(admission), readJsonBody(), expressMiddleware(apollo, { context }));
   app.get("/healthz", (_request, response) => void response.json({ ok: true }));
   app.get("/readyz", async (request, response) => {
     const readiness = await checkReadiness(dependencies);
@@ -98,6 +124,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
       .json((await isOperator(request, access).catch(() => false)) ? readiness : withoutDetails(readiness));
   });
   app.use(createMetricsRouter(metrics, access));
+  app.use(createUploadRouter({ ...dependencies, ...services }));
   app.use(
     createGraphiqlRouter(),
     createPictureRouter(dependencies, access),

@@ -16,6 +16,7 @@ import {
   PRIORITIES,
   registerImage,
   resumeCorpus,
+  retryFailedSteps,
   STEPS,
   StorageError,
   stepCounts,
@@ -49,12 +50,13 @@ const slowEngine = (onCall: (method: string) => Promise<void>, delayMs = 300) =>
     },
   });
 
-test("stops in good order when another process cancels its operation, and goes on when it is run again", async () => {
+test("stops in good order when another process cancels its operation, leaves nothing open, and goes on after a retry", async () => {
   const corpus = bench.newCorpus();
   const root = picturesFrom(1000, 60);
   await using another = await bench.open();
   const inference = slowEngine(async () => {
-    await cancelOperations(another, { corpusId: await idOf(corpus), kind: "INGEST" });
+    const corpusId = await idOf(corpus);
+    await another.transaction((tx) => cancelOperations(tx, { corpusId, kind: "INGEST" }));
   });
   const began = performance.now();
   const stopped = await bench.ingest(corpus, root, { inference });
@@ -64,6 +66,9 @@ test("stops in good order when another process cancels its operation, and goes o
   for (const { leased } of Object.values(stopped.steps)) expect(leased).toBe(0);
   const [operation] = await listOperations(bench.db, { limit: 1 });
   expect(operation).toMatchObject({ corpusId: await idOf(corpus), state: "CANCELLED" });
+  for (const { pending } of Object.values(stopped.steps)) expect(pending).toBe(0);
+  expect((await bench.ingest(corpus, undefined)).idle).toBe(true);
+  await retryFailedSteps(bench.db, { corpusId: await idOf(corpus) });
   expect((await bench.ingest(corpus, root)).steps.filter).toMatchObject({ done: 60, total: 60 });
 });
 

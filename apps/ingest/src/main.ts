@@ -5,19 +5,23 @@ import { createPictureFetcher, defaultFetchPolicy } from "@medley/fetch";
 import { createInferenceClient } from "@medley/inference-api";
 import { type Corpus, type Database, listCorpora, openDatabase } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
+import { openPartFiles, type PartFiles } from "@medley/storage/part-files";
 import type { IngestContext } from "./ingest-context.ts";
 import { createProgressView, type ProgressView } from "./progress-view.ts";
+import type { Registration } from "./register-pictures.ts";
 import { describeSummary, failedImageRecord, registrationRecord } from "./report.ts";
 import { defaultRetry, retryTransient } from "./retry.ts";
 import { type IngestOutcome, type IngestRequest, runIngest } from "./run-ingest.ts";
 import { openSource } from "./scan/scan-source.ts";
 import { requireFolder, watchFolder } from "./scan/watch-folder.ts";
+import { registerUploads } from "./uploads/register-uploads.ts";
+import { watchUploads } from "./uploads/watch-uploads.ts";
 
 const USAGE = `Usage:
   main.ts add PATH|MANIFEST --corpus NAME [--watch] [--priority N] [--no-captions] [--no-calibration] [--retry-failed] [--json]
   main.ts work [--corpus NAME] [--watch] [--no-captions] [--retry-failed] [--json]`;
 
-/** Between two looks for work that came another way, such as an upload. */
+/** Between two looks for open steps. */
 const WATCH_INTERVAL_MS = 5_000;
 /** Corpora that are worked on at once: no corpus waits for another one's import. */
 const CORPORA_AT_ONCE = 16;
@@ -137,7 +141,11 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     return await runOne(context, request, { json: command.json, path: command.path });
   }
   if (command.name === "add") return await watchPath(context, command);
-  return await (command.watch ? watchCorpora(context, command) : workOnCorpora(context, command));
+  if (!command.watch) {
+    await registerUploads(context, command, { onRegistration: reportUpload(command) });
+    return await workOnCorpora(context, command);
+  }
+  return await watchCorpora(context, command, openPartFiles({ directory: settings.uploadDirectory }));
 }
 
 /** Brings in what the folder holds and then what appears in it, round by round, until it is told to stop; that is its good end. */
@@ -188,34 +196,65 @@ async function workOnCorpora(context: IngestContext, command: Command): Promise<
   return worst;
 }
 
-/** Looks for open steps again and again, of the named corpus or of all, until it is told to stop. Paused corpora are left alone. */
-async function watchCorpora(context: IngestContext, command: Command): Promise<number> {
+/**
+ * Looks for open steps and uploads again and again, of the named corpus or of all, until it is told to stop. Paused corpora are left alone. Calibrating
+ * takes minutes, so it runs beside: pictures that come meanwhile do not wait for it.
+ */
+async function watchCorpora(outer: IngestContext, command: Command, parts: PartFiles): Promise<number> {
   const said = new Set<string>();
   const running = new Map<string, Promise<unknown>>();
+  /** Calibrations by corpus, and under no name the uploads. */
+  const beside = new Map<string, Promise<unknown>>();
   const failure = new AbortController();
+  const signal = AbortSignal.any([outer.signal, failure.signal]);
+  const context = { ...outer, signal, retry: { ...outer.retry, signal } };
   let first: { readonly reason: unknown } | undefined;
-  const signal = AbortSignal.any([context.signal, failure.signal]);
-  const begin = (name: string) => {
-    const owner = `${context.owner}-${randomUUID()}`;
-    const options = { json: command.json, quietWhenIdle: true, bar: false, said };
-    const run = runOne({ ...context, owner, signal }, requestOf(command, name), options)
+  let woken = Promise.withResolvers<void>();
+  const keep = (work: Map<string, Promise<unknown>>, name: string, begun: Promise<unknown>) => {
+    const kept = begun
       .catch((reason: unknown) => {
         first ??= { reason };
         failure.abort();
       })
-      .finally(() => running.delete(name));
-    running.set(name, run);
+      .finally(() => work.delete(name));
+    work.set(name, kept);
   };
+  const begin = (name: string) => {
+    const calibrateBeside = (calibrate: () => Promise<void>) => {
+      if (!beside.has(name) && !signal.aborted) keep(beside, name, calibrate());
+    };
+    const options = { json: command.json, quietWhenIdle: true, bar: false, said };
+    const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
+    keep(running, name, runOne(run, { ...requestOf(command, name), calibrateBeside }, options));
+  };
+  const uploads = {
+    corpus: command.corpus,
+    parts,
+    onRegistration: reportUpload(command),
+    onGained: () => woken.resolve(),
+  };
+  keep(beside, "", watchUploads(context, uploads));
   while (!signal.aborted) {
     const corpora = await retryTransient(() => corporaOf(context.db, command), context.retry);
     for (const { name, pausedAt } of corpora) {
       if (pausedAt === null && !running.has(name) && running.size < CORPORA_AT_ONCE) begin(name);
     }
-    await context.retry.sleep(WATCH_INTERVAL_MS, signal);
+    await Promise.race([context.retry.sleep(WATCH_INTERVAL_MS, signal), woken.promise]);
+    woken = Promise.withResolvers<void>();
   }
-  await Promise.all(running.values());
+  await Promise.all([...running.values(), ...beside.values()]);
   if (first) throw first.reason;
   return 0;
+}
+
+function reportUpload({ json }: Command) {
+  return (corpus: string, registration: Registration): void => {
+    if (json) process.stdout.write(`${JSON.stringify({ corpus, ...registrationRecord(registration) })}\n`);
+    else if (registration.kind === "rejected") {
+      const { path, message, code } = registration;
+      console.error(`${corpus}: upload of ${path}: ${message} (${code})`);
+    }
+  };
 }
 
 async function corporaOf(db: Database, { corpus }: Command): Promise<Corpus[]> {
@@ -301,7 +340,7 @@ function describeOutcome(corpus: string, outcome: IngestOutcome): string | undef
     case "STOPPED":
       return "Stopped before the end. Run the same command again to go on.";
     case "CANCELLED":
-      return "The operation of this run was cancelled. Run the same command again to go on.";
+      return `The operation of this run was cancelled, and its open steps are out of the work. Bring them back with: medley steps retry --corpus ${corpus}`;
     case "PAUSED":
       return describePause(corpus);
   }

@@ -1,5 +1,6 @@
 import {
   describeImage,
+  makeThumbnail,
   MediaError,
   type ModelInputTarget,
   modelInputVariant,
@@ -8,31 +9,39 @@ import {
 } from "@medley/media";
 import {
   completeSteps,
+  finishUpload,
   type ImageFacts,
+  lockBlobs,
   pausedSince,
   planSteps,
+  type Queryable,
   raisePriority,
   recordRejectedFile,
   registerImage,
+  rejectUpload,
   saveImageFacts,
   type Step,
+  StorageError,
 } from "@medley/storage";
 import type { IngestContext } from "./ingest-context.ts";
 import { IngestError } from "./ingest-error.ts";
 import { mapInOrder } from "./map-in-order.ts";
 import { retryTransient } from "./retry.ts";
-import type { Finding } from "./scan/finding.ts";
+import type { Finding, FoundFile } from "./scan/finding.ts";
 import { readPicture } from "./scan/read-picture.ts";
 import { THUMBNAIL_SIDE_PIXELS, THUMBNAIL_VARIANT } from "./steps/prepare.ts";
 
 export interface Target {
   readonly corpusId: string;
-  readonly spaceId: string;
+  /** Null while only "prepare" is planned. */
+  readonly spaceId: string | null;
   readonly steps: readonly Step[];
-  /** What the model of the space takes: made with the thumbnail where that spares a decode. */
-  readonly modelInput: ModelInputTarget;
+  /** What the model of the space takes: made with the thumbnail where that spares a decode. Absent: the engine makes it. */
+  readonly modelInput?: ModelInputTarget;
   /** Of the steps of new pictures, and the least one of known pictures' open steps. */
   readonly priority?: number;
+  /** False: what is found is saved although the corpus was paused meanwhile, for it is claimed for a short time only; true when absent. */
+  readonly waitsWhilePaused?: boolean;
 }
 
 /** What became of one thing that the scan found. */
@@ -54,25 +63,28 @@ const PICTURES_PER_TRANSACTION = 16;
 /**
  * Brings what the scan finds into the corpus, in its order: bytes into the blob store first, then one transaction for row,
  * facts and planned steps. A picture counts only when all of its bytes decode; anything else becomes a rejected file. Killed
- * anywhere and run again, it ends in the same rows. While the corpus is paused nothing more is read or saved.
+ * anywhere and run again, it ends in the same rows. While the corpus is paused nothing more is read or saved, unless the target says otherwise.
  */
 export async function* registerPictures(
   context: IngestContext,
   target: Target,
   findings: AsyncIterable<Finding>,
 ): AsyncGenerator<Registration> {
+  const wait = async () => {
+    if (target.waitsWhilePaused !== false) await waitWhilePaused(context, target.corpusId);
+  };
   let waiting: CheckedFinding[] = [];
   for await (const checked of mapInOrder(findings, CONCURRENT_READS, (finding) =>
     checkFinding(context, target, finding),
   )) {
     waiting.push(checked);
     if (waiting.length < PICTURES_PER_TRANSACTION) continue;
-    await waitWhilePaused(context, target.corpusId);
+    await wait();
     if (context.signal.aborted) return;
     yield* await saveFindings(context, target, waiting);
     waiting = [];
   }
-  await waitWhilePaused(context, target.corpusId);
+  await wait();
   if (waiting.length > 0 && !context.signal.aborted) yield* await saveFindings(context, target, waiting);
 }
 
@@ -87,7 +99,7 @@ async function waitWhilePaused({ db, retry, signal }: IngestContext, corpusId: s
 type CheckedFinding =
   | {
       readonly kind: "good";
-      readonly finding: Finding & { kind: "file" };
+      readonly finding: FoundFile;
       readonly sha256: string;
       readonly facts: PictureFacts;
     }
@@ -95,6 +107,7 @@ type CheckedFinding =
       readonly kind: "bad";
       readonly path: string;
       readonly file: string;
+      readonly uploadId?: string;
       readonly code: string;
       readonly message: string;
     };
@@ -107,12 +120,23 @@ async function checkFinding(context: IngestContext, target: Target, finding: Fin
     return { kind: "bad", path, file, code: finding.error.code, message: finding.error.message };
   }
   try {
-    const bytes = finding.bytes ?? (await readPicture(file, { maxBytes: context.maxBytes }));
+    const bytes = await readFinding(context, finding);
     return { kind: "good", finding, ...(await storePicture(context, target, bytes)) };
   } catch (error) {
     if (!(error instanceof MediaError) && !(error instanceof IngestError)) throw error;
-    return { kind: "bad", path, file, code: error.code, message: error.message };
+    const { code, message } = error;
+    return { kind: "bad", path, file, ...(finding.upload && { uploadId: finding.upload.uploadId }), code, message };
   }
+}
+
+async function readFinding(context: IngestContext, { file, bytes, upload }: FoundFile): Promise<Uint8Array> {
+  if (bytes) return bytes;
+  if (!upload) return readPicture(file, { maxBytes: context.maxBytes });
+  return await context.blobs.read(upload.sha256).catch((error: unknown) => {
+    if (!(error instanceof StorageError) || error.code !== "NOT_FOUND") throw error;
+    const message = `The bytes of upload "${upload.uploadId}" are gone from the blob store. Send them again.`;
+    throw new IngestError("FILE_NOT_FOUND", message, { cause: error });
+  });
 }
 
 /** Nothing is stored of a picture that does not decode. Throws MediaError. */
@@ -122,13 +146,27 @@ async function storePicture(context: IngestContext, { modelInput }: Target, byte
   const sha256 = sha256Hex(bytes);
   // The thumbnail is made from every pixel, so it also proves that the file is whole (and in less memory than decoding to RGB).
   if (!(await context.thumbnails.has(sha256, THUMBNAIL_VARIANT))) {
-    const prepared = await preparePicture(bytes, { maxSidePixels: THUMBNAIL_SIDE_PIXELS, maxPixels, modelInput });
-    await context.thumbnails.write(sha256, THUMBNAIL_VARIANT, prepared.thumbnail.bytes);
-    // For the step "embed", which removes it.
-    if (prepared.modelInput) await context.thumbnails.write(sha256, modelInputVariant(modelInput), prepared.modelInput);
+    await derive(context, modelInput, sha256, bytes);
   }
   await context.blobs.put(bytes);
   return { sha256, facts: { format, width, height, sizeBytes: bytes.length } };
+}
+
+async function derive(
+  { thumbnails, maxPixels }: IngestContext,
+  modelInput: ModelInputTarget | undefined,
+  sha256: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const options = { maxSidePixels: THUMBNAIL_SIDE_PIXELS, maxPixels };
+  if (modelInput === undefined) {
+    await thumbnails.write(sha256, THUMBNAIL_VARIANT, (await makeThumbnail(bytes, options)).bytes);
+    return;
+  }
+  const prepared = await preparePicture(bytes, { ...options, modelInput });
+  await thumbnails.write(sha256, THUMBNAIL_VARIANT, prepared.thumbnail.bytes);
+  // For the step "embed", which removes it.
+  if (prepared.modelInput) await thumbnails.write(sha256, modelInputVariant(modelInput), prepared.modelInput);
 }
 
 function saveFindings(
@@ -136,43 +174,61 @@ function saveFindings(
   target: Target,
   checked: readonly CheckedFinding[],
 ): Promise<Registration[]> {
-  return retryTransient(
-    () =>
-      context.db.transaction(async (db) => {
-        const registrations: Registration[] = [];
-        const facts: ImageFacts[] = [];
-        for (const entry of checked) {
-          const registration = await saveFinding(db, target.corpusId, entry);
-          registrations.push(registration);
-          if (registration.kind === "registered" && entry.kind === "good") {
-            facts.push({ imageId: registration.imageId, ...entry.facts });
-          }
+  return retryTransient(async () => {
+    await storeAgain(context, target, checked);
+    return context.db.transaction(async (db) => {
+      await lockBlobs(
+        db,
+        checked.flatMap((entry) => (entry.kind === "good" ? [entry.sha256] : [])),
+      );
+      const registrations: Registration[] = [];
+      const facts: ImageFacts[] = [];
+      for (const entry of checked) {
+        const registration = await saveFinding(context, db, target.corpusId, entry);
+        registrations.push(registration);
+        if (registration.kind === "registered" && entry.kind === "good") {
+          facts.push({ imageId: registration.imageId, ...entry.facts });
         }
-        const imageIds = facts.map(({ imageId }) => imageId);
-        if (imageIds.length > 0) {
-          await saveImageFacts(db, facts);
-          await planSteps(db, { ...target, imageIds });
-          await completeSteps(db, { step: "prepare", spaceId: null, imageIds });
-          if (target.priority !== undefined) await raisePriority(db, { imageIds, priority: target.priority });
-        }
-        return registrations;
-      }),
-    context.retry,
-  );
+      }
+      const imageIds = facts.map(({ imageId }) => imageId);
+      if (imageIds.length > 0) {
+        await saveImageFacts(db, facts);
+        await planSteps(db, { ...target, imageIds });
+        await completeSteps(db, { step: "prepare", spaceId: null, imageIds });
+        if (target.priority !== undefined) await raisePriority(db, { imageIds, priority: target.priority });
+      }
+      return registrations;
+    });
+  }, context.retry);
+}
+
+/** Somebody may have deleted another image of the same bytes since these were stored, and the file with it. */
+async function storeAgain(context: IngestContext, target: Target, checked: readonly CheckedFinding[]): Promise<void> {
+  for (const entry of checked) {
+    if (entry.kind === "bad" || (await context.blobs.has(entry.sha256))) continue;
+    await storePicture(context, target, await readFinding(context, entry.finding));
+  }
 }
 
 async function saveFinding(
-  db: Parameters<typeof registerImage>[0],
+  { blobs }: IngestContext,
+  db: Queryable,
   corpusId: string,
   checked: CheckedFinding,
 ): Promise<Registration> {
   if (checked.kind === "bad") {
-    const { path, file, code, message } = checked;
-    await recordRejectedFile(db, { corpusId, origin: file, code, message });
+    const { path, file, uploadId, code, message } = checked;
+    if (uploadId !== undefined) await rejectUpload(db, { uploadId, code, message });
+    else await recordRejectedFile(db, { corpusId, origin: file, code, message });
     return { kind: "rejected", path, code, message };
   }
-  const { path, file, attributes, webText } = checked.finding;
+  const { path, file, attributes, webText, upload } = checked.finding;
   const { sha256 } = checked;
+  if (!(await blobs.has(sha256))) {
+    const message = `The bytes of "${path}" were removed while it was registered.`;
+    throw new StorageError("CONFLICT", message, { retryable: true });
+  }
   const { imageId, created } = await registerImage(db, { corpusId, sha256, origin: file, attributes, webText });
+  if (upload) await finishUpload(db, { uploadId: upload.uploadId, imageId });
   return { kind: "registered", path, imageId, sha256, created };
 }

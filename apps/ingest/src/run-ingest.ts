@@ -6,6 +6,7 @@ import {
   createVectorIndex,
   ensureCorpus,
   ensureSpace,
+  excludeOpenSteps,
   failSilentOperations,
   findImage,
   INGEST_OPERATION,
@@ -36,6 +37,8 @@ export interface IngestRequest {
   readonly captions: boolean;
   /** False leaves it to a later run to calibrate searches, which takes a minute or two; true when absent. */
   readonly calibration?: boolean;
+  /** Takes the calibration over, so that the run ends before it; absent: the run waits for it. */
+  readonly calibrateBeside?: (calibrate: () => Promise<void>) => void;
   /** Gives steps that failed for good in earlier runs a fresh set of attempts. */
   readonly retryFailed: boolean;
   /** Of the steps of the pictures that are found: 0 unless told otherwise, more for what somebody waits for. */
@@ -107,16 +110,22 @@ export async function runIngest(
     idle: false,
     outcome: control.outcome(),
   });
+  const calibrate = async () => {
+    const work = () => calibrateWhenDue(context, calibrationTargetOf(plan), listener.onNote);
+    if (request.calibrateBeside) request.calibrateBeside(work);
+    else await work();
+  };
   if (request.findings === undefined) {
     const progress = await observe();
     if (wanted.every((step) => openOf(progress.steps[step]) === 0)) {
       // A corpus of before there were calibrations has nothing else to do.
-      await calibrateWhenDue(context, calibrationTargetOf(plan), listener.onNote);
+      await calibrate();
       return { ...progress, idle: true };
     }
   }
+  const stepsAtStart = workOf(await observe()).done;
   const operation = await persist(() =>
-    createOperation(context.db, { kind: INGEST_OPERATION, corpusId, state: "RUNNING" }),
+    createOperation(context.db, { kind: INGEST_OPERATION, corpusId, state: "RUNNING", counts: { stepsAtStart } }),
   );
   const pace = createPace(() => performance.now());
   const countsNow = (progress: IngestProgress) => {
@@ -166,12 +175,13 @@ export async function runIngest(
     await Promise.all(reports);
     if (!context.signal.aborted) await persist(() => indexLargeSpace(context, plan.spaceId, listener));
     await observer.stop();
+    // What was registered, or given back, between the cancellation and its notice.
+    if (control.outcome() === "CANCELLED") await persist(() => excludeOpenSteps(context.db, corpusId));
     const progress = await observe();
     const end = { operationId: operation.id, counts: countsNow(progress), ...endOf(progress) };
     await persist(() => updateOperation(context.db, end));
     listener.onProgress(progress);
-    const calibrates = request.calibration !== false && !context.signal.aborted;
-    if (calibrates) await calibrateWhenDue(context, calibrationTargetOf(plan), listener.onNote);
+    if (request.calibration !== false && !context.signal.aborted) await calibrate();
     return progress;
   } catch (error) {
     await observer.stop();
@@ -299,13 +309,17 @@ function count(tally: { added: number; known: number; rejected: number }, regist
   else tally.known += 1;
 }
 
-function countsOf({ added, known, rejected, steps, wanted }: IngestProgress): Record<string, number> {
+/** Also what rate and time left are computed from: stepsEnded and stepsTotal, beside stepsAtStart of when the run began. */
+function countsOf(progress: IngestProgress): Record<string, number> {
+  const { added, known, rejected, scanned, steps, wanted } = progress;
   const counts = wanted.flatMap((step): [string, number][] => [
     [`${step}Done`, steps[step].done],
     [`${step}Failed`, steps[step].failed],
     [`${step}Open`, openOf(steps[step])],
   ]);
-  return { added, known, rejected, ...Object.fromEntries(counts) };
+  const { done, total } = workOf(progress);
+  const rest = { stepsEnded: done, stepsTotal: total, scanned: scanned ? 1 : 0 };
+  return { added, known, rejected, ...Object.fromEntries(counts), ...rest };
 }
 
 function openOf({ pending, leased }: StepCounts): number {

@@ -61,6 +61,9 @@ test("does not repeat a secret in an error", () => {
     "MEDLEY_ADMIN_KEY has 7 characters, expected at least 32 letters and digits",
   );
   expect(() => readSettings({ MEDLEY_LINK_SECRET: "hunter2" })).not.toThrow("hunter2");
+  expect(() => readSettings({ MEDLEY_UPLOAD_KEY: "hunter2" })).toThrow(
+    "MEDLEY_UPLOAD_KEY has 7 characters, expected at least 32",
+  );
 });
 
 test("takes the settings of tokens together or not at all", () => {

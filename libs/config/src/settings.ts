@@ -100,6 +100,11 @@ const environmentSchema = z.object({
   MEDLEY_MAX_BYTES: wholeNumber(1, 4_000_000_000)
     .default(67_108_864)
     .meta({ description: "Largest picture file that is accepted, in bytes." }),
+  MEDLEY_UPLOAD_KEY: z
+    .string()
+    .min(32, { error: "at least 32 characters that nobody can guess" })
+    .optional()
+    .meta({ description: "Key that signs the URLs of uploads; unset: a random one, kept in MEDLEY_HOME/upload.key." }),
   MEDLEY_FETCH_ALLOW: addressRanges.default([]).meta({
     description: "Address ranges that pictures may be fetched from although they are not public, such as 10.1.0.0/16.",
   }),
@@ -175,6 +180,8 @@ export interface Settings {
   readonly searchDeadlineMs: number;
   readonly maxPixels: number;
   readonly maxBytes: number;
+  /** Signs the URLs of uploads. Absent: a key of its own in `home`. */
+  readonly uploadKey?: string;
   /** CIDR ranges that are not public and that pictures may be fetched from all the same. */
   readonly fetchAllow: readonly string[];
   /** A key from the environment with the role ADMIN everywhere. */
@@ -194,6 +201,8 @@ export interface Settings {
   readonly logLevel: LogLevel;
   readonly blobDirectory: string;
   readonly thumbnailDirectory: string;
+  /** What has come of uploads that are not complete. */
+  readonly uploadDirectory: string;
   readonly tokenDirectory: string;
   readonly graphDirectory: string;
   /** Checkpoints that were pulled from a hub. */
@@ -253,6 +262,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     searchDeadlineMs: value.MEDLEY_SEARCH_DEADLINE_MS,
     maxPixels: value.MEDLEY_MAX_PIXELS,
     maxBytes: value.MEDLEY_MAX_BYTES,
+    ...(value.MEDLEY_UPLOAD_KEY !== undefined && { uploadKey: value.MEDLEY_UPLOAD_KEY }),
     fetchAllow: Object.freeze([...value.MEDLEY_FETCH_ALLOW]),
     ...(value.MEDLEY_ADMIN_KEY !== undefined && { adminKey: value.MEDLEY_ADMIN_KEY }),
     ...jwtSettings(value),
@@ -266,6 +276,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     logLevel: value.MEDLEY_LOG_LEVEL,
     blobDirectory: join(home, "blobs"),
     thumbnailDirectory: join(home, "thumbnails"),
+    uploadDirectory: join(home, "uploads"),
     tokenDirectory: join(home, "tokens"),
     graphDirectory: join(home, "graphs"),
     modelDirectory: join(home, "models"),
@@ -311,7 +322,12 @@ export function environmentExample(): string {
 }
 
 /** Errors end up in logs. */
-const SECRETS: ReadonlySet<string> = new Set(["MEDLEY_ADMIN_KEY", "MEDLEY_LINK_SECRET", "HF_TOKEN"]);
+const SECRETS: ReadonlySet<string> = new Set([
+  "MEDLEY_ADMIN_KEY",
+  "MEDLEY_LINK_SECRET",
+  "MEDLEY_UPLOAD_KEY",
+  "HF_TOKEN",
+]);
 
 function complaint(issue: z.core.$ZodIssue, given: Readonly<Record<string, string | undefined>>): string {
   const name = String(issue.path[0]);

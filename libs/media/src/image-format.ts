@@ -1,10 +1,13 @@
 import { MediaError } from "./media-error.ts";
 
+// No libvips here: "@medley/media/image-format" is for processes that only look at what a file begins with.
+export { MediaError };
+
 /** Formats that are decoded. `heif` is the container of AVIF (decoded) and HEIC (refused by the bundled libheif). */
 export type ImageFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "heif";
 
 /** Enough for every signature below; an SVG may start with a byte order mark, a declaration and a comment. */
-const SNIFFED_BYTES = 1024;
+export const SNIFFED_BYTES = 1024;
 
 /**
  * Names the format by content; a file name or media type never decides. This list is what reaches libvips at all: a

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readFile, readdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { draftPath, isMissing, publish, sealFile } from "./sealed-file.ts";
 import { StorageError } from "./storage-error.ts";
 
@@ -16,6 +16,8 @@ export type BlobStore = {
   readonly has: (sha256: string) => Promise<boolean>;
   /** Where the bytes are or would be. */
   readonly pathOf: (sha256: string) => string;
+  /** Only for whoever has made sure, under the blob's lock, that no row needs it. */
+  readonly remove: (sha256: string) => Promise<void>;
 };
 
 /** Opens the store in `directory`, which is created with the first blob. */
@@ -25,6 +27,7 @@ export function openBlobStore({ directory }: { directory: string }): BlobStore {
   return {
     pathOf,
     has,
+    remove: (sha256) => rm(pathOf(sha256), { force: true }),
     async put(bytes) {
       const sha256 = createHash("sha256").update(bytes).digest("hex");
       if (!(await has(sha256))) await sealFile(directory, pathOf(sha256), [bytes], { durable: true });
@@ -69,6 +72,8 @@ export type VariantStore = {
   /** Whether it was there or not. */
   readonly remove: (sha256: string, variant: string) => Promise<void>;
   readonly pathOf: (sha256: string, variant: string) => string;
+  /** Removes every variant of a blob. */
+  readonly removeAll: (sha256: string) => Promise<void>;
 };
 
 /** @param variant  names size and format, for example "320.webp" */
@@ -85,7 +90,18 @@ export function openVariantStore({ directory }: { directory: string }): VariantS
     read: (sha256, variant) => readIfPresent(pathOf(sha256, variant)),
     has: (sha256, variant) => exists(pathOf(sha256, variant)),
     remove: (sha256, variant) => rm(pathOf(sha256, variant), { force: true }),
+    removeAll: (sha256) => removeVariants(fannedPath(directory, sha256)),
   };
+}
+
+async function removeVariants(stem: string): Promise<void> {
+  const names: string[] = await readdir(dirname(stem)).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  for (const name of names.filter((each) => each.startsWith(`${basename(stem)}.`))) {
+    await rm(join(dirname(stem), name), { force: true });
+  }
 }
 
 /** Removes what killed writers left behind. `olderThanMs` must be longer than any write takes. Returns how many. */

@@ -111,3 +111,13 @@ export async function revertCaptionRun(db: Queryable, runId: string): Promise<nu
   if (!reverted) throw new StorageError("NOT_FOUND", `There is no caption run "${runId}".`);
   return reverted.captions;
 }
+
+/** The corpus that a run belongs to; null when there is no such run. */
+export async function corpusOfCaptionRun(db: Queryable, runId: string): Promise<string | null> {
+  if (!isUuid(runId)) return null;
+  const [found] = await db.query<{ corpusId: string }>(
+    `select corpus_id as "corpusId" from caption_runs where id = $1::uuid`,
+    [runId],
+  );
+  return found?.corpusId ?? null;
+}

@@ -34,6 +34,12 @@ export async function findCorpus(db: Queryable, name: string): Promise<Corpus | 
   return corpus ?? null;
 }
 
+export async function findCorpusById(db: Queryable, corpusId: string): Promise<Corpus | null> {
+  if (!isUuid(corpusId)) return null;
+  const [corpus] = await db.query<Corpus>(`select ${COLUMNS} from corpora where id = $1::uuid`, [corpusId]);
+  return corpus ?? null;
+}
+
 export function listCorpora(db: Queryable): Promise<Corpus[]> {
   return db.query<Corpus>(`select ${COLUMNS} from corpora order by name`, []);
 }

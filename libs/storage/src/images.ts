@@ -70,7 +70,7 @@ export function withoutZeros(text: string): string {
 }
 
 /** JSON that jsonb accepts: it knows neither U+0000 nor half a surrogate pair, in values and in names. */
-function storableJson(attributes: Attributes): string {
+export function storableJson(attributes: Attributes): string {
   const storable = (text: string) => withoutZeros(text).toWellFormed();
   return JSON.stringify(attributes, (_name, value: unknown) => {
     if (typeof value === "string") return storable(value);

@@ -15,6 +15,7 @@ export { addCaption, captionsOf, findCaption, replaceCaption, saveLanguages } fr
 export type { Caption, CaptionReason, CaptionSource, CaptionVerdict, NewCaption } from "./captions.ts";
 export {
   activeCaptionRun,
+  corpusOfCaptionRun,
   hasCaptionRuns,
   listCaptionRuns,
   revertCaptionRun,
@@ -41,7 +42,7 @@ export {
   undecidedImages,
 } from "./filter-policies.ts";
 export type { FilterPolicy, FilterRule, NewFilterPolicy, VerdictCount } from "./filter-policies.ts";
-export { corpusOfCaption, ensureCorpus, findCorpora, findCorpus, listCorpora } from "./corpora.ts";
+export { corpusOfCaption, ensureCorpus, findCorpora, findCorpus, findCorpusById, listCorpora } from "./corpora.ts";
 export type { Corpus } from "./corpora.ts";
 export { openDatabase } from "./database.ts";
 export type { Database, OpenDatabaseOptions, Queryable } from "./database.ts";
@@ -74,6 +75,7 @@ export type { LedgerKind, LedgerLines } from "./import-ledger.ts";
 export {
   cancelOperation,
   cancelOperations,
+  changedOperations,
   createOperation,
   failSilentOperations,
   findOperation,
@@ -85,11 +87,12 @@ export {
 export { countOpenSteps } from "./queue-depth.ts";
 export type { OpenSteps } from "./queue-depth.ts";
 export type { Operation, OperationState, OperationUpdate } from "./operations.ts";
-export { countRejectedFiles, listRejectedFiles, recordRejectedFile } from "./rejected-files.ts";
-export type { RejectedFile } from "./rejected-files.ts";
+export { countRejectedFiles, listRejectedFiles, recordRejectedFile, refusalClasses } from "./rejected-files.ts";
+export type { RefusalClass, RejectedFile } from "./rejected-files.ts";
 export { activateSpace, activeSpace, ensureSpace, findSpace, spacesOf } from "./spaces.ts";
 export type { NewSpace, Space, SpaceState } from "./spaces.ts";
 export {
+  excludeOpenSteps,
   failureClasses,
   pauseCorpus,
   pausedSince,
@@ -114,6 +117,24 @@ export {
   stepCounts,
 } from "./steps.ts";
 export type { Claim, ClaimedStep, FailedStep, StepCounts, StepFailure } from "./steps.ts";
+export { deleteImageRows, lockBlobs, removeUnusedBlob, removeUnusedBlobs, suspectBlob } from "./suspect-blobs.ts";
+export type { RemovableFiles } from "./suspect-blobs.ts";
+export {
+  beginReceiving,
+  changedUploads,
+  claimUploads,
+  corporaWithUploads,
+  countReceivingUploads,
+  createUpload,
+  expireUploads,
+  findUpload,
+  finishUpload,
+  markStored,
+  receivingAmong,
+  recordReceived,
+  rejectUpload,
+} from "./uploads.ts";
+export type { ClaimedUpload, NewUpload, Seen, Upload, UploadState, Versioned } from "./uploads.ts";
 export {
   ownCaptionsOf,
   saveTextEmbeddings,

@@ -1,6 +1,8 @@
 import type { Queryable } from "./database.ts";
 import { withoutZeros } from "./images.ts";
+import { excludeOpenSteps } from "./step-control.ts";
 import { StorageError } from "./storage-error.ts";
+import type { Seen, Versioned } from "./uploads.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
 
 export type OperationState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
@@ -77,24 +79,34 @@ export async function updateOperation(db: Queryable, update: OperationUpdate): P
 }
 
 /**
- * Cancels an operation: its run, in whatever process, stops within seconds after what it has in hand. A finished one stays as it is.
- * Steps that it leaves open stay open; pausing the corpus keeps other workers from them.
+ * Cancels an operation: its run, in whatever process, stops within seconds after what it has in hand, and the open steps of its corpus are
+ * taken out of the work, so that no worker goes on with them by itself; retryFailedSteps opens them again. Call it in a transaction. Null
+ * when the operation is finished already, or there is none.
  */
-export function cancelOperation(db: Queryable, operationId: string): Promise<Operation> {
-  return updateOperation(db, { operationId, state: "CANCELLED" });
+export async function cancelOperation(db: Queryable, operationId: string): Promise<Operation | null> {
+  const [cancelled] = await db.query<Operation>(
+    `update operations set state = 'CANCELLED', updated_at = now(), finished_at = now()
+     where id = $1::uuid and finished_at is null returning ${COLUMNS}`,
+    [requireUuid("operation", operationId)],
+  );
+  if (!cancelled) return null;
+  if (cancelled.corpusId !== null) await excludeOpenSteps(db, cancelled.corpusId);
+  return cancelled;
 }
 
-/** Cancels what runs or waits for a corpus. Returns what it cancelled. */
-export function cancelOperations(
+/** The same for what runs or waits for a corpus, also when nothing does: then its open steps alone are taken out. Returns what it cancelled. */
+export async function cancelOperations(
   db: Queryable,
   { corpusId, kind }: { corpusId: string; kind: string },
 ): Promise<Operation[]> {
-  return db.query<Operation>(
+  const cancelled = await db.query<Operation>(
     `update operations set state = 'CANCELLED', updated_at = now(), finished_at = now()
      where corpus_id = $1::uuid and kind = $2::text and finished_at is null
      returning ${COLUMNS}`,
     [requireUuid("corpus", corpusId), kind],
   );
+  await excludeOpenSteps(db, corpusId);
+  return cancelled;
 }
 
 /**
@@ -131,9 +143,26 @@ export async function findOperation(db: Queryable, operationId: string): Promise
   return found ?? null;
 }
 
-/** Newest first. */
-export function listOperations(db: Queryable, { limit }: { limit: number }): Promise<Operation[]> {
-  return db.query<Operation>(`select ${COLUMNS} from operations order by created_at desc, id limit $1::integer`, [
-    limit,
-  ]);
+/** Newest first; of one corpus, or of all and of none. */
+export function listOperations(
+  db: Queryable,
+  { limit, corpusId }: { limit: number; corpusId?: string | undefined },
+): Promise<Operation[]> {
+  return db.query<Operation>(
+    `select ${COLUMNS} from operations where $2::uuid is null or corpus_id = $2::uuid
+     order by created_at desc, id limit $1::integer`,
+    [limit, corpusId === undefined ? null : requireUuid("corpus", corpusId)],
+  );
+}
+
+/** The operations that have changed since they were seen. */
+export async function changedOperations(db: Queryable, seen: readonly Seen[]): Promise<Versioned<Operation>[]> {
+  const known = seen.filter(({ id }) => isUuid(id));
+  const rows = await db.query<Operation & { version: string }>(
+    `select ${COLUMNS}, updated_at::text as version
+     from operations join unnest($1::uuid[], $2::text[]) as seen (known_id, known_version) on seen.known_id = operations.id
+     where updated_at::text <> seen.known_version`,
+    [known.map(({ id }) => id), known.map(({ version }) => version)],
+  );
+  return rows.map(({ version, ...row }) => ({ row, version }));
 }

@@ -44,3 +44,25 @@ export async function countRejectedFiles(db: Queryable, corpusId: string): Promi
   );
   return row?.count ?? 0;
 }
+
+/** Files and uploads that were refused for the same reason, in numbers. */
+export type RefusalClass = {
+  readonly code: string;
+  readonly count: number;
+  /** What was said of the last of them. */
+  readonly message: string;
+};
+
+/** Why files and uploads of a corpus never became images, most frequent first. */
+export function refusalClasses(db: Queryable, corpusId: string): Promise<RefusalClass[]> {
+  return db.query<RefusalClass>(
+    `with refused as (
+       select error_code as code, error_message as message, rejected_at as at from rejected_files where corpus_id = $1::uuid
+       union all
+       select error_code, error_message, updated_at from uploads where corpus_id = $1::uuid and state = 'REJECTED'
+     )
+     select code, count(*)::integer as count, (array_agg(message order by at desc))[1] as message
+     from refused group by 1 order by count(*) desc, 1`,
+    [requireUuid("corpus", corpusId)],
+  );
+}

@@ -9,6 +9,7 @@ import {
   updateOperation,
 } from "./operations.ts";
 import {
+  excludeOpenSteps,
   failureClasses,
   pauseCorpus,
   pausedSince,
@@ -135,6 +136,7 @@ test("tells errors that stay from those that pass, and counts both by step and c
       errorClass: "PERMANENT",
       failed: 2,
       waiting: 0,
+      cancelled: 0,
       message: "INVALID_IMAGE of the test",
     },
     {
@@ -143,6 +145,7 @@ test("tells errors that stay from those that pass, and counts both by step and c
       errorClass: "TRANSIENT",
       failed: 0,
       waiting: 1,
+      cancelled: 0,
       message: "DEADLINE_EXCEEDED of the test",
     },
   ]);
@@ -157,16 +160,61 @@ test("cancels what runs for a corpus, once, and never what has ended", async () 
   const start = () => createOperation(db, { kind: "INGEST", corpusId, state: "RUNNING" });
   const [ended, running, other] = [await start(), await start(), await start()];
   await updateOperation(db, { operationId: ended.id, state: "SUCCEEDED" });
-  expect(await cancelOperation(db, ended.id)).toMatchObject({ state: "SUCCEEDED" });
+  expect(await cancelOperation(db, ended.id)).toBeNull();
   expect(await cancelOperation(db, other.id)).toMatchObject({ state: "CANCELLED" });
   expect((await openOperations(db, corpusId)).map(({ id }) => id)).toEqual([running.id]);
   expect((await cancelOperations(db, { corpusId, kind: "INGEST" })).map(({ id }) => id)).toEqual([running.id]);
   expect(await cancelOperations(db, { corpusId, kind: "INGEST" })).toEqual([]);
+  expect(await cancelOperation(db, running.id)).toBeNull();
   // Its run says that it ended well: too late.
   expect(await updateOperation(db, { operationId: running.id, state: "SUCCEEDED" })).toMatchObject({
     state: "CANCELLED",
   });
   expect((await findOperation(db, running.id))?.finishedAt).toBeInstanceOf(Date);
+});
+
+test("leaves nothing to do of a cancelled operation, keeps what is in hand, and brings all of it back with a retry", async () => {
+  const { db, corpusId, spaceId, claim, complete, addImages, counts } = await newCollection({ images: 3 });
+  await complete("prepare", await claim("prepare", 3));
+  const [held = ""] = await claim("embed", 1);
+  const { id } = await createOperation(db, { kind: "INGEST", corpusId, state: "RUNNING" });
+  const cancelled = await db.transaction((tx) => cancelOperation(tx, id));
+  expect(cancelled).toMatchObject({ state: "CANCELLED", finishedAt: expect.any(Date) as Date });
+  expect(await claim("embed", 3)).toEqual([]);
+  await complete("embed", [held]);
+  expect(await counts()).toMatchObject({
+    embed: { done: 1, excluded: 2, pending: 0, leased: 0 },
+    caption: { excluded: 3, pending: 0 },
+  });
+  expect(
+    (await failureClasses(db, corpusId, spaceId)).map(({ step, code, cancelled }) => [step, code, cancelled]),
+  ).toEqual([
+    ["caption", "CANCELLED", 3],
+    ["caption-embed", "CANCELLED", 3],
+    ["filter", "CANCELLED", 3],
+    ["embed", "CANCELLED", 2],
+  ]);
+  // A picture that comes afterwards is work again.
+  const [late = ""] = await addImages(1);
+  await planSteps(db, { corpusId, spaceId, steps: ["caption"], imageIds: [late] });
+  expect((await counts()).caption).toMatchObject({ pending: 1, excluded: 3 });
+  // Of the captions only that of the picture which is embedded can begin.
+  expect(await retryFailedSteps(db, { corpusId, step: "caption", code: "CANCELLED" })).toBe(1);
+  expect(await retryFailedSteps(db, { corpusId, errorClass: "PERMANENT" })).toBe(0);
+  expect(await retryFailedSteps(db, { corpusId })).toBe(2 + 2 + 3 + 3);
+  for (const step of Object.values(await counts())) expect(step).toMatchObject({ excluded: 0 });
+});
+
+test("takes out what a dead worker held, and steps that are planned later do not wait for what was taken out", async () => {
+  const { db, corpusId, spaceId, claim, counts } = await newCollection({ images: 2 });
+  await claim("prepare", 1);
+  await db.query("update image_steps set lease_until = now() - interval '1 second' where state = 'leased'", []);
+  await db.query("delete from image_steps where corpus_id = $1::uuid and step = 'filter'", [corpusId]);
+  expect(await excludeOpenSteps(db, corpusId)).toBe(2 * 4);
+  expect((await counts()).prepare).toMatchObject({ excluded: 2, pending: 0, leased: 0 });
+  await planSteps(db, { corpusId, spaceId, steps: ["filter"] });
+  expect((await counts()).filter).toMatchObject({ excluded: 2, pending: 0 });
+  expect(await retryFailedSteps(db, { corpusId })).toBe(2 * STEPS.length);
 });
 
 test("fails operations of runs that fell silent, and not those that go on", async () => {

@@ -63,20 +63,21 @@ export async function planSteps(
       requirePriority(plan.priority ?? PRIORITIES.bulk),
     ],
   );
-  await excludeBlockedSteps(db, plan.corpusId);
+  await excludeBlockedSteps(db, plan.corpusId, plan.imageIds ?? null);
 }
 
-/** Excludes steps that wait for one which will never be done. failStep does so at once; this catches rows planned later. */
-async function excludeBlockedSteps(db: Queryable, corpusId: string): Promise<void> {
+/** Excludes steps that wait for one which will not be done: it failed, or is excluded itself. failStep does so at once; this catches rows planned later. */
+async function excludeBlockedSteps(db: Queryable, corpusId: string, imageIds: readonly string[] | null): Promise<void> {
   await db.query(
     `update image_steps later
-     set state = 'excluded', error_code = 'EARLIER_STEP_FAILED', error_message = earlier.step || ': ' || earlier.error_message,
-       updated_at = now()
+     set state = 'excluded', updated_at = now(),
+       error_code = case when earlier.error_code = 'CANCELLED' then 'CANCELLED' else 'EARLIER_STEP_FAILED' end,
+       error_message = earlier.step || ': ' || coalesce(earlier.error_message, earlier.state)
      from image_steps earlier join ${BLOCKED_BY} on blocked_by.needed = earlier.step
-     where earlier.corpus_id = $1::uuid and earlier.state = 'failed' and later.image_id = earlier.image_id
-       and later.step = blocked_by.step and later.state = 'pending'
+     where earlier.corpus_id = $1::uuid and earlier.state in ('failed', 'excluded') and later.image_id = earlier.image_id
+       and ($2::uuid[] is null or earlier.image_id = any ($2::uuid[])) and later.step = blocked_by.step and later.state = 'pending'
        and (earlier.space_id is null or later.space_id = earlier.space_id)`,
-    [corpusId],
+    [corpusId, imageIds],
   );
 }
 

@@ -36,6 +36,6 @@ export function addStepsCommands(command: Command, settings: Settings, withJson:
     .action((options: RetryOptions) => retry(settings, options));
   corpusCommand(
     "cancel",
-    "stop the runs that work on the corpus now, in whatever process; what is open stays open",
+    "stop the runs that work on the corpus now, in whatever process, and take what is open out of the work; retry brings it back",
   ).action((options: CorpusOptions) => cancelRuns(settings, options));
 }

@@ -85,15 +85,15 @@ export async function retry(settings: Settings, options: RetryOptions): Promise<
   else note(`${opened} steps are open again. A running worker does them, or: medley ingest --corpus ${corpus}`);
 }
 
-/** Ends the runs that work on the corpus. */
+/** Ends the runs that work on the corpus, and takes its open steps out of the work. */
 export async function cancelRuns(settings: Settings, { corpus, json }: CorpusOptions): Promise<void> {
   const cancelled = await withCorpus(settings, corpus, (db, { id }) =>
-    cancelOperations(db, { corpusId: id, kind: INGEST_OPERATION }),
+    db.transaction((tx) => cancelOperations(tx, { corpusId: id, kind: INGEST_OPERATION })),
   );
   if (json) await writeRecord({ corpus, cancelled: cancelled.map(({ id }) => id) });
   else
     note(
-      `${cancelled.length} runs stop after what they have in hand. A worker of medley start begins again: pause the corpus to prevent that.`,
+      `${cancelled.length} runs stop after what they have in hand, and the open steps are out of the work. Bring them back with: medley steps retry --corpus ${corpus}`,
     );
 }
 
@@ -125,7 +125,8 @@ function describeStatus(status: StepStatus): string[] {
   ];
 }
 
-function describeFailure({ step, code, errorClass, failed, waiting, message }: FailureClass): string {
+function describeFailure({ step, code, errorClass, failed, waiting, cancelled, message }: FailureClass): string {
+  if (cancelled > 0) return `${step}: ${cancelled} cancelled`;
   const numbers = [failed && `${failed} failed`, waiting && `${waiting} to be tried again`].filter(Boolean).join(", ");
   return `${step}: ${code} (${errorClass.toLowerCase()}): ${numbers}; last: ${message}`;
 }

@@ -59,18 +59,34 @@ export async function importCorpus(
   const { pictures, captions } = manifest.counts;
   const ledger = join(directory, LEDGER_NAME);
   const isHere = await isSameCorpusHere(db, corpus, ledger);
-  let restoredPictures = 0;
-  for (const file of manifest.files) {
-    if (file.name.endsWith(".tar")) restoredPictures += await restorePictures(directory, file.name, blobs);
-  }
+  const restoredPictures = await restoreShards(directory, manifest, blobs);
   const outcome = { corpus: corpus.name, pictures, captions, restoredPictures };
   if (isHere) return { ...outcome, added: false };
-  await db.transaction(async (tx) => {
+  const missing = await db.transaction(async (tx) => {
     const missing = await importLedger(tx, corpus, ledger, blobs);
     if (missing > manifest.missingPictures.length) throw picturesMissing(directory, manifest, missing);
     await planSteps(tx, { corpusId: corpus.corpusId, spaceId: null, steps: ["prepare"] });
+    return missing;
   });
+  // An image of the same bytes may have been deleted, and the file with it, while nobody could see these rows yet. (lockBlobs would
+  // hold it off, but takes a lock for each picture.) From now on no file that they need is removed.
+  if ((await countMissing(ledger, blobs)) > missing) await restoreShards(directory, manifest, blobs);
   return { ...outcome, added: true };
+}
+
+async function restoreShards(directory: string, { files }: Manifest, blobs: BlobStore): Promise<number> {
+  let restored = 0;
+  for (const { name } of files) if (name.endsWith(".tar")) restored += await restorePictures(directory, name, blobs);
+  return restored;
+}
+
+async function countMissing(ledger: string, blobs: BlobStore): Promise<number> {
+  let missing = 0;
+  for await (const line of readLedger(ledger)) {
+    const { kind, sha256 } = readLine(line);
+    if (kind === "image" && !(await blobs.has(sha256 ?? ""))) missing += 1;
+  }
+  return missing;
 }
 
 type CorpusHere = { readonly corpusId: string; readonly name: string };

@@ -3,8 +3,10 @@ import {
   type AccessRole,
   type Corpus,
   corpusOfCaption,
+  corpusOfCaptionRun,
   findCorpora,
   findOperation,
+  findUpload,
   StorageError,
 } from "@medley/storage";
 import type { GatewayContext } from "../context.ts";
@@ -80,6 +82,10 @@ async function corpusOf(asking: Asking, kind: SubjectKind, subject: string): Pro
       return (await asking.imageById.load(subject))?.corpusId ?? "none";
     case "caption":
       return (await corpusOfCaption(asking.db, subject)) ?? "none";
+    case "caption run":
+      return (await corpusOfCaptionRun(asking.db, subject)) ?? "none";
+    case "upload":
+      return (await findUpload(asking.db, subject))?.corpusId ?? "none";
     case "operation": {
       const operation = await findOperation(asking.db, subject);
       return operation === null ? "none" : operation.corpusId;

@@ -1,7 +1,7 @@
 import type { AccessRole } from "@medley/storage";
 
 /** What an argument names. A corpus may be named by its id or by its name. */
-export type SubjectKind = "corpus" | "image" | "caption" | "operation";
+export type SubjectKind = "corpus" | "image" | "caption" | "caption run" | "operation" | "upload";
 
 /** An argument that names something: `path` leads to it, such as "input.clauses.imageId", through lists as well. */
 export interface Subject {
@@ -21,6 +21,9 @@ export type Right =
 const corpus = (path: string): Subject => ({ kind: "corpus", path });
 const image = (path: string): Subject => ({ kind: "image", path });
 const caption = (path: string): Subject => ({ kind: "caption", path });
+const captionRun = (path: string): Subject => ({ kind: "caption run", path });
+const operation = (path: string): Subject => ({ kind: "operation", path });
+const upload = (path: string): Subject => ({ kind: "upload", path });
 const inCorpusOf = (least: AccessRole, ...subjects: readonly Subject[]): Right => ({
   least,
   where: "named",
@@ -51,8 +54,25 @@ export const RIGHTS: Readonly<Record<string, Right>> = {
   "Query.describe": inCorpusOf("VIEWER", image("imageId")),
   "Query.classify": inCorpusOf("VIEWER", image("imageId")),
   "Query.explainCaption": inCorpusOf("VIEWER", caption("captionId")),
+  "Query.upload": inCorpusOf("INGESTOR", upload("id")),
+  "Query.operation": inCorpusOf("INGESTOR", operation("id")),
+  "Query.operations": inCorpusOf("INGESTOR", corpus("corpus")),
   "Query.corpora": { least: "VIEWER", where: "any" },
   "Query.corpus": inCorpusOf("VIEWER", corpus("name")),
+  "Mutation.createCorpus": { least: "ADMIN", where: "all" },
+  "Mutation.createUpload": inCorpusOf("INGESTOR", corpus("input.corpus")),
+  "Mutation.completeUpload": inCorpusOf("INGESTOR", upload("uploadId")),
+  "Mutation.deleteImage": inCorpusOf("INGESTOR", image("imageId")),
+  "Mutation.cancelOperation": inCorpusOf("INGESTOR", operation("operationId")),
+  "Mutation.pauseCorpus": inCorpusOf("INGESTOR", corpus("corpus")),
+  "Mutation.resumeCorpus": inCorpusOf("INGESTOR", corpus("corpus")),
+  "Mutation.retryFailed": inCorpusOf("INGESTOR", corpus("corpus")),
+  "Mutation.correctCaption": inCorpusOf("CURATOR", caption("captionId")),
+  "Mutation.reviewCaption": inCorpusOf("CURATOR", caption("captionId")),
+  "Mutation.addCaption": inCorpusOf("CURATOR", image("imageId")),
+  "Mutation.revertCaptionRun": inCorpusOf("CURATOR", captionRun("runId")),
+  "Subscription.operationUpdated": inCorpusOf("INGESTOR", operation("id")),
+  "Subscription.uploadUpdated": inCorpusOf("INGESTOR", upload("id")),
 };
 
 /** For a field that nobody has decided about. */

@@ -1,10 +1,11 @@
 // Generated from apps/gateway/schema.graphql by `npm run generate -w @medley/gateway`. Do not edit.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { AskResult, Classification as ClassificationResult, Description, DescribeResult, CaptionResult, ClauseScores as ClauseRow, SearchPage, PageHit, SearchReport as ReportRow } from '@medley/search';
-import type { Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, Space as SpaceRow } from '@medley/storage';
+import type { Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, Operation as OperationRow, Space as SpaceRow, Upload as UploadRow } from '@medley/storage';
 import type { GatewayContext } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
+export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;
 export type RequireFields<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
 /** All built-in and custom scalars, mapped to their actual values */
 export type Scalars = {
@@ -13,6 +14,10 @@ export type Scalars = {
   Boolean: { input: boolean; output: boolean; }
   Int: { input: number; output: number; }
   Float: { input: number; output: number; }
+  /** A whole number that may be larger than Int allows, as a JSON number of at most 2^53 - 1. */
+  BigInt: { input: number; output: number; }
+  /** A time with its date, ISO 8601 in UTC, such as 2026-01-31T12:00:00.000Z. */
+  DateTime: { input: Date; output: Date; }
   /** Any JSON value. */
   JSON: { input: unknown; output: unknown; }
 };
@@ -76,6 +81,15 @@ export type BeamInput = {
   repetitionPenalty?: InputMaybe<Scalars['Float']['input']>;
 };
 
+/** What `cancelOperation` answers. */
+export type CancelOperationPayload = {
+  __typename?: 'CancelOperationPayload';
+  /** The operation, CANCELLED; null when there are errors. */
+  operation?: Maybe<Operation>;
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
+};
+
 /** How many pictures went through the stages of a search. */
 export type CandidateCounts = {
   __typename?: 'CandidateCounts';
@@ -102,8 +116,12 @@ export type Caption = {
   modelFingerprint?: Maybe<Scalars['String']['output']>;
   /** Why; null until a filter has judged it. */
   reason?: Maybe<CaptionReason>;
+  /** The run of the captioner that wrote it, as `revertCaptionRun` takes it; null where no run did. */
+  runId?: Maybe<Scalars['ID']['output']>;
   /** Who wrote it. */
   source: CaptionSource;
+  /** The caption that a person wrote in its place; null while nobody did. */
+  supersededBy?: Maybe<Scalars['ID']['output']>;
   /** The text. */
   text: Scalars['String']['output'];
   /** Whether it counts as a true text of the picture now; null until a filter has judged it. */
@@ -144,6 +162,15 @@ export type CaptionExplanation = {
   scores: Array<CaptionScore>;
   /** How many words the text has. */
   words: Scalars['Int']['output'];
+};
+
+/** What changes of captions answer. */
+export type CaptionPayload = {
+  __typename?: 'CaptionPayload';
+  /** The caption that was written or decided about; null when there are errors. */
+  caption?: Maybe<Caption>;
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
 };
 
 /** Why a caption counts for what it does. */
@@ -262,6 +289,15 @@ export type ClauseScores = {
   textShare: Scalars['Float']['output'];
 };
 
+/** What `completeUpload` answers. */
+export type CompleteUploadPayload = {
+  __typename?: 'CompleteUploadPayload';
+  /** The upload, STORED or further; null when there are errors. */
+  upload?: Maybe<Upload>;
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
+};
+
 /** A named collection of pictures. */
 export type Corpus = {
   __typename?: 'Corpus';
@@ -275,6 +311,17 @@ export type Corpus = {
   imageCount: Scalars['Int']['output'];
   /** The name that searches use. */
   name: Scalars['String']['output'];
+  /** Since when nobody begins a step of it, because somebody paused it; null when it is not paused. */
+  pausedAt?: Maybe<Scalars['DateTime']['output']>;
+};
+
+/** What changes of a corpus answer. */
+export type CorpusPayload = {
+  __typename?: 'CorpusPayload';
+  /** The corpus as it is now; null when there are errors. */
+  corpus?: Maybe<Corpus>;
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
 };
 
 /** A number of pictures. */
@@ -292,6 +339,29 @@ export type CountRelation =
   | 'AT_LEAST'
   /** Just as many. */
   | 'EXACT';
+
+/** What is going to be sent. */
+export type CreateUploadInput = {
+  /** What else is known of the picture: a flat JSON object, at most 65,536 characters. */
+  attributes?: InputMaybe<Scalars['JSON']['input']>;
+  /** Name or id of the corpus that gains the picture, 1 to 200 characters. */
+  corpus: Scalars['String']['input'];
+  /** Name of the file, for people and for searches; at most 500 characters. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** How many bytes the picture has. When it is absent, the request that does not say otherwise ends the picture. */
+  sizeBytes?: InputMaybe<Scalars['BigInt']['input']>;
+  /** A text that belongs to the picture, such as its alternative text: it becomes a caption with the source WEB. At most 10,000 characters. */
+  text?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** What `createUpload` answers. */
+export type CreateUploadPayload = {
+  __typename?: 'CreateUploadPayload';
+  /** The upload, RECEIVING; null when there are errors. */
+  upload?: Maybe<Upload>;
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
+};
 
 /** From one moment to another, both included; at least one of them. */
 export type DateRange = {
@@ -323,6 +393,17 @@ export type Degradation = {
   stage: SearchStage;
 };
 
+/** What `deleteImage` answers. */
+export type DeleteImagePayload = {
+  __typename?: 'DeleteImagePayload';
+  /** Whether its bytes are gone as well; false where another corpus or an upload has the same ones. */
+  bytesRemoved: Scalars['Boolean']['output'];
+  /** Id of the picture that is gone; null when there are errors. */
+  deletedImageId?: Maybe<Scalars['ID']['output']>;
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
+};
+
 /** A text of the corpus and how well it fits a picture. */
 export type DescribingText = {
   __typename?: 'DescribingText';
@@ -341,6 +422,32 @@ export type DescribingText = {
   /** The text. */
   text: Scalars['String']['output'];
 };
+
+/** How often something went wrong for one reason. */
+export type ErrorClass = {
+  __typename?: 'ErrorClass';
+  /** Stable cause, as `retryFailed` takes it. */
+  code: Scalars['String']['output'];
+  /** How many pictures, files or uploads it stopped for good. */
+  count: Scalars['Int']['output'];
+  /** Whether the same could succeed later. */
+  kind: ErrorKind;
+  /** What was said of the last of them. */
+  message: Scalars['String']['output'];
+  /** Name of the step, as in `StepCoverage.step`, or register for files and uploads that never became a picture. */
+  step: Scalars['String']['output'];
+  /** How many pictures will be tried again by themselves. */
+  waiting: Scalars['Int']['output'];
+};
+
+/** Whether the same could succeed later. */
+export type ErrorKind =
+  /** Nothing went wrong; somebody took it out of the work. */
+  | 'CANCELLED'
+  /** The picture or text is refused: it is not tried again until somebody asks. */
+  | 'PERMANENT'
+  /** The engine or a deadline: it is tried five times, later each time. */
+  | 'TRANSIENT';
 
 /** The values of an attribute. */
 export type Facet = {
@@ -370,6 +477,15 @@ export type FacetValue = {
   hits: Scalars['Int']['output'];
   /** A text, number or truth value. */
   value: Scalars['JSON']['output'];
+};
+
+/** Why something did not become what it should. */
+export type Failure = {
+  __typename?: 'Failure';
+  /** Stable cause. */
+  code: Scalars['String']['output'];
+  /** What happened, for people. */
+  message: Scalars['String']['output'];
 };
 
 /** A caption that the captioner wrote with one decoding. */
@@ -506,6 +622,132 @@ export type MatchVerdict =
   /** There may be one. */
   | 'WEAK';
 
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type Mutation = {
+  __typename?: 'Mutation';
+  /** A person adds a text to a picture. The same text again is the same caption. */
+  addCaption: CaptionPayload;
+  /**
+   * Ends an operation and takes what is still open in its corpus out of the work. What a worker has in hand is finished; `retryFailed` brings the
+   * rest back. Repeating it is harmless.
+   */
+  cancelOperation: CancelOperationPayload;
+  /** Ends an upload whose size was not announced with the bytes that have come. Repeating it is harmless. */
+  completeUpload: CompleteUploadPayload;
+  /** A person writes a better text in a caption's place. The old one stays in the ledger and counts no longer. */
+  correctCaption: CaptionPayload;
+  /** Makes a corpus. Repeating it is harmless: the corpus of that name is returned. */
+  createCorpus: CorpusPayload;
+  /**
+   * Announces a picture. Its bytes are then sent by `PUT` to the returned `url`, in one request or in several; see docs/uploads.md. For an ADMIN of the
+   * whole installation the corpus is created when there is none of this name.
+   */
+  createUpload: CreateUploadPayload;
+  /**
+   * Removes a picture from its corpus with its captions, vectors and steps, and its bytes when no other corpus has the same ones. It cannot be
+   * taken back; sending the picture again makes a new image.
+   */
+  deleteImage: DeleteImagePayload;
+  /**
+   * From now on nobody begins a step of a corpus; what a worker has in hand it finishes, and an import that reads waits. It holds for every process
+   * and after a restart. Repeating it is harmless.
+   */
+  pauseCorpus: CorpusPayload;
+  /** Ends a pause. The ingest worker goes on within seconds. Repeating it is harmless. */
+  resumeCorpus: CorpusPayload;
+  /**
+   * Gives steps that failed or were cancelled a fresh set of attempts, and those that waited for them. The next look of the ingest worker, some
+   * seconds later, goes on with them.
+   */
+  retryFailed: RetryFailedPayload;
+  /** Takes a run of the captioner back: its captions stay in the ledger and count for nothing. Repeating it is harmless. */
+  revertCaptionRun: RevertCaptionRunPayload;
+  /** A person keeps or rejects a caption. The latest decision stands above every policy. */
+  reviewCaption: CaptionPayload;
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationAddCaptionArgs = {
+  author: Scalars['String']['input'];
+  imageId: Scalars['ID']['input'];
+  text: Scalars['String']['input'];
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationCancelOperationArgs = {
+  operationId: Scalars['ID']['input'];
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationCompleteUploadArgs = {
+  uploadId: Scalars['ID']['input'];
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationCorrectCaptionArgs = {
+  author: Scalars['String']['input'];
+  captionId: Scalars['ID']['input'];
+  text: Scalars['String']['input'];
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationCreateCorpusArgs = {
+  name: Scalars['String']['input'];
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationCreateUploadArgs = {
+  input: CreateUploadInput;
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationDeleteImageArgs = {
+  imageId: Scalars['ID']['input'];
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationPauseCorpusArgs = {
+  corpus: Scalars['String']['input'];
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationResumeCorpusArgs = {
+  corpus: Scalars['String']['input'];
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationRetryFailedArgs = {
+  code?: InputMaybe<Scalars['String']['input']>;
+  corpus: Scalars['String']['input'];
+  kind?: InputMaybe<ErrorKind>;
+  step?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationRevertCaptionRunArgs = {
+  runId: Scalars['ID']['input'];
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationReviewCaptionArgs = {
+  captionId: Scalars['ID']['input'];
+  note?: InputMaybe<Scalars['String']['input']>;
+  reviewer: Scalars['String']['input'];
+  verdict: ReviewVerdict;
+};
+
 /** Drawn at random from the most probable tokens. */
 export type NucleusInput = {
   /** Most tokens, the prompt's included, 1 to 200; the model's own when absent. */
@@ -521,6 +763,59 @@ export type NucleusInput = {
   /** Draws from the fewest tokens whose probabilities add up to this, above 0 to 1. */
   topP?: Scalars['Float']['input'];
 };
+
+/** A long piece of work. */
+export type Operation = {
+  __typename?: 'Operation';
+  /** The corpus that it works on; null where it works on none. */
+  corpus?: Maybe<Corpus>;
+  /** Progress by outcome, in words that belong to the kind, such as added, known, rejected, embedDone and embedFailed. */
+  counts: Array<OperationCount>;
+  /** Per step of the pipeline, how many pictures of the corpus are through; empty where it works on no corpus. */
+  coverage: Array<StepCoverage>;
+  /** When it was created. */
+  createdAt: Scalars['DateTime']['output'];
+  /** Why it failed; null otherwise. */
+  error?: Maybe<Failure>;
+  /** What went wrong in the corpus, the most frequent first; empty where it works on none. */
+  errorClasses: Array<ErrorClass>;
+  /** Seconds that are left at this rate; null where that is not known, such as while pictures are still being found. */
+  etaSeconds?: Maybe<Scalars['Float']['output']>;
+  /** When it ended; null before. */
+  finishedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Stable id. */
+  id: Scalars['ID']['output'];
+  /** What is done; INGEST brings pictures in and does the steps of their corpus. */
+  kind: Scalars['String']['output'];
+  /** Steps that ended in one second, on average since it began; null where that is not known, and when it is finished. */
+  ratePerSecond?: Maybe<Scalars['Float']['output']>;
+  /** How it stands. */
+  state: OperationState;
+  /** When it changed last; a worker reports every second. */
+  updatedAt: Scalars['DateTime']['output'];
+};
+
+/** One number of an operation's progress. */
+export type OperationCount = {
+  __typename?: 'OperationCount';
+  /** What is counted. */
+  name: Scalars['String']['output'];
+  /** How many. */
+  value: Scalars['BigInt']['output'];
+};
+
+/** How an operation stands. */
+export type OperationState =
+  /** Somebody ended it. */
+  | 'CANCELLED'
+  /** It could not go on; `error` says why. */
+  | 'FAILED'
+  /** It waits for a worker. */
+  | 'QUEUED'
+  /** A worker is at it. */
+  | 'RUNNING'
+  /** It is done. */
+  | 'SUCCEEDED';
 
 /** A condition on paths and addresses; letter case counts. All given members must hold of the same one. */
 export type OriginFilter = {
@@ -565,12 +860,18 @@ export type Query = {
   explainCaption?: Maybe<CaptionExplanation>;
   /** The picture with this id; null when there is none. */
   image?: Maybe<Image>;
+  /** The operation with this id; null when there is none. */
+  operation?: Maybe<Operation>;
+  /** Operations, newest first. */
+  operations: Array<Operation>;
   /**
    * Pictures of a corpus that fit, best first: the nearest pictures by `itcCosine`, re-ranked by `itmLogit + w * itcCosine`, and mixed with
    * pictures whose own texts are near the query or hold its words. The whole list is kept for 15 minutes, so that pages neither overlap nor drift
    * while pictures come and go.
    */
   search: SearchConnection;
+  /** The upload with this id; null when there is none. */
+  upload?: Maybe<Upload>;
 };
 
 
@@ -623,10 +924,29 @@ export type QueryImageArgs = {
 
 
 /** Everything that can be read. */
+export type QueryOperationArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/** Everything that can be read. */
+export type QueryOperationsArgs = {
+  corpus?: InputMaybe<Scalars['String']['input']>;
+  first?: Scalars['Int']['input'];
+};
+
+
+/** Everything that can be read. */
 export type QuerySearchArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: Scalars['Int']['input'];
   input: SearchInput;
+};
+
+
+/** Everything that can be read. */
+export type QueryUploadArgs = {
+  id: Scalars['ID']['input'];
 };
 
 /** Chooses the most probable of the given answers. */
@@ -647,6 +967,31 @@ export type RerankInput = {
    */
   candidates?: Scalars['Int']['input'];
 };
+
+/** What `retryFailed` answers. */
+export type RetryFailedPayload = {
+  __typename?: 'RetryFailedPayload';
+  /** How many steps are open that were not. */
+  steps: Scalars['Int']['output'];
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
+};
+
+/** What `revertCaptionRun` answers. */
+export type RevertCaptionRunPayload = {
+  __typename?: 'RevertCaptionRunPayload';
+  /** How many captions count no longer. */
+  captions: Scalars['Int']['output'];
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
+};
+
+/** What a person decides about a caption. */
+export type ReviewVerdict =
+  /** It says what the picture shows. */
+  | 'KEPT'
+  /** It does not, or should not count. */
+  | 'REJECTED';
 
 /** One thing to look for. Exactly one member. */
 export type SearchClause =
@@ -826,12 +1171,12 @@ export type StageTiming = {
   stage: SearchStage;
 };
 
-/** How far a step of the pipeline is: `done + failed + excluded + waiting = total`, always. */
+/** How far a step of the pipeline is: `done + failed + excluded + waiting = total`, and `total + unplanned` is the number of pictures, always. */
 export type StepCoverage = {
   __typename?: 'StepCoverage';
   /** Pictures that are through. */
   done: Scalars['Int']['output'];
-  /** Pictures that a rule leaves out of this step. */
+  /** Pictures that are left out of this step: a step before it failed, or somebody cancelled it. */
   excluded: Scalars['Int']['output'];
   /** Pictures that could not be processed; each has its reason in the ingest report. */
   failed: Scalars['Int']['output'];
@@ -839,9 +1184,116 @@ export type StepCoverage = {
   step: Scalars['String']['output'];
   /** Pictures that this step was planned for. */
   total: Scalars['Int']['output'];
+  /** Pictures that this step was not planned for, such as captions where none are wanted. */
+  unplanned: Scalars['Int']['output'];
   /** Pictures that are still to do or being done. */
   waiting: Scalars['Int']['output'];
 };
+
+/**
+ * What happens, as it happens; over a WebSocket at the same path by the protocol graphql-transport-ws. Each begins with how things are now, may leave
+ * out states that lasted less than half a second, and ends when nothing can change any more. Asking the same node again and again tells the same.
+ */
+export type Subscription = {
+  __typename?: 'Subscription';
+  /** An operation now and at every change, until it is finished. */
+  operationUpdated: Operation;
+  /** An upload now and at every change, until it is INGESTED or REJECTED. */
+  uploadUpdated: Upload;
+};
+
+
+/**
+ * What happens, as it happens; over a WebSocket at the same path by the protocol graphql-transport-ws. Each begins with how things are now, may leave
+ * out states that lasted less than half a second, and ends when nothing can change any more. Asking the same node again and again tells the same.
+ */
+export type SubscriptionOperationUpdatedArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/**
+ * What happens, as it happens; over a WebSocket at the same path by the protocol graphql-transport-ws. Each begins with how things are now, may leave
+ * out states that lasted less than half a second, and ends when nothing can change any more. Asking the same node again and again tells the same.
+ */
+export type SubscriptionUploadUpdatedArgs = {
+  id: Scalars['ID']['input'];
+};
+
+/** A picture on its way into a corpus. */
+export type Upload = {
+  __typename?: 'Upload';
+  /** The corpus that gains the picture. */
+  corpus: Corpus;
+  /** When it was announced. */
+  createdAt: Scalars['DateTime']['output'];
+  /** Why it was rejected; null otherwise. */
+  error?: Maybe<Failure>;
+  /** When `url` stops to work, and the upload is rejected unless every byte has come. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** Stable id. */
+  id: Scalars['ID']['output'];
+  /** The picture that came of it; null until it is INGESTED, and when that picture was deleted. */
+  image?: Maybe<Image>;
+  /** Name of the file, as it was announced. */
+  name?: Maybe<Scalars['String']['output']>;
+  /** How many bytes are safe on disk; an interrupted upload goes on behind them. */
+  receivedBytes: Scalars['BigInt']['output'];
+  /** SHA-256 of the bytes, lower-case hex; null before all have come. */
+  sha256?: Maybe<Scalars['String']['output']>;
+  /** How many bytes were announced; null where none were. */
+  sizeBytes?: Maybe<Scalars['BigInt']['output']>;
+  /** Where it is on its way. */
+  state: UploadState;
+  /** When its state or its bytes changed last. */
+  updatedAt: Scalars['DateTime']['output'];
+  /**
+   * Path on this server that takes the bytes by `PUT`. Whoever knows it may send them until `expiresAt`, and do nothing else. Null once every byte
+   * has come.
+   */
+  url?: Maybe<Scalars['String']['output']>;
+};
+
+/** Where an upload is on its way. */
+export type UploadState =
+  /** It is a picture of its corpus. Searches find it when it is embedded, which `Corpus.coverage` shows. */
+  | 'INGESTED'
+  /** Bytes are missing. */
+  | 'RECEIVING'
+  /** It will never be a picture; `error` says why. */
+  | 'REJECTED'
+  /** Every byte is safe on disk; the ingest worker will make a picture of it, also after a crash. */
+  | 'STORED';
+
+/** Something that the caller can mend. */
+export type UserError = {
+  __typename?: 'UserError';
+  /** What kind of mistake it is. */
+  code: UserErrorCode;
+  /** What is wrong, with the value, and what was expected. */
+  message: Scalars['String']['output'];
+  /** Names of the argument and of the fields in it that are wrong; empty where no single one is. */
+  path: Array<Scalars['String']['output']>;
+};
+
+/** What kind of mistake a caller made. */
+export type UserErrorCode =
+  /** It has ended already, in another way. */
+  | 'ALREADY_FINISHED'
+  /** Bytes are missing. */
+  | 'INCOMPLETE'
+  /** A value is out of its range or has another form. */
+  | 'INVALID_VALUE'
+  /** There is nothing with this id or name. */
+  | 'NOT_FOUND'
+  /** The bytes are no picture, or the upload was rejected before. */
+  | 'REJECTED'
+  /** The picture is larger than this server takes. */
+  | 'TOO_LARGE'
+  /** Too many uploads of the corpus wait for their bytes. */
+  | 'TOO_MANY'
+  /** Another request is at it, or the server cannot take it at the moment. Try again. */
+  | 'TRY_AGAIN';
 
 /** What decides whether there is an answer. */
 export type VerdictSource =
@@ -928,11 +1380,14 @@ export type ResolversTypes = {
   AnswerModeInput: AnswerModeInput;
   AttributeFilter: AttributeFilter;
   BeamInput: BeamInput;
+  BigInt: ResolverTypeWrapper<Scalars['BigInt']['output']>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  CancelOperationPayload: ResolverTypeWrapper<Omit<CancelOperationPayload, 'operation'> & { operation?: Maybe<ResolversTypes['Operation']> }>;
   CandidateCounts: ResolverTypeWrapper<CandidateCounts>;
   Caption: ResolverTypeWrapper<CaptionRow>;
   CaptionDecision: ResolverTypeWrapper<CaptionDecision>;
   CaptionExplanation: ResolverTypeWrapper<ExplanationRow>;
+  CaptionPayload: ResolverTypeWrapper<Omit<CaptionPayload, 'caption'> & { caption?: Maybe<ResolversTypes['Caption']> }>;
   CaptionReason: CaptionReason;
   CaptionReview: ResolverTypeWrapper<CaptionReview>;
   CaptionScore: ResolverTypeWrapper<CaptionScore>;
@@ -941,16 +1396,25 @@ export type ResolversTypes = {
   Classification: ResolverTypeWrapper<ClassificationResult>;
   ClausePlace: ClausePlace;
   ClauseScores: ResolverTypeWrapper<ClauseRow>;
+  CompleteUploadPayload: ResolverTypeWrapper<Omit<CompleteUploadPayload, 'upload'> & { upload?: Maybe<ResolversTypes['Upload']> }>;
   Corpus: ResolverTypeWrapper<CorpusRow>;
+  CorpusPayload: ResolverTypeWrapper<Omit<CorpusPayload, 'corpus'> & { corpus?: Maybe<ResolversTypes['Corpus']> }>;
   Count: ResolverTypeWrapper<Count>;
   CountRelation: CountRelation;
+  CreateUploadInput: CreateUploadInput;
+  CreateUploadPayload: ResolverTypeWrapper<Omit<CreateUploadPayload, 'upload'> & { upload?: Maybe<ResolversTypes['Upload']> }>;
   DateRange: DateRange;
+  DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
   DecodingInput: DecodingInput;
   Degradation: ResolverTypeWrapper<Degradation>;
+  DeleteImagePayload: ResolverTypeWrapper<DeleteImagePayload>;
   DescribingText: ResolverTypeWrapper<Description>;
+  ErrorClass: ResolverTypeWrapper<ErrorClass>;
+  ErrorKind: ErrorKind;
   Facet: ResolverTypeWrapper<Facet>;
   FacetInput: FacetInput;
   FacetValue: ResolverTypeWrapper<FacetValue>;
+  Failure: ResolverTypeWrapper<Failure>;
   Float: ResolverTypeWrapper<Scalars['Float']['output']>;
   GeneratedCaption: ResolverTypeWrapper<CaptionResult>;
   GreedyInput: GreedyInput;
@@ -965,12 +1429,19 @@ export type ResolversTypes = {
   LabelFit: ResolverTypeWrapper<LabelFit>;
   MatchFailure: ResolverTypeWrapper<MatchFailure>;
   MatchVerdict: MatchVerdict;
+  Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
   NucleusInput: NucleusInput;
+  Operation: ResolverTypeWrapper<OperationRow>;
+  OperationCount: ResolverTypeWrapper<OperationCount>;
+  OperationState: OperationState;
   OriginFilter: OriginFilter;
   PageInfo: ResolverTypeWrapper<PageInfo>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   RankInput: RankInput;
   RerankInput: RerankInput;
+  RetryFailedPayload: ResolverTypeWrapper<RetryFailedPayload>;
+  RevertCaptionRunPayload: ResolverTypeWrapper<RevertCaptionRunPayload>;
+  ReviewVerdict: ReviewVerdict;
   SearchClause: SearchClause;
   SearchConnection: ResolverTypeWrapper<SearchPage>;
   SearchEdge: ResolverTypeWrapper<PageHit>;
@@ -982,6 +1453,11 @@ export type ResolversTypes = {
   StageTiming: ResolverTypeWrapper<StageTiming>;
   StepCoverage: ResolverTypeWrapper<StepCoverage>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
+  Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  Upload: ResolverTypeWrapper<UploadRow>;
+  UploadState: UploadState;
+  UserError: ResolverTypeWrapper<UserError>;
+  UserErrorCode: UserErrorCode;
   VerdictSource: VerdictSource;
 };
 
@@ -991,24 +1467,35 @@ export type ResolversParentTypes = {
   AnswerModeInput: AnswerModeInput;
   AttributeFilter: AttributeFilter;
   BeamInput: BeamInput;
+  BigInt: Scalars['BigInt']['output'];
   Boolean: Scalars['Boolean']['output'];
+  CancelOperationPayload: Omit<CancelOperationPayload, 'operation'> & { operation?: Maybe<ResolversParentTypes['Operation']> };
   CandidateCounts: CandidateCounts;
   Caption: CaptionRow;
   CaptionDecision: CaptionDecision;
   CaptionExplanation: ExplanationRow;
+  CaptionPayload: Omit<CaptionPayload, 'caption'> & { caption?: Maybe<ResolversParentTypes['Caption']> };
   CaptionReview: CaptionReview;
   CaptionScore: CaptionScore;
   Classification: ClassificationResult;
   ClauseScores: ClauseRow;
+  CompleteUploadPayload: Omit<CompleteUploadPayload, 'upload'> & { upload?: Maybe<ResolversParentTypes['Upload']> };
   Corpus: CorpusRow;
+  CorpusPayload: Omit<CorpusPayload, 'corpus'> & { corpus?: Maybe<ResolversParentTypes['Corpus']> };
   Count: Count;
+  CreateUploadInput: CreateUploadInput;
+  CreateUploadPayload: Omit<CreateUploadPayload, 'upload'> & { upload?: Maybe<ResolversParentTypes['Upload']> };
   DateRange: DateRange;
+  DateTime: Scalars['DateTime']['output'];
   DecodingInput: DecodingInput;
   Degradation: Degradation;
+  DeleteImagePayload: DeleteImagePayload;
   DescribingText: Description;
+  ErrorClass: ErrorClass;
   Facet: Facet;
   FacetInput: FacetInput;
   FacetValue: FacetValue;
+  Failure: Failure;
   Float: Scalars['Float']['output'];
   GeneratedCaption: CaptionResult;
   GreedyInput: GreedyInput;
@@ -1021,12 +1508,17 @@ export type ResolversParentTypes = {
   JSON: Scalars['JSON']['output'];
   LabelFit: LabelFit;
   MatchFailure: MatchFailure;
+  Mutation: Record<PropertyKey, never>;
   NucleusInput: NucleusInput;
+  Operation: OperationRow;
+  OperationCount: OperationCount;
   OriginFilter: OriginFilter;
   PageInfo: PageInfo;
   Query: Record<PropertyKey, never>;
   RankInput: RankInput;
   RerankInput: RerankInput;
+  RetryFailedPayload: RetryFailedPayload;
+  RevertCaptionRunPayload: RevertCaptionRunPayload;
   SearchClause: SearchClause;
   SearchConnection: SearchPage;
   SearchEdge: PageHit;
@@ -1037,6 +1529,9 @@ export type ResolversParentTypes = {
   StageTiming: StageTiming;
   StepCoverage: StepCoverage;
   String: Scalars['String']['output'];
+  Subscription: Record<PropertyKey, never>;
+  Upload: UploadRow;
+  UserError: UserError;
 };
 
 export type AnswerResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Answer'] = ResolversParentTypes['Answer']> = {
@@ -1047,6 +1542,15 @@ export type AnswerResolvers<ContextType = GatewayContext, ParentType extends Res
   modelName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   question?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export interface BigIntScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['BigInt'], any> {
+  name: 'BigInt';
+}
+
+export type CancelOperationPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CancelOperationPayload'] = ResolversParentTypes['CancelOperationPayload']> = {
+  operation?: Resolver<Maybe<ResolversTypes['Operation']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
 };
 
 export type CandidateCountsResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CandidateCounts'] = ResolversParentTypes['CandidateCounts']> = {
@@ -1062,7 +1566,9 @@ export type CaptionResolvers<ContextType = GatewayContext, ParentType extends Re
   language?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   modelFingerprint?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   reason?: Resolver<Maybe<ResolversTypes['CaptionReason']>, ParentType, ContextType>;
+  runId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
   source?: Resolver<ResolversTypes['CaptionSource'], ParentType, ContextType>;
+  supersededBy?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
   text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   verdict?: Resolver<Maybe<ResolversTypes['CaptionVerdict']>, ParentType, ContextType>;
 };
@@ -1084,6 +1590,11 @@ export type CaptionExplanationResolvers<ContextType = GatewayContext, ParentType
   reviews?: Resolver<Array<ResolversTypes['CaptionReview']>, ParentType, ContextType>;
   scores?: Resolver<Array<ResolversTypes['CaptionScore']>, ParentType, ContextType>;
   words?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type CaptionPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CaptionPayload'] = ResolversParentTypes['CaptionPayload']> = {
+  caption?: Resolver<Maybe<ResolversTypes['Caption']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
 };
 
 export type CaptionReviewResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CaptionReview'] = ResolversParentTypes['CaptionReview']> = {
@@ -1119,12 +1630,23 @@ export type ClauseScoresResolvers<ContextType = GatewayContext, ParentType exten
   textShare?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
 };
 
+export type CompleteUploadPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CompleteUploadPayload'] = ResolversParentTypes['CompleteUploadPayload']> = {
+  upload?: Resolver<Maybe<ResolversTypes['Upload']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
 export type CorpusResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Corpus'] = ResolversParentTypes['Corpus']> = {
   activeSpace?: Resolver<Maybe<ResolversTypes['Space']>, ParentType, ContextType>;
   coverage?: Resolver<Array<ResolversTypes['StepCoverage']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   imageCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  pausedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+};
+
+export type CorpusPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CorpusPayload'] = ResolversParentTypes['CorpusPayload']> = {
+  corpus?: Resolver<Maybe<ResolversTypes['Corpus']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
 };
 
 export type CountResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Count'] = ResolversParentTypes['Count']> = {
@@ -1132,11 +1654,26 @@ export type CountResolvers<ContextType = GatewayContext, ParentType extends Reso
   value?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
+export type CreateUploadPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CreateUploadPayload'] = ResolversParentTypes['CreateUploadPayload']> = {
+  upload?: Resolver<Maybe<ResolversTypes['Upload']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
+  name: 'DateTime';
+}
+
 export type DegradationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Degradation'] = ResolversParentTypes['Degradation']> = {
   code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   images?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   stage?: Resolver<ResolversTypes['SearchStage'], ParentType, ContextType>;
+};
+
+export type DeleteImagePayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['DeleteImagePayload'] = ResolversParentTypes['DeleteImagePayload']> = {
+  bytesRemoved?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  deletedImageId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
 };
 
 export type DescribingTextResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['DescribingText'] = ResolversParentTypes['DescribingText']> = {
@@ -1149,6 +1686,15 @@ export type DescribingTextResolvers<ContextType = GatewayContext, ParentType ext
   text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
+export type ErrorClassResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['ErrorClass'] = ResolversParentTypes['ErrorClass']> = {
+  code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  count?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  kind?: Resolver<ResolversTypes['ErrorKind'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  step?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  waiting?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
 export type FacetResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Facet'] = ResolversParentTypes['Facet']> = {
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   values?: Resolver<Array<ResolversTypes['FacetValue']>, ParentType, ContextType>;
@@ -1159,6 +1705,11 @@ export type FacetValueResolvers<ContextType = GatewayContext, ParentType extends
   filter?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
   hits?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   value?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
+};
+
+export type FailureResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Failure'] = ResolversParentTypes['Failure']> = {
+  code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
 export type GeneratedCaptionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['GeneratedCaption'] = ResolversParentTypes['GeneratedCaption']> = {
@@ -1207,6 +1758,42 @@ export type MatchFailureResolvers<ContextType = GatewayContext, ParentType exten
   message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
+export type MutationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
+  addCaption?: Resolver<ResolversTypes['CaptionPayload'], ParentType, ContextType, RequireFields<MutationAddCaptionArgs, 'author' | 'imageId' | 'text'>>;
+  cancelOperation?: Resolver<ResolversTypes['CancelOperationPayload'], ParentType, ContextType, RequireFields<MutationCancelOperationArgs, 'operationId'>>;
+  completeUpload?: Resolver<ResolversTypes['CompleteUploadPayload'], ParentType, ContextType, RequireFields<MutationCompleteUploadArgs, 'uploadId'>>;
+  correctCaption?: Resolver<ResolversTypes['CaptionPayload'], ParentType, ContextType, RequireFields<MutationCorrectCaptionArgs, 'author' | 'captionId' | 'text'>>;
+  createCorpus?: Resolver<ResolversTypes['CorpusPayload'], ParentType, ContextType, RequireFields<MutationCreateCorpusArgs, 'name'>>;
+  createUpload?: Resolver<ResolversTypes['CreateUploadPayload'], ParentType, ContextType, RequireFields<MutationCreateUploadArgs, 'input'>>;
+  deleteImage?: Resolver<ResolversTypes['DeleteImagePayload'], ParentType, ContextType, RequireFields<MutationDeleteImageArgs, 'imageId'>>;
+  pauseCorpus?: Resolver<ResolversTypes['CorpusPayload'], ParentType, ContextType, RequireFields<MutationPauseCorpusArgs, 'corpus'>>;
+  resumeCorpus?: Resolver<ResolversTypes['CorpusPayload'], ParentType, ContextType, RequireFields<MutationResumeCorpusArgs, 'corpus'>>;
+  retryFailed?: Resolver<ResolversTypes['RetryFailedPayload'], ParentType, ContextType, RequireFields<MutationRetryFailedArgs, 'corpus'>>;
+  revertCaptionRun?: Resolver<ResolversTypes['RevertCaptionRunPayload'], ParentType, ContextType, RequireFields<MutationRevertCaptionRunArgs, 'runId'>>;
+  reviewCaption?: Resolver<ResolversTypes['CaptionPayload'], ParentType, ContextType, RequireFields<MutationReviewCaptionArgs, 'captionId' | 'reviewer' | 'verdict'>>;
+};
+
+export type OperationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Operation'] = ResolversParentTypes['Operation']> = {
+  corpus?: Resolver<Maybe<ResolversTypes['Corpus']>, ParentType, ContextType>;
+  counts?: Resolver<Array<ResolversTypes['OperationCount']>, ParentType, ContextType>;
+  coverage?: Resolver<Array<ResolversTypes['StepCoverage']>, ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  error?: Resolver<Maybe<ResolversTypes['Failure']>, ParentType, ContextType>;
+  errorClasses?: Resolver<Array<ResolversTypes['ErrorClass']>, ParentType, ContextType>;
+  etaSeconds?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  finishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  kind?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  ratePerSecond?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  state?: Resolver<ResolversTypes['OperationState'], ParentType, ContextType>;
+  updatedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+};
+
+export type OperationCountResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['OperationCount'] = ResolversParentTypes['OperationCount']> = {
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  value?: Resolver<ResolversTypes['BigInt'], ParentType, ContextType>;
+};
+
 export type PageInfoResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
   endCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   hasNextPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
@@ -1223,7 +1810,20 @@ export type QueryResolvers<ContextType = GatewayContext, ParentType extends Reso
   describe?: Resolver<ResolversTypes['ImageDescription'], ParentType, ContextType, RequireFields<QueryDescribeArgs, 'first' | 'imageId'>>;
   explainCaption?: Resolver<Maybe<ResolversTypes['CaptionExplanation']>, ParentType, ContextType, RequireFields<QueryExplainCaptionArgs, 'captionId'>>;
   image?: Resolver<Maybe<ResolversTypes['Image']>, ParentType, ContextType, RequireFields<QueryImageArgs, 'id'>>;
+  operation?: Resolver<Maybe<ResolversTypes['Operation']>, ParentType, ContextType, RequireFields<QueryOperationArgs, 'id'>>;
+  operations?: Resolver<Array<ResolversTypes['Operation']>, ParentType, ContextType, RequireFields<QueryOperationsArgs, 'first'>>;
   search?: Resolver<ResolversTypes['SearchConnection'], ParentType, ContextType, RequireFields<QuerySearchArgs, 'first' | 'input'>>;
+  upload?: Resolver<Maybe<ResolversTypes['Upload']>, ParentType, ContextType, RequireFields<QueryUploadArgs, 'id'>>;
+};
+
+export type RetryFailedPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['RetryFailedPayload'] = ResolversParentTypes['RetryFailedPayload']> = {
+  steps?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type RevertCaptionRunPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['RevertCaptionRunPayload'] = ResolversParentTypes['RevertCaptionRunPayload']> = {
+  captions?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
 };
 
 export type SearchConnectionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchConnection'] = ResolversParentTypes['SearchConnection']> = {
@@ -1289,33 +1889,76 @@ export type StepCoverageResolvers<ContextType = GatewayContext, ParentType exten
   failed?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   step?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   total?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  unplanned?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   waiting?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type SubscriptionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
+  operationUpdated?: SubscriptionResolver<ResolversTypes['Operation'], "operationUpdated", ParentType, ContextType, RequireFields<SubscriptionOperationUpdatedArgs, 'id'>>;
+  uploadUpdated?: SubscriptionResolver<ResolversTypes['Upload'], "uploadUpdated", ParentType, ContextType, RequireFields<SubscriptionUploadUpdatedArgs, 'id'>>;
+};
+
+export type UploadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Upload'] = ResolversParentTypes['Upload']> = {
+  corpus?: Resolver<ResolversTypes['Corpus'], ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  error?: Resolver<Maybe<ResolversTypes['Failure']>, ParentType, ContextType>;
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  image?: Resolver<Maybe<ResolversTypes['Image']>, ParentType, ContextType>;
+  name?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  receivedBytes?: Resolver<ResolversTypes['BigInt'], ParentType, ContextType>;
+  sha256?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  sizeBytes?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
+  state?: Resolver<ResolversTypes['UploadState'], ParentType, ContextType>;
+  updatedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  url?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export type UserErrorResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['UserError'] = ResolversParentTypes['UserError']> = {
+  code?: Resolver<ResolversTypes['UserErrorCode'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  path?: Resolver<Array<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
 export type Resolvers<ContextType = GatewayContext> = {
   Answer?: AnswerResolvers<ContextType>;
+  BigInt?: GraphQLScalarType;
+  CancelOperationPayload?: CancelOperationPayloadResolvers<ContextType>;
   CandidateCounts?: CandidateCountsResolvers<ContextType>;
   Caption?: CaptionResolvers<ContextType>;
   CaptionDecision?: CaptionDecisionResolvers<ContextType>;
   CaptionExplanation?: CaptionExplanationResolvers<ContextType>;
+  CaptionPayload?: CaptionPayloadResolvers<ContextType>;
   CaptionReview?: CaptionReviewResolvers<ContextType>;
   CaptionScore?: CaptionScoreResolvers<ContextType>;
   Classification?: ClassificationResolvers<ContextType>;
   ClauseScores?: ClauseScoresResolvers<ContextType>;
+  CompleteUploadPayload?: CompleteUploadPayloadResolvers<ContextType>;
   Corpus?: CorpusResolvers<ContextType>;
+  CorpusPayload?: CorpusPayloadResolvers<ContextType>;
   Count?: CountResolvers<ContextType>;
+  CreateUploadPayload?: CreateUploadPayloadResolvers<ContextType>;
+  DateTime?: GraphQLScalarType;
   Degradation?: DegradationResolvers<ContextType>;
+  DeleteImagePayload?: DeleteImagePayloadResolvers<ContextType>;
   DescribingText?: DescribingTextResolvers<ContextType>;
+  ErrorClass?: ErrorClassResolvers<ContextType>;
   Facet?: FacetResolvers<ContextType>;
   FacetValue?: FacetValueResolvers<ContextType>;
+  Failure?: FailureResolvers<ContextType>;
   GeneratedCaption?: GeneratedCaptionResolvers<ContextType>;
   Image?: ImageResolvers<ContextType>;
   ImageDescription?: ImageDescriptionResolvers<ContextType>;
   JSON?: GraphQLScalarType;
   LabelFit?: LabelFitResolvers<ContextType>;
   MatchFailure?: MatchFailureResolvers<ContextType>;
+  Mutation?: MutationResolvers<ContextType>;
+  Operation?: OperationResolvers<ContextType>;
+  OperationCount?: OperationCountResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
+  RetryFailedPayload?: RetryFailedPayloadResolvers<ContextType>;
+  RevertCaptionRunPayload?: RevertCaptionRunPayloadResolvers<ContextType>;
   SearchConnection?: SearchConnectionResolvers<ContextType>;
   SearchEdge?: SearchEdgeResolvers<ContextType>;
   SearchReport?: SearchReportResolvers<ContextType>;
@@ -1323,5 +1966,8 @@ export type Resolvers<ContextType = GatewayContext> = {
   Space?: SpaceResolvers<ContextType>;
   StageTiming?: StageTimingResolvers<ContextType>;
   StepCoverage?: StepCoverageResolvers<ContextType>;
+  Subscription?: SubscriptionResolvers<ContextType>;
+  Upload?: UploadResolvers<ContextType>;
+  UserError?: UserErrorResolvers<ContextType>;
 };
 

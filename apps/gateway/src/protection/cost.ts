@@ -121,7 +121,14 @@ function tooLarge(found: string): GraphQLError {
   });
 }
 
-export function tooExpensive(cost: number, limit: number): GraphQLError {
+/** The estimated cost of an operation; null where it cannot be told. Throws COST_EXCEEDED when it is above the limit. */
+export function requireAffordable(operation: Operation, maxCostMs: number): number | null {
+  const cost = estimateCost(operation);
+  if (cost !== null && cost > maxCostMs) throw tooExpensive(cost, maxCostMs);
+  return cost;
+}
+
+function tooExpensive(cost: number, limit: number): GraphQLError {
   const found = `The operation would take the models about ${Math.round(cost)} ms`;
   const hint = "Ask for fewer candidates, beams or answers, or split the operation.";
   return new GraphQLError(`${found}, expected at most ${limit} ms. ${hint}`, {

@@ -1,7 +1,7 @@
 import type { ApolloServerPlugin } from "@apollo/server";
 import { buildSchema, GraphQLError } from "graphql";
 import type { GatewayContext } from "../context.ts";
-import { estimateCost, limitVariables, tooExpensive } from "./cost.ts";
+import { limitVariables, requireAffordable } from "./cost.ts";
 
 /**
  * Refuses operations whose variables are too large or whose estimated cost is above `maxCostMs`, before anything runs. Every answer of an
@@ -20,9 +20,8 @@ export function protectOperations(typeDefinitions: string, maxCostMs: number): A
           // Without an operation of the given name there is nothing to price; Apollo says so afterwards.
           if (operation === undefined) return;
           if (!schema.getRootType(operation.operation)) throw unknownType(operation.operation);
-          const cost = estimateCost({ schema, document, operation, variables });
-          if (cost !== null && cost > maxCostMs) throw tooExpensive(cost, maxCostMs);
-          estimatedMs = cost;
+          if (operation.operation === "subscription") throw needsWebSocket();
+          estimatedMs = requireAffordable({ schema, document, operation, variables }, maxCostMs);
         },
         async willSendResponse({ response, contextValue }) {
           if (estimatedMs === null || response.body.kind !== "single") return;
@@ -37,6 +36,12 @@ export function protectOperations(typeDefinitions: string, maxCostMs: number): A
       };
     },
   };
+}
+
+function needsWebSocket(): GraphQLError {
+  const message = "Subscriptions go over a WebSocket at the same path, by the protocol graphql-transport-ws.";
+  const extensions = { code: "GRAPHQL_VALIDATION_FAILED", reason: "NEEDS_WEBSOCKET", http: { status: 400 } };
+  return new GraphQLError(message, { extensions });
 }
 
 /** Validation lets it pass, and the execution's own error has no code. */

@@ -1,6 +1,16 @@
-import { activeSpace, countImages, findCorpus, listCorpora, STEPS, stepCounts } from "@medley/storage";
+import {
+  activeSpace,
+  countImages,
+  ensureCorpus,
+  findCorpus,
+  listCorpora,
+  pauseCorpus as pauseInStorage,
+  resumeCorpus as resumeInStorage,
+} from "@medley/storage";
 import { visibleTo } from "../access/viewer.ts";
-import type { CorpusResolvers, QueryResolvers, SpaceResolvers } from "../generated/schema-types.ts";
+import type { CorpusResolvers, MutationResolvers, QueryResolvers, SpaceResolvers } from "../generated/schema-types.ts";
+import { NAME_OF_CORPUS, requireCorpus } from "./named-corpus.ts";
+import { answered, requireText } from "./user-errors.ts";
 
 export const corpora: NonNullable<QueryResolvers["corpora"]> = async (_root, _query, context) =>
   visibleTo(context.viewer, await listCorpora(context.db));
@@ -10,15 +20,26 @@ export const corpus: NonNullable<QueryResolvers["corpus"]> = (_root, { name }, c
 export const Corpus: CorpusResolvers = {
   imageCount: ({ id }, _query, { db }) => countImages(db, id),
   activeSpace: ({ id }, _query, { db }) => activeSpace(db, id),
-  async coverage({ id }, _query, { db }) {
-    const space = await activeSpace(db, id);
-    const counts = await stepCounts(db, id, space?.id ?? null);
-    return STEPS.map((step) => {
-      const { pending, leased, ...settled } = counts[step];
-      return { step, ...settled, waiting: pending + leased };
-    });
-  },
+  coverage: ({ id }, _query, { coverageByCorpus }) => coverageByCorpus.load(id),
 };
+
+export const createCorpus: NonNullable<MutationResolvers["createCorpus"]> = (_root, { name }, { db }) =>
+  answered({ corpus: null }, ["name"], async () => ({
+    corpus: await ensureCorpus(db, { name: requireText(name, ["name"], NAME_OF_CORPUS) }),
+  }));
+
+export const pauseCorpus: NonNullable<MutationResolvers["pauseCorpus"]> = (_root, { corpus: name }, context) =>
+  answered({ corpus: null }, ["corpus"], async () => {
+    const corpus = await requireCorpus(context, name, ["corpus"]);
+    return { corpus: { ...corpus, pausedAt: await pauseInStorage(context.db, corpus.id) } };
+  });
+
+export const resumeCorpus: NonNullable<MutationResolvers["resumeCorpus"]> = (_root, { corpus: name }, context) =>
+  answered({ corpus: null }, ["corpus"], async () => {
+    const corpus = await requireCorpus(context, name, ["corpus"]);
+    await resumeInStorage(context.db, corpus.id);
+    return { corpus: { ...corpus, pausedAt: null } };
+  });
 
 export const Space: SpaceResolvers = {
   modelFingerprint: (space) => space.fingerprint,

@@ -1,21 +1,57 @@
 import type { Resolvers } from "../generated/schema-types.ts";
-import { Corpus, corpora, corpus, Space } from "./corpus.ts";
+import { addCaption, correctCaption, reviewCaption, revertCaptionRun } from "./caption-work.ts";
+import { Corpus, corpora, corpus, createCorpus, pauseCorpus, resumeCorpus, Space } from "./corpus.ts";
 import { Classification, classify, DescribingText, describe, ImageDescription } from "./describe.ts";
 import { CaptionExplanation, explainCaption } from "./explain-caption.ts";
 import { Answer, ask, caption, Image, image } from "./image.ts";
+import { cancelOperation, Operation, operation, operations, operationUpdated, retryFailed } from "./operations.ts";
+import { BigInt, DateTime } from "./scalars.ts";
 import { SearchConnection, SearchEdge, SearchReport, search } from "./search.ts";
+import { completeUpload, createUpload, deleteImage, Upload, upload, uploadUpdated } from "./uploads.ts";
 
 export const resolvers: Resolvers = {
-  Query: { search, image, caption, ask, describe, classify, explainCaption, corpora, corpus },
+  Query: {
+    search,
+    image,
+    caption,
+    ask,
+    describe,
+    classify,
+    explainCaption,
+    upload,
+    operation,
+    operations,
+    corpora,
+    corpus,
+  },
+  Mutation: {
+    createCorpus,
+    createUpload,
+    completeUpload,
+    deleteImage,
+    cancelOperation,
+    pauseCorpus,
+    resumeCorpus,
+    retryFailed,
+    correctCaption,
+    reviewCaption,
+    addCaption,
+    revertCaptionRun,
+  },
+  Subscription: { operationUpdated, uploadUpdated },
   Answer,
+  BigInt,
   CaptionExplanation,
   Classification,
   Corpus,
+  DateTime,
   DescribingText,
   Image,
   ImageDescription,
+  Operation,
   SearchConnection,
   SearchEdge,
   SearchReport,
   Space,
+  Upload,
 };

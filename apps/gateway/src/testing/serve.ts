@@ -32,7 +32,9 @@ export async function serveGateway(dependencies: Partial<GatewayDependencies>): 
   };
   // Tests that never reach a library are served by a database without rows.
   const db = { kind: "embedded", query: async () => [] } as unknown as GatewayDependencies["db"];
-  const defaults = { db, siteDirectory: "/nowhere", searchDeadlineMs: 20_000, inferenceDeadlineMs: 20_000, log };
+  const uploads = { uploadKey: "a key for tests that is long enough", maxUploadBytes: 1_000_000 };
+  const limits = { searchDeadlineMs: 20_000, inferenceDeadlineMs: 20_000 };
+  const defaults = { db, siteDirectory: "/nowhere", ...limits, ...uploads, log };
   const gateway = await createGateway({ ...defaults, ...dependencies } as GatewayDependencies, {
     host: "127.0.0.1",
     port: 0,

@@ -10,6 +10,8 @@ export interface FoundFile {
   readonly file: string;
   /** The content where it does not lie in `file`. */
   readonly bytes?: Buffer;
+  /** Set where it came over HTTP: the content is in the blob store already, and the upload ends with the registration. */
+  readonly upload?: { readonly uploadId: string; readonly sha256: string };
   readonly attributes: Readonly<Record<string, unknown>>;
   /** Text that came with the picture: alt text, sidecar, manifest column. */
   readonly webText?: string;

@@ -5,9 +5,11 @@ import {
   claimSteps,
   type ClaimedStep,
   extendLeases,
+  findImages,
   releaseLeases,
   type Step,
   stepCounts,
+  StorageError,
 } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { allOrAbort } from "../all-or-abort.ts";
@@ -158,7 +160,7 @@ async function work(
     // Asked before claiming: what became ready in between is then found by this very claim.
     const last = upstream.ended();
     const did = await leases.withBatch(batchOf(plan, step, turn), async (claimed) =>
-      options.onResults(step, await runStep(context, plan, step, claimed)),
+      options.onResults(step, await runStepOfExisting(context, plan, step, claimed)),
     );
     if (did) continue;
     if (last && (await areDrained(context, plan, [step]))) return;
@@ -181,7 +183,7 @@ async function assist(
   const signal = AbortSignal.any([context.signal, over.signal]);
   for (let turn = 1; !signal.aborted; turn += 1) {
     const did = await leases.withBatch(batchOf(plan, step, turn), async (claimed) =>
-      options.onResults(step, await runStep(context, plan, step, claimed)),
+      options.onResults(step, await runStepOfExisting(context, plan, step, claimed)),
     );
     if (!did) await context.retry.sleep(ASSIST_POLL_MS, signal);
   }
@@ -195,6 +197,27 @@ function batchOf(plan: StepPlan, step: Step, turn: number): Omit<Claim, "leaseMs
     limit: BATCHES[step].images,
     first: turn % LOWEST_FIRST_EVERY === 0 ? "lowest" : "highest",
   };
+}
+
+/** Pictures may be deleted while they are worked on; what was made of the others of their batch is not lost for it. */
+async function runStepOfExisting(
+  context: IngestContext,
+  plan: StepPlan,
+  step: Step,
+  claimed: readonly ClaimedStep[],
+): Promise<StepResult[]> {
+  try {
+    return await runStep(context, plan, step, claimed);
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== "NOT_FOUND") throw error;
+    const found = await findImages(
+      context.db,
+      claimed.map(({ imageId }) => imageId),
+    );
+    const rest = claimed.filter(({ imageId }) => found.some(({ id }) => id === imageId));
+    if (rest.length === claimed.length) throw error;
+    return rest.length === 0 ? [] : await runStepOfExisting(context, plan, step, rest);
+  }
 }
 
 function runStep(

@@ -1,0 +1,29 @@
+import { GraphQLError, GraphQLScalarType, Kind } from "graphql";
+
+export const DateTime = new GraphQLScalarType<Date, string>({
+  name: "DateTime",
+  serialize(value) {
+    if (value instanceof Date) return value.toISOString();
+    throw new Error(`Bug: ${String(value)} is no Date.`);
+  },
+  parseValue: readTime,
+  parseLiteral: (node) => readTime(node.kind === Kind.STRING ? node.value : node.kind),
+});
+
+export const BigInt = new GraphQLScalarType<number, number>({
+  name: "BigInt",
+  serialize: readWhole,
+  parseValue: readWhole,
+  parseLiteral: (node) => readWhole(node.kind === Kind.INT ? Number(node.value) : node.kind),
+});
+
+function readTime(value: unknown): Date {
+  const time = typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value) ? new Date(value) : new Date(Number.NaN);
+  if (!Number.isNaN(time.getTime())) return time;
+  throw new GraphQLError(`DateTime is ${JSON.stringify(value)}, expected ISO 8601 such as "2026-01-31T12:00:00Z".`);
+}
+
+function readWhole(value: unknown): number {
+  if (typeof value === "number" && Number.isSafeInteger(value)) return value;
+  throw new GraphQLError(`BigInt is ${JSON.stringify(value)}, expected a whole number of at most 2^53 - 1.`);
+}

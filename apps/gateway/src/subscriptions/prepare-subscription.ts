@@ -1,0 +1,62 @@
+import {
+  type DocumentNode,
+  getOperationAST,
+  GraphQLError,
+  type GraphQLSchema,
+  parse,
+  specifiedRules,
+  validate,
+} from "graphql";
+import { limitSize, MAX_TOKENS } from "../limits.ts";
+import { limitVariables, requireAffordable } from "../protection/cost.ts";
+
+export interface SubscriptionLimits {
+  readonly maxCostMs: number;
+  /** False: errors do not suggest names either. */
+  readonly introspection: boolean;
+}
+
+export interface SubscriptionRequest {
+  readonly query: string;
+  readonly variables?: Record<string, unknown> | null | undefined;
+  readonly operationName?: string | null | undefined;
+}
+
+/**
+ * The document of a subscription that keeps to the limits that requests over HTTP have, or what is wrong with it. Throws a GraphQLError where its
+ * form or its size is.
+ */
+export function prepareSubscription(
+  schema: GraphQLSchema,
+  { query, variables, operationName }: SubscriptionRequest,
+  { maxCostMs, introspection }: SubscriptionLimits,
+): DocumentNode | readonly GraphQLError[] {
+  const document = parseLimited(query);
+  const operation = getOperationAST(document, operationName);
+  if (operation?.operation !== "subscription") {
+    const message = "A WebSocket carries subscriptions only. Send queries and mutations by POST to the same path.";
+    throw withCode(new GraphQLError(message), "OPERATION_RESOLUTION_FAILURE");
+  }
+  const errors = validate(schema, document, [...specifiedRules, limitSize]);
+  const hint = introspection ? null : SUGGESTION;
+  if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED", hint));
+  limitVariables(variables ?? {});
+  requireAffordable({ schema, document, operation, variables: variables ?? {} }, maxCostMs);
+  return document;
+}
+
+function parseLimited(query: string): DocumentNode {
+  try {
+    return parse(query, { maxTokens: MAX_TOKENS });
+  } catch (error) {
+    throw error instanceof GraphQLError ? withCode(error, "GRAPHQL_PARSE_FAILED") : error;
+  }
+}
+
+/** Tells names of the schema, as introspection does. */
+const SUGGESTION = /\s*Did you mean.*$/s;
+
+function withCode(error: GraphQLError, code: string, without: RegExp | null = null): GraphQLError {
+  const message = without === null ? error.message : error.message.replace(without, "");
+  return new GraphQLError(message, { nodes: error.nodes ?? null, extensions: { ...error.extensions, code } });
+}

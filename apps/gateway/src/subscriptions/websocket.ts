@@ -1,0 +1,242 @@
+import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { GraphQLError, type GraphQLSchema } from "graphql";
+import { type Extra, useServer } from "graphql-ws/use/ws";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Access } from "../access/access.ts";
+import { AccessError } from "../access/access-error.ts";
+import { type Admission, requireKnownName } from "../access/admit-requests.ts";
+import type { Viewer } from "../access/viewer.ts";
+import { createContext, type GatewayContext, type GatewayDependencies, type GatewayServices } from "../context.ts";
+import { causeOf, formatError, isFault } from "../errors.ts";
+import { openRequest } from "../request-scope.ts";
+import { prepareSubscription, type SubscriptionLimits } from "./prepare-subscription.ts";
+import { subscribeWithFreshContexts } from "./subscribe.ts";
+
+/** A subscription is a short text with an id; nothing larger comes in. */
+const MAX_MESSAGE_BYTES = 65_536;
+/** Of one process; each is a socket that stays open. */
+const MAX_CONNECTIONS = 1_000;
+/** Of one connection; a page that shows a long list still has one for each entry. */
+const MAX_SUBSCRIPTIONS = 100;
+/** Close codes: of the protocol for who may not come in, of WebSockets for the rest. */
+const CLOSE = { forbidden: 4403, failed: 1011, tryAgain: 1013 } as const;
+/** As much as a close frame holds. */
+const LONGEST_REASON_BYTES = 123;
+
+export interface SubscriptionOptions {
+  readonly schema: GraphQLSchema;
+  readonly dependencies: GatewayDependencies & GatewayServices;
+  readonly path: string;
+  readonly access: Access;
+  readonly admission: Admission;
+  readonly limits: SubscriptionLimits & { readonly requestTimeoutMs: number };
+  /** Where a request comes from, behind trusted proxies as well. */
+  readonly addressOf: (request: IncomingMessage) => string;
+  /** Told once for each subscription that was asked for: OK or the code of its error. */
+  readonly onSubscribed: (code: string, seconds: number) => void;
+}
+
+/** What one connection is: whose, and what runs on it. */
+interface Session {
+  readonly address: string;
+  readonly authorization: string | undefined;
+  readonly subscriptions: Set<string>;
+  /** Fires when it is closed. */
+  readonly gone: AbortSignal;
+}
+
+/**
+ * Serves subscriptions by the protocol graphql-transport-ws at `path`. Who connects shows his key in the header Authorization or, as browsers cannot
+ * set it, as `authorization` in the payload of connection_init; it is looked at again with every subscription and every event. Queries and mutations are
+ * refused here: HTTP is their way in, with its limits and its protection. A page of another site cannot connect, for browsers name the page's origin and
+ * it has to be this server's.
+ */
+export function serveSubscriptions(server: Server, options: SubscriptionOptions): AsyncDisposable {
+  const { schema, dependencies, path, access, admission, limits, addressOf, onSubscribed } = options;
+  const { log } = dependencies;
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
+  const sessions = new WeakMap<WebSocket, Session>();
+  const sessionOf = ({ socket }: Extra): Session => {
+    const session = sessions.get(socket);
+    if (session === undefined) throw new Error("Bug: a subscription came before its connection was let in.");
+    return session;
+  };
+  const contextFor = (viewer: Viewer, { gone }: Session): GatewayContext => {
+    const start = { viewer, gone, timeoutMs: limits.requestTimeoutMs };
+    return createContext(dependencies, openRequest(dependencies, access, start));
+  };
+  /** The session of a subscription's first context. */
+  const owners = new WeakMap<object, Session>();
+
+  /** Errors that are as the client may see them. */
+  const presentable = new WeakSet<GraphQLError>();
+  function refuse(
+    { subscriptions }: Session,
+    id: string,
+    errors: readonly unknown[],
+    startedAt: number,
+  ): GraphQLError[] {
+    subscriptions.delete(id);
+    const shown = errors.map((error) => masked(error, log));
+    for (const error of shown) presentable.add(error);
+    onSubscribed(codeOf(shown[0]), (performance.now() - startedAt) / 1000);
+    return shown;
+  }
+
+  const disposable = useServer<Record<string, unknown>>(
+    {
+      schema,
+      async onConnect({ connectionParams, extra: { socket, request } }) {
+        const address = addressOf(request);
+        const authorization = credentialsOf(connectionParams, request);
+        const refusal = await refusalOf(() => admission.admit(address, authorization), log);
+        if (refusal !== null) {
+          socket.close(refusal.code, refusal.reason);
+          return false;
+        }
+        const gone = new AbortController();
+        socket.once("close", () => gone.abort());
+        sessions.set(socket, { address, authorization, subscriptions: new Set(), gone: gone.signal });
+        return true;
+      },
+      async onSubscribe({ extra }, id, { query, variables, operationName }) {
+        const startedAt = performance.now();
+        const session = sessionOf(extra);
+        try {
+          if (session.subscriptions.size >= MAX_SUBSCRIPTIONS) throw tooMany();
+          // Counted at once: many may be asked for before the first of them is let in.
+          session.subscriptions.add(id);
+          const viewer = await admission.admit(session.address, session.authorization);
+          const prepared = prepareSubscription(schema, { query, variables, operationName }, limits);
+          if (!("kind" in prepared)) return refuse(session, id, prepared, startedAt);
+          const contextValue = contextFor(viewer, session);
+          owners.set(contextValue, session);
+          log.info({ operation: operationName, viewer: viewer.id }, "subscription");
+          const operation = { variableValues: variables ?? {}, operationName: operationName ?? null };
+          return { schema, document: prepared, ...operation, contextValue };
+        } catch (error) {
+          return refuse(session, id, [error], startedAt);
+        }
+      },
+      async subscribe(args) {
+        const startedAt = performance.now();
+        const session = owners.get(args.contextValue as object);
+        if (session === undefined) throw new Error("Bug: a subscription has a context of somebody else.");
+        const results = await subscribeWithFreshContexts(args, async () =>
+          contextFor(await access.authenticate(session.authorization), session),
+        );
+        const [error] = Symbol.asyncIterator in results ? [] : (results.errors ?? []);
+        onSubscribed(error === undefined ? "OK" : codeOf(masked(error, log)), (performance.now() - startedAt) / 1000);
+        return results;
+      },
+      onNext: (_context, _id, _payload, _args, { data = null, errors, extensions }) => ({
+        data,
+        ...(errors && { errors: errors.map((error) => masked(error, log).toJSON()) }),
+        ...(extensions && { extensions }),
+      }),
+      onError: (_context, _id, _payload, errors) =>
+        errors.map((error) => (presentable.has(error) ? error : masked(error, log)).toJSON()),
+      onComplete: ({ extra }, id) => void sessionOf(extra).subscriptions.delete(id),
+    },
+    sockets,
+  );
+
+  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on("error", () => {});
+    const status = await refusedStatus(request, sockets.clients.size);
+    if (status === null) {
+      sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit("connection", opened, request));
+    } else socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  }
+
+  async function refusedStatus(request: IncomingMessage, connections: number): Promise<string | null> {
+    if (request.url?.split("?")[0] !== path) return "404 Not Found";
+    if (!isOwnOrigin(request.headers)) return "403 Forbidden";
+    try {
+      await requireKnownName(access, URL.parse(`http://${request.headers.host}`)?.hostname ?? "");
+      await admission.countAddress(addressOf(request));
+    } catch (error) {
+      if (!(error instanceof AccessError)) log.error({ err: error }, "a WebSocket could not be opened");
+      const { status } = error instanceof AccessError ? error : { status: 503 };
+      return `${status} ${STATUS_CODES[status]}`;
+    }
+    return connections >= MAX_CONNECTIONS ? "503 Service Unavailable" : null;
+  }
+
+  const onUpgrade = (...call: Parameters<typeof upgrade>) => void upgrade(...call);
+  server.on("upgrade", onUpgrade);
+  return {
+    async [Symbol.asyncDispose]() {
+      server.off("upgrade", onUpgrade);
+      await disposable.dispose();
+    },
+  };
+}
+
+/** Programs send no origin; a browser always does, and a page cannot change it. */
+export function isOwnOrigin({
+  origin,
+  host,
+}: {
+  readonly origin?: string | undefined;
+  readonly host?: string | undefined;
+}): boolean {
+  return origin === undefined || (URL.parse(origin)?.host ?? null) === (host?.toLowerCase() ?? "");
+}
+
+/** What the header Authorization would hold: the payload of connection_init goes first, for it is the newer. */
+function credentialsOf(payload: Readonly<Record<string, unknown>> | undefined, request: IncomingMessage) {
+  const given = payload?.["authorization"] ?? payload?.["Authorization"];
+  return typeof given === "string" ? given : request.headers.authorization;
+}
+
+/** The close code and reason for who may not connect; null for who may. */
+async function refusalOf(admit: () => Promise<unknown>, log: GatewayDependencies["log"]) {
+  try {
+    await admit();
+    return null;
+  } catch (error) {
+    if (error instanceof AccessError) {
+      const code = error.retryable ? CLOSE.tryAgain : CLOSE.forbidden;
+      return { code, reason: shortened(`${error.code}: ${error.message}`) };
+    }
+    log.error({ err: error }, "a WebSocket could not be opened");
+    return { code: CLOSE.failed, reason: "The server failed; its log has the cause." };
+  }
+}
+
+function shortened(reason: string): string {
+  const bytes = Buffer.from(reason);
+  return bytes.length <= LONGEST_REASON_BYTES
+    ? reason
+    : bytes
+        .subarray(0, LONGEST_REASON_BYTES)
+        .toString()
+        .replace(/\uFFFD+$/, "");
+}
+
+function tooMany(): AccessError {
+  const found = `This connection has ${MAX_SUBSCRIPTIONS} subscriptions already`;
+  return new AccessError("RATE_LIMITED", `${found}, as many as it may. End one first.`);
+}
+
+/** As over HTTP: known errors with their code, anything else without its text, which the log has. */
+function masked(error: unknown, log: GatewayDependencies["log"]): GraphQLError {
+  const given = error instanceof GraphQLError ? error : asGraphQLError(error);
+  const formatted = formatError(given.toJSON(), given);
+  if (isFault(formatted)) log.error({ path: given.path, err: causeOf(given) }, "field failed");
+  return new GraphQLError(formatted.message, {
+    ...(formatted.path && { path: formatted.path }),
+    ...(formatted.extensions && { extensions: formatted.extensions }),
+  });
+}
+
+function asGraphQLError(error: unknown): GraphQLError {
+  const cause = error instanceof Error ? error : new Error(String(error));
+  return new GraphQLError(cause.message, { originalError: cause });
+}
+
+function codeOf(error: GraphQLError | undefined): string {
+  return String(error?.extensions["code"] ?? "INTERNAL_SERVER_ERROR");
+}
