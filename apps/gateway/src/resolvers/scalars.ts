@@ -2,6 +2,8 @@ import { GraphQLError, GraphQLScalarType, Kind } from "graphql";
 
 export const DateTime = new GraphQLScalarType<Date, string>({
   name: "DateTime",
+  // The schema's own description does not reach a scalar that is given whole.
+  description: "A time with its date, ISO 8601 in UTC, such as 2026-01-31T12:00:00.000Z.",
   serialize(value) {
     if (value instanceof Date) return value.toISOString();
     throw new Error(`Bug: ${String(value)} is no Date.`);
@@ -12,6 +14,7 @@ export const DateTime = new GraphQLScalarType<Date, string>({
 
 export const BigInt = new GraphQLScalarType<number, number>({
   name: "BigInt",
+  description: "A whole number that may be larger than Int allows, as a JSON number of at most 2^53 - 1.",
   serialize: readWhole,
   parseValue: readWhole,
   parseLiteral: (node) => readWhole(node.kind === Kind.INT ? Number(node.value) : node.kind),
