@@ -3,8 +3,9 @@ import { parseArgs } from "node:util";
 import { findRunningServer, readSettings, type Settings, SettingsError } from "@medley/config";
 import { createPictureFetcher, defaultFetchPolicy } from "@medley/fetch";
 import { createInferenceClient } from "@medley/inference-api";
-import { type Corpus, type Database, listCorpora, openDatabase } from "@medley/storage";
+import { type AttributeSchema, type Corpus, type Database, listCorpora, openDatabase } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
+import { readAttributeFile } from "./declare-for-run.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { createProgressView, type ProgressView } from "./progress-view.ts";
 import { describeSummary, failedImageRecord, registrationRecord } from "./report.ts";
@@ -15,6 +16,7 @@ import { requireFolder, watchFolder } from "./scan/watch-folder.ts";
 
 const USAGE = `Usage:
   main.ts add PATH|MANIFEST --corpus NAME [--watch] [--priority N] [--no-captions] [--no-calibration] [--retry-failed] [--json]
+    [--attributes FILE]
   main.ts work [--corpus NAME] [--watch] [--no-captions] [--retry-failed] [--json]`;
 
 /** Between two looks for work that came another way, such as an upload. */
@@ -54,6 +56,8 @@ interface Command {
   readonly calibration: boolean;
   readonly retryFailed: boolean;
   readonly watch: boolean;
+  /** File with what the corpus declares about attributes. */
+  readonly attributes?: string;
   /** Of the steps of what is added, from -100 to 100. */
   readonly priority?: number;
   readonly json: boolean;
@@ -72,6 +76,7 @@ function parseCommand(args: readonly string[]): Command {
       "retry-failed": { type: "boolean", default: false },
       watch: { type: "boolean", default: false },
       priority: { type: "string" },
+      attributes: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
@@ -93,6 +98,7 @@ function parseCommand(args: readonly string[]): Command {
     retryFailed: values["retry-failed"],
     watch: values.watch,
     ...(priority !== undefined && { priority }),
+    ...(values.attributes !== undefined && { attributes: values.attributes }),
     json: values.json,
   };
 }
@@ -100,6 +106,7 @@ function parseCommand(args: readonly string[]): Command {
 async function run(command: Command, settings: Settings, signal: AbortSignal): Promise<number> {
   // First of all: a wrong path must not cost the start of a database.
   const { maxBytes } = settings;
+  const attributes = command.attributes === undefined ? undefined : await readAttributeFile(command.attributes);
   await using fetcher = createPictureFetcher({ ...defaultFetchPolicy, maxBytes, allowedRanges: settings.fetchAllow });
   const findings =
     command.name === "add" && !command.watch
@@ -131,22 +138,27 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
   };
   const { captions, calibration, retryFailed, priority } = command;
   if (findings) {
-    const options = { captions, calibration, retryFailed, ...(priority !== undefined && { priority }) };
+    const options = {
+      ...{ captions, calibration, retryFailed },
+      ...(priority !== undefined && { priority }),
+      ...(attributes && { attributes }),
+    };
     const request = { corpus: command.corpus ?? "", findings, ...options };
     // Awaited here, or the database would be closed under the run.
     return await runOne(context, request, { json: command.json, path: command.path });
   }
-  if (command.name === "add") return await watchPath(context, command);
+  if (command.name === "add") return await watchPath(context, command, attributes);
   return await (command.watch ? watchCorpora(context, command) : workOnCorpora(context, command));
 }
 
 /** Brings in what the folder holds and then what appears in it, round by round, until it is told to stop; that is its good end. */
-async function watchPath(context: IngestContext, command: Command): Promise<number> {
+async function watchPath(context: IngestContext, command: Command, attributes?: AttributeSchema): Promise<number> {
   const { path, json, captions, retryFailed, corpus = "", priority } = command;
   const { signal } = context;
   const said = new Set<string>();
   // Work that an earlier process left is done though the folder may be empty.
-  await runOne(context, { corpus, captions, retryFailed }, { json, quietWhenIdle: true, said, endless: true });
+  const first = { corpus, captions, retryFailed, ...(attributes && { attributes }) };
+  await runOne(context, first, { json, quietWhenIdle: true, said, endless: true });
   if (!signal.aborted) console.error(`Watching "${path}". Stop with Ctrl-C.`);
   const rounds = watchFolder(path, {
     signal,

@@ -11,6 +11,7 @@ import {
   saveImageFacts,
   type Step,
 } from "@medley/storage";
+import { fitAttributes } from "./fit-attributes.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { IngestError } from "./ingest-error.ts";
 import { mapInOrder } from "./map-in-order.ts";
@@ -74,13 +75,16 @@ async function waitWhilePaused({ db, retry, signal }: IngestContext, corpusId: s
   }
 }
 
-type CheckedFinding =
-  | {
-      readonly kind: "good";
-      readonly finding: Finding & { kind: "file" };
-      readonly sha256: string;
-      readonly facts: PictureFacts;
-    }
+/** A picture whose bytes are stored and whose rows are not. */
+export interface GoodFinding {
+  readonly kind: "good";
+  readonly finding: Finding & { kind: "file" };
+  readonly sha256: string;
+  readonly facts: PictureFacts;
+}
+
+export type CheckedFinding =
+  | GoodFinding
   | {
       readonly kind: "bad";
       readonly path: string;
@@ -129,7 +133,7 @@ function saveFindings(
       context.db.transaction(async (db) => {
         const registrations: Registration[] = [];
         const facts: ImageFacts[] = [];
-        for (const entry of checked) {
+        for (const entry of await fitAttributes(db, target.corpusId, checked)) {
           const registration = await saveFinding(db, target.corpusId, entry);
           registrations.push(registration);
           if (registration.kind === "registered" && entry.kind === "good") {

@@ -1,4 +1,5 @@
 import {
+  type AttributeSchema,
   activateSpace,
   activeSpace,
   countImages,
@@ -21,6 +22,7 @@ import {
 import { calibrateWhenDue } from "./calibrate-when-due.ts";
 import { planCaptions } from "./plan-captions.ts";
 import { allOrAbort } from "./all-or-abort.ts";
+import { declareForRun } from "./declare-for-run.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { IngestError } from "./ingest-error.ts";
 import { createPace, workOf } from "./progress-view.ts";
@@ -38,6 +40,8 @@ export interface IngestRequest {
   readonly calibration?: boolean;
   /** Gives steps that failed for good in earlier runs a fresh set of attempts. */
   readonly retryFailed: boolean;
+  /** What the corpus is to declare about attributes before anything comes in; what it declares already when absent. */
+  readonly attributes?: AttributeSchema;
   /** Of the steps of the pictures that are found: 0 unless told otherwise, more for what somebody waits for. */
   readonly priority?: number;
 }
@@ -215,6 +219,7 @@ async function beginRun(
   listener: IngestListener,
 ): Promise<{ corpusId: string; plan: StepPlan; wanted: Step[] }> {
   const { id: corpusId } = await ensureCorpus(context.db, { name: request.corpus });
+  if (request.attributes) await declareForRun(context, corpusId, request.attributes, listener.onNote);
   await failSilentOperations(context.db, { corpusId, kind: INGEST_OPERATION, silentForMs: SILENT_MS });
   const plan = await makePlan(context, corpusId, request, listener);
   const wanted: Step[] = [

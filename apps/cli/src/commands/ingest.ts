@@ -15,6 +15,8 @@ export interface IngestOptions {
   /** Of the steps of what is brought in; 0 when absent. */
   readonly priority?: number;
   readonly watch?: boolean;
+  /** File that declares the corpus's attributes. */
+  readonly attributes?: string;
   /** False leaves the calibration of searches to the worker of `medley start`. */
   readonly calibration?: boolean;
   readonly json: boolean;
@@ -59,12 +61,13 @@ export function addPictures(
     ...["add", path, "--corpus", options.corpus],
     // Joined, because a negative number alone reads like an option.
     ...(options.priority === undefined ? [] : [`--priority=${options.priority}`]),
+    ...(options.attributes === undefined ? [] : ["--attributes", options.attributes]),
     ...flagsOf(options),
   ];
   return runTool(settings, inferenceUrl, args, lost);
 }
 
-function flagsOf(options: Partial<Omit<IngestOptions, "corpus" | "priority">>): string[] {
+function flagsOf(options: Partial<Omit<IngestOptions, "corpus" | "priority" | "attributes">>): string[] {
   return [
     ...(options.captions === false ? ["--no-captions"] : []),
     ...(options.calibration === false ? ["--no-calibration"] : []),

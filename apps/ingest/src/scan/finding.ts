@@ -11,6 +11,8 @@ export interface FoundFile {
   /** The content where it does not lie in `file`. */
   readonly bytes?: Buffer;
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** What named the attributes, in words: `Line 3 of "shop.csv"`. */
+  readonly attributesFrom?: string;
   /** Text that came with the picture: alt text, sidecar, manifest column. */
   readonly webText?: string;
 }
