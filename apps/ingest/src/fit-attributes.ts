@@ -32,11 +32,18 @@ function fit(schema: AttributeSchema, known: Map<string, Attributes>, entry: Goo
   const { finding, sha256 } = entry;
   const converted = convertAttributes(schema, finding.attributes);
   if (!converted.ok) return refuse(entry, converted.problems);
-  const all = { ...known.get(sha256), ...converted.attributes };
+  // What a camera wrote is no line that somebody could mend.
+  const metadata = Object.fromEntries(
+    Object.entries(entry.metadata).flatMap(([name, value]) => {
+      const one = convertAttributes(schema, { [name]: value });
+      return one.ok ? Object.entries(one.attributes) : [];
+    }),
+  );
+  const all = { ...metadata, ...known.get(sha256), ...converted.attributes };
   const missing = missingAttributes(schema, all);
   if (missing.length > 0) return refuse(entry, missing);
   known.set(sha256, all);
-  return { ...entry, finding: { ...finding, attributes: converted.attributes } };
+  return { ...entry, metadata, finding: { ...finding, attributes: converted.attributes } };
 }
 
 function refuse({ finding }: GoodFinding, problems: readonly string[]): CheckedFinding {

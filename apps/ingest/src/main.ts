@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { findRunningServer, readSettings, type Settings, SettingsError } from "@medley/config";
 import { createPictureFetcher, defaultFetchPolicy } from "@medley/fetch";
 import { createInferenceClient } from "@medley/inference-api";
+import { METADATA_KINDS, type MetadataKind } from "@medley/media";
 import { type AttributeSchema, type Corpus, type Database, listCorpora, openDatabase } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
 import { readAttributeFile } from "./declare-for-run.ts";
@@ -16,7 +17,7 @@ import { requireFolder, watchFolder } from "./scan/watch-folder.ts";
 
 const USAGE = `Usage:
   main.ts add PATH|MANIFEST --corpus NAME [--watch] [--priority N] [--no-captions] [--no-calibration] [--retry-failed] [--json]
-    [--attributes FILE]
+    [--attributes FILE] [--read-metadata date,camera,position]
   main.ts work [--corpus NAME] [--watch] [--no-captions] [--retry-failed] [--json]`;
 
 /** Between two looks for work that came another way, such as an upload. */
@@ -58,6 +59,8 @@ interface Command {
   readonly watch: boolean;
   /** File with what the corpus declares about attributes. */
   readonly attributes?: string;
+  /** What is read from the EXIF and XMP of what is added; nothing unless it is asked for. */
+  readonly readMetadata?: readonly MetadataKind[];
   /** Of the steps of what is added, from -100 to 100. */
   readonly priority?: number;
   readonly json: boolean;
@@ -77,6 +80,7 @@ function parseCommand(args: readonly string[]): Command {
       watch: { type: "boolean", default: false },
       priority: { type: "string" },
       attributes: { type: "string" },
+      "read-metadata": { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
@@ -99,8 +103,17 @@ function parseCommand(args: readonly string[]): Command {
     watch: values.watch,
     ...(priority !== undefined && { priority }),
     ...(values.attributes !== undefined && { attributes: values.attributes }),
+    ...(values["read-metadata"] !== undefined && { readMetadata: metadataKindsOf(values["read-metadata"]) }),
     json: values.json,
   };
+}
+
+function metadataKindsOf(text: string): MetadataKind[] {
+  return text.split(",").map((word) => {
+    const kind = METADATA_KINDS.find((known) => known === word.trim());
+    if (kind) return kind;
+    throw new Error(`--read-metadata has "${word}", expected ${METADATA_KINDS.join(", ")}, with commas between them.`);
+  });
 }
 
 async function run(command: Command, settings: Settings, signal: AbortSignal): Promise<number> {
@@ -136,12 +149,13 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     retry: { ...defaultRetry, signal },
     calibrationAttempts: new Map(),
   };
-  const { captions, calibration, retryFailed, priority } = command;
+  const { captions, calibration, retryFailed, priority, readMetadata } = command;
   if (findings) {
     const options = {
       ...{ captions, calibration, retryFailed },
       ...(priority !== undefined && { priority }),
       ...(attributes && { attributes }),
+      ...(readMetadata && { readMetadata }),
     };
     const request = { corpus: command.corpus ?? "", findings, ...options };
     // Awaited here, or the database would be closed under the run.
@@ -153,7 +167,7 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
 
 /** Brings in what the folder holds and then what appears in it, round by round, until it is told to stop; that is its good end. */
 async function watchPath(context: IngestContext, command: Command, attributes?: AttributeSchema): Promise<number> {
-  const { path, json, captions, retryFailed, corpus = "", priority } = command;
+  const { path, json, captions, retryFailed, corpus = "", priority, readMetadata } = command;
   const { signal } = context;
   const said = new Set<string>();
   // Work that an earlier process left is done though the folder may be empty.
@@ -171,7 +185,8 @@ async function watchPath(context: IngestContext, command: Command, attributes?: 
       else console.error(`${gone}: is not in the folder any more. The corpus keeps its picture.`);
     }
     if (found === 0) continue;
-    const request = { corpus, findings, captions, retryFailed: false, ...(priority !== undefined && { priority }) };
+    const options = { ...(priority !== undefined && { priority }), ...(readMetadata && { readMetadata }) };
+    const request = { corpus, findings, captions, retryFailed: false, ...options };
     await runOne(context, request, { json, said, endless: true });
   }
   return 0;

@@ -1,10 +1,11 @@
-import { makeThumbnail, MediaError, sha256Hex } from "@medley/media";
-import { describeImage } from "@medley/media";
+import { describeImage, makeThumbnail, MediaError, type MetadataKind, readMetadata, sha256Hex } from "@medley/media";
 import {
+  type Attributes,
   completeSteps,
   type ImageFacts,
   pausedSince,
   planSteps,
+  type Queryable,
   raisePriority,
   recordRejectedFile,
   registerImage,
@@ -24,6 +25,8 @@ export interface Target {
   readonly corpusId: string;
   readonly spaceId: string;
   readonly steps: readonly Step[];
+  /** What is read from the EXIF and XMP of pictures; nothing when absent. */
+  readonly readMetadata?: readonly MetadataKind[];
   /** Of the steps of new pictures, and the least one of known pictures' open steps. */
   readonly priority?: number;
 }
@@ -36,6 +39,8 @@ export type Registration =
       readonly imageId: string;
       readonly sha256: string;
       readonly created: boolean;
+      /** Its metadata was asked for and cannot be read. */
+      readonly metadataIsBroken: boolean;
     }
   | { readonly kind: "rejected"; readonly path: string; readonly code: string; readonly message: string };
 
@@ -55,7 +60,9 @@ export async function* registerPictures(
   findings: AsyncIterable<Finding>,
 ): AsyncGenerator<Registration> {
   let waiting: CheckedFinding[] = [];
-  for await (const checked of mapInOrder(findings, CONCURRENT_READS, (finding) => checkFinding(context, finding))) {
+  for await (const checked of mapInOrder(findings, CONCURRENT_READS, (finding) =>
+    checkFinding(context, target, finding),
+  )) {
     waiting.push(checked);
     if (waiting.length < PICTURES_PER_TRANSACTION) continue;
     await waitWhilePaused(context, target.corpusId);
@@ -81,6 +88,9 @@ export interface GoodFinding {
   readonly finding: Finding & { kind: "file" };
   readonly sha256: string;
   readonly facts: PictureFacts;
+  /** What the file says about itself, as far as it was asked. */
+  readonly metadata: Attributes;
+  readonly metadataIsBroken: boolean;
 }
 
 export type CheckedFinding =
@@ -95,14 +105,20 @@ export type CheckedFinding =
 
 type PictureFacts = Omit<ImageFacts, "imageId">;
 
-async function checkFinding(context: IngestContext, finding: Finding): Promise<CheckedFinding> {
+async function checkFinding(
+  context: IngestContext,
+  { readMetadata: kinds = [] }: Target,
+  finding: Finding,
+): Promise<CheckedFinding> {
   const { path, file } = finding;
   if (finding.kind === "rejected") {
     return { kind: "bad", path, file, code: finding.error.code, message: finding.error.message };
   }
   try {
     const bytes = finding.bytes ?? (await readPicture(file, { maxBytes: context.maxBytes }));
-    return { kind: "good", finding, ...(await storePicture(context, bytes)) };
+    const stored = await storePicture(context, bytes);
+    const { metadata, isBroken } = await readMetadata(bytes, kinds);
+    return { kind: "good", finding, ...stored, metadata: { ...metadata }, metadataIsBroken: isBroken };
   } catch (error) {
     if (!(error instanceof MediaError) && !(error instanceof IngestError)) throw error;
     return { kind: "bad", path, file, code: error.code, message: error.message };
@@ -153,18 +169,15 @@ function saveFindings(
   );
 }
 
-async function saveFinding(
-  db: Parameters<typeof registerImage>[0],
-  corpusId: string,
-  checked: CheckedFinding,
-): Promise<Registration> {
+async function saveFinding(db: Queryable, corpusId: string, checked: CheckedFinding): Promise<Registration> {
   if (checked.kind === "bad") {
     const { path, file, code, message } = checked;
     await recordRejectedFile(db, { corpusId, origin: file, code, message });
     return { kind: "rejected", path, code, message };
   }
   const { path, file, attributes, webText } = checked.finding;
-  const { sha256 } = checked;
-  const { imageId, created } = await registerImage(db, { corpusId, sha256, origin: file, attributes, webText });
-  return { kind: "registered", path, imageId, sha256, created };
+  const { sha256, metadata, metadataIsBroken } = checked;
+  const image = { corpusId, sha256, origin: file, attributes, metadata, webText };
+  const { imageId, created } = await registerImage(db, image);
+  return { kind: "registered", path, imageId, sha256, created, metadataIsBroken };
 }

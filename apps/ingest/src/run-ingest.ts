@@ -1,3 +1,4 @@
+import type { MetadataKind } from "@medley/media";
 import {
   type AttributeSchema,
   activateSpace,
@@ -42,6 +43,8 @@ export interface IngestRequest {
   readonly retryFailed: boolean;
   /** What the corpus is to declare about attributes before anything comes in; what it declares already when absent. */
   readonly attributes?: AttributeSchema;
+  /** What is read from the EXIF and XMP of the pictures that are found; nothing when absent. */
+  readonly readMetadata?: readonly MetadataKind[];
   /** Of the steps of the pictures that are found: 0 unless told otherwise, more for what somebody waits for. */
   readonly priority?: number;
 }
@@ -67,6 +70,8 @@ export interface IngestProgress {
   readonly added: number;
   readonly known: number;
   readonly rejected: number;
+  /** Pictures that came in though their metadata was asked for and cannot be read. */
+  readonly brokenMetadata: number;
   /** False while the scan still finds pictures, so that the totals still grow. */
   readonly scanned: boolean;
   readonly steps: Readonly<Record<Step, StepCounts>>;
@@ -103,7 +108,7 @@ export async function runIngest(
   const persist = <T>(call: () => Promise<T>) => retryTransient(call, context.retry);
   const { corpusId, plan, wanted } = await persist(() => beginRun(context, request, listener));
 
-  const tally = { added: 0, known: 0, rejected: 0, scanned: request.findings === undefined };
+  const tally = { added: 0, known: 0, rejected: 0, brokenMetadata: 0, scanned: request.findings === undefined };
   const observe = async (): Promise<IngestProgress> => ({
     ...tally,
     steps: await persist(() => stepCounts(context.db, corpusId, plan.spaceId)),
@@ -142,7 +147,8 @@ export async function runIngest(
   try {
     const register = async () => {
       const priority = request.priority === undefined ? {} : { priority: request.priority };
-      const target = { corpusId, spaceId: plan.spaceId, steps: wanted, ...priority };
+      const metadata = request.readMetadata === undefined ? {} : { readMetadata: request.readMetadata };
+      const target = { corpusId, spaceId: plan.spaceId, steps: wanted, ...priority, ...metadata };
       for await (const registration of registerPictures(context, target, request.findings ?? nothing())) {
         count(tally, registration);
         listener.onRegistration(registration);
@@ -297,7 +303,11 @@ async function reportFailedImage(
   listener.onFailedImage({ ...failed, path: image?.origins[0] ?? failed.imageId });
 }
 
-function count(tally: { added: number; known: number; rejected: number }, registration: Registration): void {
+function count(
+  tally: { added: number; known: number; rejected: number; brokenMetadata: number },
+  registration: Registration,
+): void {
+  if (registration.kind === "registered" && registration.metadataIsBroken) tally.brokenMetadata += 1;
   if (registration.kind === "rejected") tally.rejected += 1;
   else if (registration.created) tally.added += 1;
   else tally.known += 1;

@@ -17,6 +17,8 @@ export interface IngestOptions {
   readonly watch?: boolean;
   /** File that declares the corpus's attributes. */
   readonly attributes?: string;
+  /** What is read from the EXIF and XMP of pictures: some of date, camera, position, with commas between. */
+  readonly readMetadata?: string;
   /** False leaves the calibration of searches to the worker of `medley start`. */
   readonly calibration?: boolean;
   readonly json: boolean;
@@ -62,12 +64,15 @@ export function addPictures(
     // Joined, because a negative number alone reads like an option.
     ...(options.priority === undefined ? [] : [`--priority=${options.priority}`]),
     ...(options.attributes === undefined ? [] : ["--attributes", options.attributes]),
+    ...(options.readMetadata === undefined ? [] : ["--read-metadata", options.readMetadata]),
     ...flagsOf(options),
   ];
   return runTool(settings, inferenceUrl, args, lost);
 }
 
-function flagsOf(options: Partial<Omit<IngestOptions, "corpus" | "priority" | "attributes">>): string[] {
+function flagsOf(
+  options: Partial<Omit<IngestOptions, "corpus" | "priority" | "attributes" | "readMetadata">>,
+): string[] {
   return [
     ...(options.captions === false ? ["--no-captions"] : []),
     ...(options.calibration === false ? ["--no-calibration"] : []),
