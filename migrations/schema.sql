@@ -135,6 +135,20 @@ create table corpora (
   constraint corpora_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
 
+create table corpus_attributes (
+  corpus_id uuid not null,
+  name text not null,
+  type text not null,
+  is_list boolean not null default false,
+  is_required boolean not null default false,
+  allowed_values jsonb,
+  constraint corpus_attributes_pkey PRIMARY KEY (corpus_id, name),
+  constraint corpus_attributes_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint corpus_attributes_allowed_values_check CHECK ((jsonb_typeof(allowed_values) = 'array'::text)),
+  constraint corpus_attributes_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+  constraint corpus_attributes_type_check CHECK ((type = ANY (ARRAY['text'::text, 'number'::text, 'boolean'::text, 'date'::text])))
+);
+
 create table corpus_spaces (
   corpus_id uuid not null,
   space_id uuid not null,

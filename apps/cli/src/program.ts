@@ -5,6 +5,7 @@ import { readAnswers, runAsk } from "./commands/ask.ts";
 import { addCalibrationCommands } from "./commands/calibrate-command.ts";
 import { addCapFiltCommands } from "./commands/capfilt-command.ts";
 import { runCaption } from "./commands/caption.ts";
+import { addCorpusCommands } from "./commands/corpus-command.ts";
 import { addDecodingOptions, type DecodingOptions, decodingOf } from "./commands/decoding-options.ts";
 import { runDoctor } from "./commands/doctor.ts";
 import { runEmbed } from "./commands/embed.ts";
@@ -47,12 +48,18 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
     )
     .requiredOption("--corpus <name>", "corpus that the pictures go to; created when there is none")
     .option("--priority <number>", "of these pictures' steps, -100 to 100; higher goes first", wholeNumber(-100, 100))
+    .option("--attributes <file>", "declare the types of the corpus's attributes first; see docs/attributes.md")
+    .option(
+      "--read-metadata <kinds>",
+      "read date, camera or position (with commas between) from EXIF and XMP into attributes; nothing is read otherwise",
+    )
     .option("--no-captions", "write no captions")
     .option("--retry-failed", "try steps again that failed for good in earlier runs", false)
     .option("--watch", "stay, and bring in what appears in the folder or changes, until Ctrl-C", false)
     .action(async (path: string | undefined, options: IngestOptions) =>
       finish(await runIngest(settings, path, options)),
     );
+  addCorpusCommands(program.command("corpus"), settings, withJson);
   addStepsCommands(program.command("steps"), settings, withJson);
 
   withJson(program.command("search <text>"))

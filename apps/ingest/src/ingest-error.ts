@@ -5,6 +5,7 @@ export type IngestErrorCode =
   | "EMPTY_SOURCE"
   | "INVALID_MANIFEST"
   | "INVALID_ROW"
+  | "INVALID_ATTRIBUTE"
   | "FILE_NOT_FOUND"
   | "UNREADABLE"
   | "NOT_A_FILE"

@@ -3,9 +3,11 @@ import { parseArgs } from "node:util";
 import { findRunningServer, readSettings, type Settings, SettingsError } from "@medley/config";
 import { createPictureFetcher, defaultFetchPolicy } from "@medley/fetch";
 import { createInferenceClient } from "@medley/inference-api";
-import { type Corpus, type Database, listCorpora, openDatabase } from "@medley/storage";
+import { METADATA_KINDS, type MetadataKind } from "@medley/media";
+import { type AttributeSchema, type Corpus, type Database, listCorpora, openDatabase } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
 import { openPartFiles, type PartFiles } from "@medley/storage/part-files";
+import { readAttributeFile } from "./declare-for-run.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { createProgressView, type ProgressView } from "./progress-view.ts";
 import type { Registration } from "./register-pictures.ts";
@@ -19,6 +21,7 @@ import { watchUploads } from "./uploads/watch-uploads.ts";
 
 const USAGE = `Usage:
   main.ts add PATH|MANIFEST --corpus NAME [--watch] [--priority N] [--no-captions] [--no-calibration] [--retry-failed] [--json]
+    [--attributes FILE] [--read-metadata date,camera,position]
   main.ts work [--corpus NAME] [--watch] [--no-captions] [--retry-failed] [--json]`;
 
 /** Between two looks for open steps. */
@@ -58,6 +61,10 @@ interface Command {
   readonly calibration: boolean;
   readonly retryFailed: boolean;
   readonly watch: boolean;
+  /** File with what the corpus declares about attributes. */
+  readonly attributes?: string;
+  /** What is read from the EXIF and XMP of what is added; nothing unless it is asked for. */
+  readonly readMetadata?: readonly MetadataKind[];
   /** Of the steps of what is added, from -100 to 100. */
   readonly priority?: number;
   readonly json: boolean;
@@ -76,6 +83,8 @@ function parseCommand(args: readonly string[]): Command {
       "retry-failed": { type: "boolean", default: false },
       watch: { type: "boolean", default: false },
       priority: { type: "string" },
+      attributes: { type: "string" },
+      "read-metadata": { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
@@ -97,13 +106,24 @@ function parseCommand(args: readonly string[]): Command {
     retryFailed: values["retry-failed"],
     watch: values.watch,
     ...(priority !== undefined && { priority }),
+    ...(values.attributes !== undefined && { attributes: values.attributes }),
+    ...(values["read-metadata"] !== undefined && { readMetadata: metadataKindsOf(values["read-metadata"]) }),
     json: values.json,
   };
+}
+
+function metadataKindsOf(text: string): MetadataKind[] {
+  return text.split(",").map((word) => {
+    const kind = METADATA_KINDS.find((known) => known === word.trim());
+    if (kind) return kind;
+    throw new Error(`--read-metadata has "${word}", expected ${METADATA_KINDS.join(", ")}, with commas between them.`);
+  });
 }
 
 async function run(command: Command, settings: Settings, signal: AbortSignal): Promise<number> {
   // First of all: a wrong path must not cost the start of a database.
   const { maxBytes } = settings;
+  const attributes = command.attributes === undefined ? undefined : await readAttributeFile(command.attributes);
   await using fetcher = createPictureFetcher({ ...defaultFetchPolicy, maxBytes, allowedRanges: settings.fetchAllow });
   const findings =
     command.name === "add" && !command.watch
@@ -133,14 +153,19 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     retry: { ...defaultRetry, signal },
     calibrationAttempts: new Map(),
   };
-  const { captions, calibration, retryFailed, priority } = command;
+  const { captions, calibration, retryFailed, priority, readMetadata } = command;
   if (findings) {
-    const options = { captions, calibration, retryFailed, ...(priority !== undefined && { priority }) };
+    const options = {
+      ...{ captions, calibration, retryFailed },
+      ...(priority !== undefined && { priority }),
+      ...(attributes && { attributes }),
+      ...(readMetadata && { readMetadata }),
+    };
     const request = { corpus: command.corpus ?? "", findings, ...options };
     // Awaited here, or the database would be closed under the run.
     return await runOne(context, request, { json: command.json, path: command.path });
   }
-  if (command.name === "add") return await watchPath(context, command);
+  if (command.name === "add") return await watchPath(context, command, attributes);
   if (!command.watch) {
     await registerUploads(context, command, { onRegistration: reportUpload(command) });
     return await workOnCorpora(context, command);
@@ -149,12 +174,13 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
 }
 
 /** Brings in what the folder holds and then what appears in it, round by round, until it is told to stop; that is its good end. */
-async function watchPath(context: IngestContext, command: Command): Promise<number> {
-  const { path, json, captions, retryFailed, corpus = "", priority } = command;
+async function watchPath(context: IngestContext, command: Command, attributes?: AttributeSchema): Promise<number> {
+  const { path, json, captions, retryFailed, corpus = "", priority, readMetadata } = command;
   const { signal } = context;
   const said = new Set<string>();
   // Work that an earlier process left is done though the folder may be empty.
-  await runOne(context, { corpus, captions, retryFailed }, { json, quietWhenIdle: true, said, endless: true });
+  const first = { corpus, captions, retryFailed, ...(attributes && { attributes }) };
+  await runOne(context, first, { json, quietWhenIdle: true, said, endless: true });
   if (!signal.aborted) console.error(`Watching "${path}". Stop with Ctrl-C.`);
   const rounds = watchFolder(path, {
     signal,
@@ -167,7 +193,8 @@ async function watchPath(context: IngestContext, command: Command): Promise<numb
       else console.error(`${gone}: is not in the folder any more. The corpus keeps its picture.`);
     }
     if (found === 0) continue;
-    const request = { corpus, findings, captions, retryFailed: false, ...(priority !== undefined && { priority }) };
+    const options = { ...(priority !== undefined && { priority }), ...(readMetadata && { readMetadata }) };
+    const request = { corpus, findings, captions, retryFailed: false, ...options };
     await runOne(context, request, { json, said, endless: true });
   }
   return 0;

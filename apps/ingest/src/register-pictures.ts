@@ -2,12 +2,15 @@ import {
   describeImage,
   makeThumbnail,
   MediaError,
+  type MetadataKind,
   type ModelInputTarget,
   modelInputVariant,
   preparePicture,
+  readMetadata,
   sha256Hex,
 } from "@medley/media";
 import {
+  type Attributes,
   completeSteps,
   finishUpload,
   type ImageFacts,
@@ -23,6 +26,7 @@ import {
   type Step,
   StorageError,
 } from "@medley/storage";
+import { fitAttributes } from "./fit-attributes.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { IngestError } from "./ingest-error.ts";
 import { mapInOrder } from "./map-in-order.ts";
@@ -38,6 +42,8 @@ export interface Target {
   readonly steps: readonly Step[];
   /** What the model of the space takes: made with the thumbnail where that spares a decode. Absent: the engine makes it. */
   readonly modelInput?: ModelInputTarget;
+  /** What is read from the EXIF and XMP of pictures; nothing when absent. */
+  readonly readMetadata?: readonly MetadataKind[];
   /** Of the steps of new pictures, and the least one of known pictures' open steps. */
   readonly priority?: number;
   /** False: what is found is saved although the corpus was paused meanwhile, for it is claimed for a short time only; true when absent. */
@@ -52,6 +58,8 @@ export type Registration =
       readonly imageId: string;
       readonly sha256: string;
       readonly created: boolean;
+      /** Its metadata was asked for and cannot be read. */
+      readonly metadataIsBroken: boolean;
     }
   | { readonly kind: "rejected"; readonly path: string; readonly code: string; readonly message: string };
 
@@ -96,13 +104,19 @@ async function waitWhilePaused({ db, retry, signal }: IngestContext, corpusId: s
   }
 }
 
-type CheckedFinding =
-  | {
-      readonly kind: "good";
-      readonly finding: FoundFile;
-      readonly sha256: string;
-      readonly facts: PictureFacts;
-    }
+/** A picture whose bytes are stored and whose rows are not. */
+export interface GoodFinding {
+  readonly kind: "good";
+  readonly finding: FoundFile;
+  readonly sha256: string;
+  readonly facts: PictureFacts;
+  /** What the file says about itself, as far as it was asked. */
+  readonly metadata: Attributes;
+  readonly metadataIsBroken: boolean;
+}
+
+export type CheckedFinding =
+  | GoodFinding
   | {
       readonly kind: "bad";
       readonly path: string;
@@ -121,7 +135,9 @@ async function checkFinding(context: IngestContext, target: Target, finding: Fin
   }
   try {
     const bytes = await readFinding(context, finding);
-    return { kind: "good", finding, ...(await storePicture(context, target, bytes)) };
+    const stored = await storePicture(context, target, bytes);
+    const { metadata, isBroken } = await readMetadata(bytes, target.readMetadata ?? []);
+    return { kind: "good", finding, ...stored, metadata: { ...metadata }, metadataIsBroken: isBroken };
   } catch (error) {
     if (!(error instanceof MediaError) && !(error instanceof IngestError)) throw error;
     const { code, message } = error;
@@ -183,7 +199,7 @@ function saveFindings(
       );
       const registrations: Registration[] = [];
       const facts: ImageFacts[] = [];
-      for (const entry of checked) {
+      for (const entry of await fitAttributes(db, target.corpusId, checked)) {
         const registration = await saveFinding(context, db, target.corpusId, entry);
         registrations.push(registration);
         if (registration.kind === "registered" && entry.kind === "good") {
@@ -223,12 +239,13 @@ async function saveFinding(
     return { kind: "rejected", path, code, message };
   }
   const { path, file, attributes, webText, upload } = checked.finding;
-  const { sha256 } = checked;
+  const { sha256, metadata, metadataIsBroken } = checked;
   if (!(await blobs.has(sha256))) {
     const message = `The bytes of "${path}" were removed while it was registered.`;
     throw new StorageError("CONFLICT", message, { retryable: true });
   }
-  const { imageId, created } = await registerImage(db, { corpusId, sha256, origin: file, attributes, webText });
+  const image = { corpusId, sha256, origin: file, attributes, metadata, webText };
+  const { imageId, created } = await registerImage(db, image);
   if (upload) await finishUpload(db, { uploadId: upload.uploadId, imageId });
-  return { kind: "registered", path, imageId, sha256, created };
+  return { kind: "registered", path, imageId, sha256, created, metadataIsBroken };
 }

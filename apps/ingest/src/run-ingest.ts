@@ -1,4 +1,6 @@
+import type { MetadataKind } from "@medley/media";
 import {
+  type AttributeSchema,
   activateSpace,
   activeSpace,
   countImages,
@@ -22,6 +24,7 @@ import {
 import { calibrateWhenDue } from "./calibrate-when-due.ts";
 import { planCaptions } from "./plan-captions.ts";
 import { allOrAbort } from "./all-or-abort.ts";
+import { declareForRun } from "./declare-for-run.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { IngestError } from "./ingest-error.ts";
 import { createPace, workOf } from "./progress-view.ts";
@@ -41,6 +44,10 @@ export interface IngestRequest {
   readonly calibrateBeside?: (calibrate: () => Promise<void>) => void;
   /** Gives steps that failed for good in earlier runs a fresh set of attempts. */
   readonly retryFailed: boolean;
+  /** What the corpus is to declare about attributes before anything comes in; what it declares already when absent. */
+  readonly attributes?: AttributeSchema;
+  /** What is read from the EXIF and XMP of the pictures that are found; nothing when absent. */
+  readonly readMetadata?: readonly MetadataKind[];
   /** Of the steps of the pictures that are found: 0 unless told otherwise, more for what somebody waits for. */
   readonly priority?: number;
 }
@@ -66,6 +73,8 @@ export interface IngestProgress {
   readonly added: number;
   readonly known: number;
   readonly rejected: number;
+  /** Pictures that came in though their metadata was asked for and cannot be read. */
+  readonly brokenMetadata: number;
   /** False while the scan still finds pictures, so that the totals still grow. */
   readonly scanned: boolean;
   readonly steps: Readonly<Record<Step, StepCounts>>;
@@ -102,7 +111,7 @@ export async function runIngest(
   const persist = <T>(call: () => Promise<T>) => retryTransient(call, context.retry);
   const { corpusId, plan, wanted } = await persist(() => beginRun(context, request, listener));
 
-  const tally = { added: 0, known: 0, rejected: 0, scanned: request.findings === undefined };
+  const tally = { added: 0, known: 0, rejected: 0, brokenMetadata: 0, scanned: request.findings === undefined };
   const observe = async (): Promise<IngestProgress> => ({
     ...tally,
     steps: await persist(() => stepCounts(context.db, corpusId, plan.spaceId)),
@@ -147,7 +156,9 @@ export async function runIngest(
   try {
     const register = async () => {
       const priority = request.priority === undefined ? {} : { priority: request.priority };
-      const target = { corpusId, spaceId: plan.spaceId, steps: wanted, modelInput: plan.modelInput, ...priority };
+      const metadata = request.readMetadata === undefined ? {} : { readMetadata: request.readMetadata };
+      const { modelInput } = plan;
+      const target = { corpusId, spaceId: plan.spaceId, steps: wanted, modelInput, ...priority, ...metadata };
       for await (const registration of registerPictures(context, target, request.findings ?? nothing())) {
         count(tally, registration);
         listener.onRegistration(registration);
@@ -225,6 +236,7 @@ async function beginRun(
   listener: IngestListener,
 ): Promise<{ corpusId: string; plan: StepPlan; wanted: Step[] }> {
   const { id: corpusId } = await ensureCorpus(context.db, { name: request.corpus });
+  if (request.attributes) await declareForRun(context, corpusId, request.attributes, listener.onNote);
   await failSilentOperations(context.db, { corpusId, kind: INGEST_OPERATION, silentForMs: SILENT_MS });
   const plan = await makePlan(context, corpusId, request, listener);
   const wanted: Step[] = [
@@ -303,7 +315,11 @@ async function reportFailedImage(
   listener.onFailedImage({ ...failed, path: image?.origins[0] ?? failed.imageId });
 }
 
-function count(tally: { added: number; known: number; rejected: number }, registration: Registration): void {
+function count(
+  tally: { added: number; known: number; rejected: number; brokenMetadata: number },
+  registration: Registration,
+): void {
+  if (registration.kind === "registered" && registration.metadataIsBroken) tally.brokenMetadata += 1;
   if (registration.kind === "rejected") tally.rejected += 1;
   else if (registration.created) tally.added += 1;
   else tally.known += 1;

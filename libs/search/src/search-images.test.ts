@@ -1,5 +1,12 @@
 import { InferenceError } from "@medley/inference-api";
-import { ensureCorpus, ensureSpace, activateSpace, saveCalibration, saveTextEmbeddings } from "@medley/storage";
+import {
+  declareAttributes,
+  ensureCorpus,
+  ensureSpace,
+  activateSpace,
+  saveCalibration,
+  saveTextEmbeddings,
+} from "@medley/storage";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { SearchError } from "./errors.ts";
 import type { SearchQuery } from "./query.ts";
@@ -287,6 +294,23 @@ test("looks only at pictures that pass the filter, by vectors and by texts, and 
     hits: [],
     total: { value: 0 },
   });
+});
+
+test("reads a filter's values in the types that the corpus declares", async () => {
+  const { db, corpus } = library;
+  const declaration = { name: "number", type: "number", list: false, required: false, values: null } as const;
+  await db.transaction((tx) => declareAttributes(tx, corpus.id, [declaration]));
+  try {
+    const filter = { attribute: { name: "number", from: "3", to: "5" } };
+    expect((await search({ text: "number 7", filter })).hits).toHaveLength(3);
+    const wrong = search({ filter: { attribute: { name: "number", from: "three" } } });
+    await expect(wrong).rejects.toMatchObject({
+      code: "INVALID_VALUE",
+      message: expect.stringContaining('"from" of the attribute "number" is "three", expected a number') as string,
+    });
+  } finally {
+    await db.transaction((tx) => declareAttributes(tx, corpus.id, []));
+  }
 });
 
 test("counts an attribute's values without the query's own selection of it, each with the filter that selects it", async () => {

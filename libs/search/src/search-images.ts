@@ -1,6 +1,8 @@
 import { failed, type Inference, InferenceError, type Match, type Outcome } from "@medley/inference-api";
 import {
   activeSpace,
+  attributeSchemaOf,
+  type Corpus,
   cosinesOf,
   countPassing,
   type Database,
@@ -10,6 +12,7 @@ import {
   searchTextEmbeddings,
   searchTexts,
   type Space,
+  typedFilter,
 } from "@medley/storage";
 import { bestScoreOf, loadSearchCalibration, matchProbabilityOf, type SearchCalibration } from "./calibration.ts";
 import { type EmbeddedClauses, embedClauses } from "./embed-clauses.ts";
@@ -64,12 +67,13 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
 }
 
 /** The same for a query that was validated already. */
-export async function searchValid(dependencies: SearchDependencies, valid: ValidQuery): Promise<SearchResult> {
+export async function searchValid(dependencies: SearchDependencies, asked: ValidQuery): Promise<SearchResult> {
   const { db, inference } = dependencies;
   const stopwatch = createStopwatch(dependencies.clock ?? (() => performance.now()));
-  const remainingMs = () => (valid.deadlineMs === null ? null : valid.deadlineMs - stopwatch.elapsed());
+  const remainingMs = () => (asked.deadlineMs === null ? null : asked.deadlineMs - stopwatch.elapsed());
 
-  const corpus = await requireCorpus(db, valid.corpus);
+  const corpus = await requireCorpus(db, asked.corpus);
+  const valid = asked.filter === undefined ? asked : await withTypedFilter(db, corpus, asked);
   const space = await requireActiveSpace(db, corpus);
   const place: Place = { db, corpus, space, valid, limit: lengthOfList(valid), named: namedImages(valid) };
   const embedded = await stopwatch.measure("EMBED_QUERY", () =>
@@ -172,6 +176,11 @@ async function requireActiveSpace(db: Database, corpus: { id: string; name: stri
     throw new SearchError("NO_ACTIVE_SPACE", `Corpus "${corpus.name}" has no active embedding space. ${hint}`);
   }
   return space;
+}
+
+/** The query with its filter in the types that the corpus declares for attributes. */
+async function withTypedFilter(db: Database, { id }: Corpus, asked: ValidQuery): Promise<ValidQuery> {
+  return { ...asked, filter: typedFilter(asked.filter, await attributeSchemaOf(db, id)) };
 }
 
 /** A picture and its cosine with the vector that found it; null where only words did. */

@@ -26,6 +26,8 @@ export type NewImage = {
   readonly sha256: string;
   readonly origin: string;
   readonly attributes: Attributes;
+  /** What the file says about itself: attributes that give way to every other value. */
+  readonly metadata?: Attributes | undefined;
   /** The text that came with the picture; it becomes a caption with source WEB. */
   readonly webText?: string | null | undefined;
 };
@@ -38,8 +40,8 @@ export async function registerImage(db: Queryable, image: NewImage): Promise<{ i
   const text = withoutZeros(image.webText ?? "").trim() || null;
   const [row] = await db.query<{ imageId: string; created: boolean; hasNewText: boolean }>(
     `with image as (
-       insert into images (corpus_id, sha256, attributes) values ($1::uuid, $2::text, $3::jsonb)
-       on conflict (corpus_id, sha256) do update set attributes = images.attributes || excluded.attributes
+       insert into images (corpus_id, sha256, attributes) values ($1::uuid, $2::text, $6::jsonb || $3::jsonb)
+       on conflict (corpus_id, sha256) do update set attributes = $6::jsonb || images.attributes || $3::jsonb
        returning id, xmax = 0 as created
      ), origin as (
        insert into image_origins (image_id, origin) select id, $4::text from image on conflict do nothing returning image_id
@@ -56,6 +58,7 @@ export async function registerImage(db: Queryable, image: NewImage): Promise<{ i
       storableJson(image.attributes),
       withoutZeros(image.origin),
       text,
+      storableJson(image.metadata ?? {}),
     ],
   );
   if (!row) throw new Error("Bug: an upsert returned no row.");

@@ -9,6 +9,17 @@ export {
   ROLES,
 } from "./api-keys.ts";
 export type { AccessRole, ApiKey, NewApiKey } from "./api-keys.ts";
+export {
+  ATTRIBUTE_TYPES,
+  convertAttributes,
+  describeDeclaration,
+  missingAttributes,
+} from "./attribute-values.ts";
+export type { AttributeDeclaration, AttributeSchema, AttributeType, ConvertedAttributes } from "./attribute-values.ts";
+export { attributesBySha256, attributeSchemaOf, declareAttributes, lockAttributeSchema } from "./corpus-attributes.ts";
+export type { Declared, UnfitImage } from "./corpus-attributes.ts";
+export { parseAttributeSchema } from "./parse-attribute-schema.ts";
+export { typedFilter } from "./typed-filter.ts";
 export { newestCalibration, saveCalibration } from "./calibrations.ts";
 export type { Calibration, NewCalibration, StoredCurve } from "./calibrations.ts";
 export { addCaption, captionsOf, findCaption, replaceCaption, saveLanguages } from "./captions.ts";

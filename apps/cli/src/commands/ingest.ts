@@ -15,6 +15,10 @@ export interface IngestOptions {
   /** Of the steps of what is brought in; 0 when absent. */
   readonly priority?: number;
   readonly watch?: boolean;
+  /** File that declares the corpus's attributes. */
+  readonly attributes?: string;
+  /** What is read from the EXIF and XMP of pictures: some of date, camera, position, with commas between. */
+  readonly readMetadata?: string;
   /** False leaves the calibration of searches to the worker of `medley start`. */
   readonly calibration?: boolean;
   readonly json: boolean;
@@ -59,12 +63,16 @@ export function addPictures(
     ...["add", path, "--corpus", options.corpus],
     // Joined, because a negative number alone reads like an option.
     ...(options.priority === undefined ? [] : [`--priority=${options.priority}`]),
+    ...(options.attributes === undefined ? [] : ["--attributes", options.attributes]),
+    ...(options.readMetadata === undefined ? [] : ["--read-metadata", options.readMetadata]),
     ...flagsOf(options),
   ];
   return runTool(settings, inferenceUrl, args, lost);
 }
 
-function flagsOf(options: Partial<Omit<IngestOptions, "corpus" | "priority">>): string[] {
+function flagsOf(
+  options: Partial<Omit<IngestOptions, "corpus" | "priority" | "attributes" | "readMetadata">>,
+): string[] {
   return [
     ...(options.captions === false ? ["--no-captions"] : []),
     ...(options.calibration === false ? ["--no-calibration"] : []),

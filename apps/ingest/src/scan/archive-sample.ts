@@ -59,11 +59,8 @@ export function findingsOfSample(archive: Archive, members: readonly Member[], l
   const pictures = members.filter(({ name }) => isPictureName(name));
   if (pictures.length === 0) return [rejectSample(archive, members)];
   return pictures.flatMap((picture) => {
-    const {
-      attributes,
-      webText: described,
-      problem,
-    } = readAttributes(archive, memberBeside(fields, picture, ["json"]));
+    const json = memberBeside(fields, picture, ["json"]);
+    const { attributes, webText: described, problem } = readAttributes(archive, json);
     const webText = readText(memberBeside(fields, picture, [...TEXTS])) ?? described;
     const finding: Finding =
       picture.bytes === undefined
@@ -73,6 +70,7 @@ export function findingsOfSample(archive: Archive, members: readonly Member[], l
             ...archive.place(picture.name),
             bytes: picture.bytes,
             attributes,
+            ...(json && { attributesFrom: `"${json.name}" in "${archive.reportedAs}"` }),
             ...(webText && { webText }),
           };
     return problem ? [problem, finding] : [finding];

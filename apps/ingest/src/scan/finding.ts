@@ -13,6 +13,8 @@ export interface FoundFile {
   /** Set where it came over HTTP: the content is in the blob store already, and the upload ends with the registration. */
   readonly upload?: { readonly uploadId: string; readonly sha256: string };
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** What named the attributes, in words: `Line 3 of "shop.csv"`. */
+  readonly attributesFrom?: string;
   /** Text that came with the picture: alt text, sidecar, manifest column. */
   readonly webText?: string;
 }

@@ -41,7 +41,11 @@ export function findingOfRow(place: RowPlace, value: unknown, bytes?: Buffer): F
   }
   const { path, url, text, caption, alt, attributes, ...others } = parsed.data;
   const webText = (text || caption || alt || "").replace(/\s+/g, " ");
-  const described = { attributes: { ...others, ...attributes }, ...(webText && { webText }) };
+  const described = {
+    attributes: { ...others, ...attributes },
+    attributesFrom: describePlace(place),
+    ...(webText && { webText }),
+  };
   if (!path && !bytes && url) return { kind: "url", path: url, file: url, url, ...described };
   const found = { ...described, attributes: { ...(url && { url }), ...described.attributes } };
   if (bytes) return { kind: "file", ...placeOfEmbedded(place, path ?? undefined), bytes, ...found };
@@ -54,8 +58,12 @@ export function rejectRow(place: RowPlace, error: IngestError): Finding {
   return { kind: "rejected", path: `${manifest}:${number}`, file: `${resolve(manifest)}:${number}`, error };
 }
 
-export function invalidRow({ manifest, unit, number }: RowPlace, reason: string): IngestError {
-  return new IngestError("INVALID_ROW", `${unit} ${number} of "${manifest}" is not a row of pictures: ${reason}.`);
+function describePlace({ manifest, unit, number }: RowPlace): string {
+  return `${unit} ${number} of "${manifest}"`;
+}
+
+export function invalidRow(place: RowPlace, reason: string): IngestError {
+  return new IngestError("INVALID_ROW", `${describePlace(place)} is not a row of pictures: ${reason}.`);
 }
 
 /** A picture inside a manifest is "pairs.parquet:12/NAME"; names alone repeat, and lead nowhere. */

@@ -63,6 +63,7 @@ test("reads paths, texts and attributes across row groups, in the order of the r
     file: join(folder, "images/0.jpg"),
     webText: "a dog 0",
     attributes: { likes: 0, taken: "2020-02-02T00:00:00.000Z" },
+    attributesFrom: `Row 1 of "${path}"`,
   });
   expect(findings[1]).not.toHaveProperty("webText");
   expect(findings[24]).toMatchObject({ webText: "a dog 24", attributes: { likes: "24000000000000000" } });

@@ -6,6 +6,7 @@ import { createFakeInference } from "@medley/inference-api/testing";
 import { type Database, openDatabase } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
 import type { IngestContext } from "../ingest-context.ts";
+import type { Registration } from "../register-pictures.ts";
 import { defaultRetry } from "../retry.ts";
 import { type IngestProgress, type IngestRequest, runIngest } from "../run-ingest.ts";
 import { openSource } from "../scan/scan-source.ts";
@@ -18,6 +19,9 @@ export interface TestRun {
   /** What the run sees of the database. */
   readonly db?: Database;
   readonly leaseMs?: number;
+  /** Other members of the request. */
+  readonly request?: Partial<IngestRequest>;
+  readonly onRegistration?: (registration: Registration) => void;
 }
 
 /** A database and stores of its own, and runs on them with a fake engine and short waits. */
@@ -54,10 +58,11 @@ export async function openIngestForTest() {
         captions: run.captions ?? true,
         retryFailed: false,
         ...(run.priority !== undefined && { priority: run.priority }),
+        ...run.request,
         ...(path !== undefined && { findings: await openSource(path, sourceOptions()) }),
       };
       return runIngest(context, request, {
-        onRegistration: () => {},
+        onRegistration: run.onRegistration ?? (() => {}),
         onFailedImage: () => {},
         onProgress: () => {},
         onNote: (note) => notes.push(note),
