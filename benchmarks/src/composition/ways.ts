@@ -44,7 +44,7 @@ export const WAYS: readonly Way[] = [
 ];
 
 /** Medley's search as it is meant for such a wish. */
-function askClauses(corpus: Corpus, query: CompositionQuery, options: Partial<SearchQuery>): Promise<string[]> {
+async function askClauses(corpus: Corpus, query: CompositionQuery, options: Partial<SearchQuery>): Promise<string[]> {
   const clausesOf = (clauses: readonly CompositionClause[]) =>
     clauses.map((clause): SearchClause => {
       return "text" in clause ? { text: clause.text } : { imageId: idOf(corpus, clause.picture) };
