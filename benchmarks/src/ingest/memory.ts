@@ -25,7 +25,7 @@ export async function memory(cores: number, pictures: number): Promise<readonly 
     await using _server = await startInferenceServer(home, cores);
     const folder = join(home, "pictures");
     await writePictures(folder, { first: 1_000_000, count: pictures, ...SIZE });
-    const { memory: samples } = await runIngestProcess(home, { folder, corpus: "memory", count: pictures });
+    const { memory: samples } = await runIngestProcess(home, { source: folder, corpus: "memory", count: pictures });
     const readings = readingsOf(samples);
     console.error(
       `ingest: MB by picture: ${readings.map(({ pictures: at, megabytes }) => `${at}: ${megabytes.toFixed(0)}`).join(", ")}`,

@@ -77,7 +77,7 @@ async function onDatabase(folder: string, setting: Setting): Promise<readonly Me
       stored.slice(call * CALL, (call + 1) * CALL).map((sha256) => ({ sha256 })),
     );
     const request = {
-      folder: source,
+      source,
       corpus: `run-${run}`,
       count: pictures,
       ...(databaseUrl !== undefined && { databaseUrl }),

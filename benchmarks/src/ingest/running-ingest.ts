@@ -40,17 +40,25 @@ export interface IngestRun {
   readonly memory: readonly MemorySample[];
 }
 
-/** One `medley ingest FOLDER --no-captions` as a process of its own, from its start to its end. Throws unless all `count` pictures came in. */
-export async function runIngestProcess(
-  home: string,
-  options: { readonly folder: string; readonly corpus: string; readonly count: number; readonly databaseUrl?: string },
-): Promise<IngestRun> {
+export interface IngestOptions {
+  /** Folder or manifest. */
+  readonly source: string;
+  readonly corpus: string;
+  /** How many pictures it holds. */
+  readonly count: number;
+  readonly databaseUrl?: string;
+  /** False leaves searches without a calibration. */
+  readonly calibration?: boolean;
+}
+
+/** One `medley ingest SOURCE --no-captions` as a process of its own, from its start to its end. Throws unless all `count` pictures came in. */
+export async function runIngestProcess(home: string, options: IngestOptions): Promise<IngestRun> {
   const before = performance.now();
-  const child = spawn(
-    process.execPath,
-    [INGEST_MAIN, "add", options.folder, "--corpus", options.corpus, "--no-captions", "--json"],
-    { env: environment(home, { DATABASE_URL: options.databaseUrl ?? "" }), stdio: ["ignore", "pipe", "pipe"] },
-  );
+  const flags = ["--no-captions", "--json", ...(options.calibration === false ? ["--no-calibration"] : [])];
+  const child = spawn(process.execPath, [INGEST_MAIN, "add", options.source, "--corpus", options.corpus, ...flags], {
+    env: environment(home, { DATABASE_URL: options.databaseUrl ?? "" }),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let pictures = 0;
   createInterface({ input: child.stdout }).on("line", (line) => {
     if ((JSON.parse(line) as { created?: boolean }).created) pictures += 1;
