@@ -27,6 +27,7 @@ COPY --from=packages /medley ./
 COPY libs/calibration libs/calibration
 COPY libs/config libs/config
 COPY libs/inference-api libs/inference-api
+COPY libs/media libs/media
 COPY libs/storage libs/storage
 COPY libs/search libs/search
 COPY migrations migrations
