@@ -1,4 +1,5 @@
 import type { Inference } from "@medley/inference-api";
+import type { HotTier } from "@medley/search";
 import { type Caption, captionsOf, type Database, findImages, type Image } from "@medley/storage";
 import type { BlobStore, VariantStore } from "@medley/storage/blobs";
 import DataLoader from "dataloader";
@@ -10,6 +11,8 @@ import type { ProtectionSettings } from "./protection/protection-settings.ts";
 export interface GatewayDependencies {
   readonly db: Database;
   readonly inference: Inference;
+  /** Absent: the database answers every search. */
+  readonly hotTier?: Pick<HotTier, "search"> | undefined;
   readonly blobs: BlobStore;
   /** The small WebP files that ingest writes, by the content hash of their original. */
   readonly thumbnails: VariantStore;
