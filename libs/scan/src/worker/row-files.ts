@@ -1,4 +1,14 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { StoredTensor } from "@medley/onnx";
 import { quantiseRows } from "../quantise.ts";
@@ -23,6 +33,7 @@ const BLOCK_ROWS = 2_048;
 
 export function createRowFiles(directory: string, dimensions: number, largest: number): RowFiles {
   mkdirSync(directory, { recursive: true });
+  removeLeftOver(directory);
   const folder = mkdtempSync(join(directory, "scan-"));
   const files = { vectors: join(folder, "vectors"), digests: join(folder, "digests"), codes: join(folder, "codes") };
   const open = { vectors: openSync(files.vectors, "w+"), digests: openSync(files.digests, "w+") };
@@ -63,10 +74,29 @@ export function createRowFiles(directory: string, dimensions: number, largest: n
     remove() {
       closeSync(open.vectors);
       closeSync(open.digests);
-      // Systems that do not let a mapped file go keep it until the folder is cleared at the next start.
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
+}
+
+/** Filling takes seconds, a minute for millions of rows. */
+const LEFT_OVER_AFTER_MS = 3_600_000;
+
+/** Folders of processes that were killed while they filled a scan. */
+function removeLeftOver(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    const folder = join(directory, name);
+    const changed = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (name.startsWith("scan-") && Date.now() - changed > LEFT_OVER_AFTER_MS) removeFolder(folder);
+  }
+}
+
+function removeFolder(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // Some systems do not let a mapped file go; a later start removes it.
+  }
 }
 
 /** As few segments as may be, of equal size but for one row. */
