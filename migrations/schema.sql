@@ -429,6 +429,33 @@ begin
   return null;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.vector_changes_since(space uuid, corpus uuid, seen pg_snapshot, most integer)
+ RETURNS TABLE(kind text, image_id uuid, fact text, vector bytea)
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+declare
+  oldest xid8 := pg_snapshot_xmin(seen);
+  newest xid8 := pg_snapshot_xmax(pg_current_snapshot());
+begin
+  kind := 'NOW';
+  fact := pg_current_snapshot()::text;
+  return next;
+  return query
+    select 'WRITTEN'::text, e.image_id, (select i.sha256 from images i where i.id = e.image_id),
+      -- The first four bytes say the dimensions.
+      substring(vector_send(e.embedding) from 5)
+    from embeddings e
+    where e.space_id = space and e.corpus_id = corpus
+      and e.written_in >= oldest and e.written_in < newest and not pg_visible_in_snapshot(e.written_in, seen)
+    limit most;
+  return query
+    select case when c.image_id is null then 'PICTURES' else 'REMOVED' end, c.image_id, null::text, null::bytea
+    from search_changes c
+    where c.corpus_id = corpus and (c.space_id is null or c.space_id = space)
+      and c.changed_in >= oldest and c.changed_in < newest and not pg_visible_in_snapshot(c.changed_in, seen);
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.words_of_origin(origin text)
  RETURNS tsvector
  LANGUAGE sql

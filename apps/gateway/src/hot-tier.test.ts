@@ -21,14 +21,13 @@ const MORE = 3_000;
 const LIMIT = 50;
 
 let library: SampleLibrary;
-let directory: string;
+const directory = mkdtempSync(join(tmpdir(), "medley-hot-tier-"));
 let hotTier: HotTier;
 const scans: VectorScan[] = [];
 const logged: string[] = [];
 
 beforeAll(async () => {
   library = await openSampleLibrary({ pictures: PICTURES });
-  directory = mkdtempSync(join(tmpdir(), "medley-hot-tier-"));
   await addPictures(MORE);
 });
 afterAll(async () => {

@@ -18,7 +18,7 @@ import {
   recallOf,
   WANTED,
 } from "../search/plain-table.ts";
-import { ratesInTurns } from "../search/rates.ts";
+import { ratesInTurns, type Side } from "../search/rates.ts";
 import { clusteredVectors, cosineOfLast, DIMENSIONS, dot, vectorAt } from "../search/vectors.ts";
 
 /** How many pictures a search of Medley hands to the matching head. */
@@ -211,7 +211,7 @@ async function compare(context: Context, filtered: Filtered, tuned: Tuned): Prom
     }),
   ];
   for (const clients of [1, CLIENTS]) {
-    const sides = {
+    const sides: Record<string, Side> = {
       ours: { search: (n: number) => context.ours(queryOf(context, n), filter), count: 40 * clients },
       index: { search: (n: number) => index.search(queryOf(context, n), LIMIT), count: 10 * clients },
       ...(filter !== undefined && {

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 /** Ids of 16 bytes in ascending order, as PostgreSQL orders UUIDs; a row's place in the list is its place in the scan. */
 export interface ImageIds {
   readonly rows: number;
@@ -7,7 +9,7 @@ export interface ImageIds {
   /**
    * One bit for each row whose id is in `passing` (16 bytes each, ascending too), lowest bit first, and the ids that no row has.
    */
-  select(passing: Uint8Array): { readonly bits: Uint8Array; readonly beside: ReadonlySet<string> };
+  select(passing: Uint8Array): Promise<{ readonly bits: Uint8Array; readonly beside: ReadonlySet<string> }>;
 }
 
 const ID_BYTES = 16;
@@ -31,29 +33,33 @@ export function createImageIds(bytes: Uint8Array): ImageIds {
       }
       return -1;
     },
-    select(passing) {
+    async select(passing) {
       const ids = Buffer.from(passing.buffer, passing.byteOffset, passing.byteLength);
       const bits = new Uint8Array(Math.ceil(rows / 8));
       const beside = new Set<string>();
       let row = 0;
-      for (let at = 0; at < ids.length; at += ID_BYTES) {
-        let order = 1;
-        while (row < rows) {
-          order = list.compare(ids, at, at + ID_BYTES, row * ID_BYTES, (row + 1) * ID_BYTES);
-          if (order >= 0) break;
-          row += 1;
+      for (let at = 0, steps = 0; at < ids.length; at += ID_BYTES) {
+        while (row < rows && compareIds(list, row * ID_BYTES, ids, at) < 0) row += 1;
+        if (row < rows && compareIds(list, row * ID_BYTES, ids, at) === 0) {
+          bits[row >>> 3] = (bits[row >>> 3] as number) | (1 << (row & 7));
+        } else {
+          beside.add(formatId(ids, at));
         }
-        if (row < rows && order === 0) bits[row >>> 3] = (bits[row >>> 3] as number) | (1 << (row & 7));
-        else beside.add(formatId(ids, at));
+        steps += 1;
+        if (steps % IDS_IN_A_TURN === 0) await nextTurn();
       }
       return { bits, beside };
     },
   };
 }
 
-/** Whether a row is selected. */
-export function isSelected(bits: Uint8Array, position: number): boolean {
-  return ((bits[position >>> 3] as number) & (1 << (position & 7))) !== 0;
+/** A hundred thousand ids take the event loop a few milliseconds; this many, less than one. */
+const IDS_IN_A_TURN = 10_000;
+
+/** The first four bytes nearly always decide. */
+function compareIds(one: Buffer, oneAt: number, other: Buffer, otherAt: number): number {
+  const order = one.readUInt32BE(oneAt) - other.readUInt32BE(otherAt);
+  return order === 0 ? one.compare(other, otherAt, otherAt + ID_BYTES, oneAt, oneAt + ID_BYTES) : order;
 }
 
 function formatId(bytes: Buffer, at: number): string {

@@ -51,9 +51,10 @@ describe("a scan in memory", () => {
   test("looks only at selected rows, each query at its own, and returns fewer where fewer are selected", async () => {
     const everyTenth = Array.from({ length: ROWS / 10 }, (_, index) => index * 10);
     const three = [7, 70, 700];
+    const [selectedTenth, selectedThree] = [await select(everyTenth), await select(three)];
     const [tenth, few, all] = await Promise.all([
-      scan.nearest(queryAt(2), LIMIT, select(everyTenth)),
-      scan.nearest(queryAt(2), LIMIT, select(three)),
+      scan.nearest(queryAt(2), LIMIT, selectedTenth),
+      scan.nearest(queryAt(2), LIMIT, selectedThree),
       scan.nearest(queryAt(2), LIMIT),
     ]);
     const plain = (among: ReadonlySet<number>) => plainNearest(vectors, queryAt(2), LIMIT, (row) => among.has(row));
@@ -62,9 +63,9 @@ describe("a scan in memory", () => {
     expect(all).toHaveLength(LIMIT);
   });
 
-  test("selects by ids and names those that no row has", () => {
+  test("selects by ids and names those that no row has", async () => {
     const ids = Buffer.concat([idBytes(3), idBytes(4_999), Buffer.alloc(16, 0xee)]);
-    const { bits, beside } = scan.ids.select(ids);
+    const { bits, beside } = await scan.ids.select(ids);
     expect(bits.reduce((sum, byte) => sum + byte.toString(2).replaceAll("0", "").length, 0)).toBe(2);
     expect(bits[0]).toBe(1 << 3);
     expect([...beside]).toEqual(["eeeeeeee-eeee-eeee-eeee-eeeeeeeeeeee"]);
@@ -150,6 +151,6 @@ function digestOf(row: number): Buffer {
   return Buffer.alloc(32, row % 251);
 }
 
-function select(rows: readonly number[]): Uint8Array {
-  return scan.ids.select(Buffer.concat(rows.map(idBytes))).bits;
+async function select(rows: readonly number[]): Promise<Uint8Array> {
+  return (await scan.ids.select(Buffer.concat(rows.map(idBytes)))).bits;
 }

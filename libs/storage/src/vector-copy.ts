@@ -90,37 +90,25 @@ export type VectorChanges = {
 
 /**
  * One statement, and so one moment. Transactions are told apart by the snapshot and not by their order, because one that began earlier may end later.
- * Numbers from the future are those of a server that this database was restored from: none of its own rows has one.
+ * The SQL is in the migration that made the function.
  */
 export async function vectorChangesSince(
   db: Queryable,
   { spaceId, corpusId, snapshot, most }: VectorSet & { snapshot: string; most: number },
 ): Promise<VectorChanges> {
-  const since = (column: string) =>
-    `${column} >= pg_snapshot_xmin($3::pg_snapshot) and ${column} < pg_snapshot_xmax(pg_current_snapshot())
-       and not pg_visible_in_snapshot(${column}, $3::pg_snapshot)`;
   const rows = await db.query<ChangeRow>(
-    `select 'NOW' as kind, null::uuid as "imageId", pg_current_snapshot()::text as text, null::bytea as vector
-     union all
-     select 'WRITTEN', e.image_id, i.sha256, substring(vector_send(e.embedding) from 5)
-     from (
-       select e.image_id, e.embedding from embeddings e
-       where e.space_id = $1::uuid and e.corpus_id = $2::uuid and ${since("e.written_in")} limit $4::integer) as e
-     join images i on i.id = e.image_id
-     union all
-     select case when c.image_id is null then 'PICTURES' else 'REMOVED' end, c.image_id, null, null
-     from search_changes c
-     where c.corpus_id = $2::uuid and (c.space_id is null or c.space_id = $1::uuid) and ${since("c.changed_in")}`,
+    `select kind, image_id as "imageId", fact, vector
+     from vector_changes_since($1::uuid, $2::uuid, $3::pg_snapshot, $4::integer)`,
     [requireUuid("space", spaceId), requireUuid("corpus", corpusId), snapshot, most + 1],
   );
   const of = (kind: ChangeRow["kind"]) => rows.filter((row) => row.kind === kind);
-  const written = of("WRITTEN").map(({ imageId, text, vector }) => ({
+  const written = of("WRITTEN").map(({ imageId, fact, vector }) => ({
     imageId: imageId ?? "",
-    sha256: text ?? "",
+    sha256: fact ?? "",
     vector: hostFloats(vector ?? new Uint8Array()),
   }));
   return {
-    snapshot: of("NOW")[0]?.text ?? snapshot,
+    snapshot: of("NOW")[0]?.fact ?? snapshot,
     written,
     removed: of("REMOVED").map(({ imageId }) => imageId ?? ""),
     picturesChanged: of("PICTURES").length > 0,
@@ -131,7 +119,8 @@ export async function vectorChangesSince(
 type ChangeRow = {
   readonly kind: "NOW" | "WRITTEN" | "REMOVED" | "PICTURES";
   readonly imageId: string | null;
-  readonly text: string | null;
+  /** The snapshot of this answer, or a picture's SHA-256. */
+  readonly fact: string | null;
   readonly vector: Buffer | null;
 };
 

@@ -106,7 +106,7 @@ function createCopy(
     beingRead.add(key);
     const changesBefore = pictureChanges;
     try {
-      const passing = scan.ids.select(await passingImageIds(db, { corpusId: set.corpusId, filter }));
+      const passing = await scan.ids.select(await passingImageIds(db, { corpusId: set.corpusId, filter }));
       if (pictureChanges !== changesBefore) return;
       filters.set(key, passing);
       const [oldest] = filters.keys();

@@ -19,7 +19,7 @@ import type { OpenVectorScan } from "./scan-port.ts";
 export interface HotTier extends AsyncDisposable {
   /** Null where the database has to answer. Never rejects: what fails here the database will say better. */
   search(search: VectorSearch): Promise<VectorHit[] | null>;
-  /** Begins to load the active space of every corpus, so that the first search finds it. */
+  /** Begins to load the active space of every corpus, so that the first search finds it. Never rejects. */
   prepare(): Promise<void>;
   /** Resolves when nothing is being loaded. */
   settled(): Promise<void>;
@@ -141,9 +141,13 @@ export function createHotTier(dependencies: HotTierDependencies): HotTier {
       }
     },
     async prepare() {
-      for (const { id: corpusId } of await listCorpora(db)) {
-        const space = await activeSpace(db, corpusId);
-        if (space && !closed) load(`${space.id}/${corpusId}`, { spaceId: space.id, corpusId });
+      try {
+        for (const { id: corpusId } of await listCorpora(db)) {
+          const space = await activeSpace(db, corpusId);
+          if (space && !closed) load(`${space.id}/${corpusId}`, { spaceId: space.id, corpusId });
+        }
+      } catch (error) {
+        log({ err: error }, "hot tier not prepared; it is loaded with the first search of a corpus");
       }
     },
     async [Symbol.asyncDispose]() {

@@ -5,7 +5,7 @@ export interface VectorScan extends AsyncDisposable {
     /** -1 where no row has the id. */
     positionOf(imageId: string): number;
     /** One bit for each row whose id is among `passing` (16 bytes each, ascending), lowest bit first, and the ids that no row has. */
-    select(passing: Uint8Array): { readonly bits: Uint8Array; readonly beside: ReadonlySet<string> };
+    select(passing: Uint8Array): Promise<{ readonly bits: Uint8Array; readonly beside: ReadonlySet<string> }>;
   };
   /** Best first; fewer than `limit` where fewer rows may be found. */
   nearest(query: Float32Array, limit: number, within?: Uint8Array): Promise<FoundRow[]>;
