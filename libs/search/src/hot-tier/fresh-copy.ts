@@ -46,7 +46,22 @@ export async function loadCopy(
   // Taken first: what is written while the pages are read is among the changes, whether a page had it or not.
   const snapshot = await currentSnapshot(db);
   const scan = await openScan({ dimensions: set.dimensions, pages: pagesOf(db, set), onEnd });
-  return scan && createCopy(db, set, { scan, snapshot });
+  if (scan === null) return null;
+  const copy = createCopy(db, set, { scan, snapshot });
+  await warmUp(copy, set);
+  return copy;
+}
+
+// The first search took 16 ms where later ones take 0.8: pages that are touched for the first time, code that is compiled, the plans of a connection.
+const WARM_UP_SEARCHES = 64;
+const WARM_UP_LIMIT = 128;
+
+/** So that nobody's search is the first. */
+async function warmUp(copy: FreshCopy, set: VectorSet & { readonly dimensions: number }): Promise<void> {
+  for (let search = 0; search < WARM_UP_SEARCHES; search += 1) {
+    const query = Float32Array.from({ length: set.dimensions }, (_, axis) => Math.sin(1 + axis * (search + 1)));
+    await copy.search({ ...set, query, limit: WARM_UP_LIMIT });
+  }
 }
 
 async function* pagesOf(db: Database, set: VectorSet) {
