@@ -29,9 +29,9 @@ const LEAST_RECALL = 0.99;
 const INDEXES: readonly IndexSettings[] = [
   { m: 16, efConstruction: 64 },
   { m: 24, efConstruction: 128 },
-  { m: 32, efConstruction: 200 },
 ];
-const EF_SEARCH = [128, 160, 200, 256, 320, 400, 512, 640, 800, 1000] as const;
+// Below 128 the scan goes on (iterative_scan) until it has as many rows as are wanted.
+const EF_SEARCH = [40, 64, 96, 128, 160, 200, 256, 320, 400, 512, 640, 800, 1000] as const;
 // Two connections keep two cores busy; more of them were slower for either side.
 const CONNECTIONS = 4;
 const CLIENTS = 32;
