@@ -10,6 +10,10 @@ FROM node:24-slim AS packages
 WORKDIR /medley
 COPY --from=manifests /medley ./
 RUN npm ci --omit=dev --workspace=@medley/gateway
+# onnxruntime-node, for searches in memory, brings the libraries of all platforms, 290 MB; only this one's stay.
+RUN cd node_modules/onnxruntime-node/bin/napi-v6 \
+  && rm -rf darwin win32 \
+  && find linux -mindepth 1 -maxdepth 1 ! -name "$(node -p process.arch)" -exec rm -rf {} +
 
 FROM node:24-slim AS page
 WORKDIR /medley
@@ -29,6 +33,8 @@ COPY libs/config libs/config
 COPY libs/inference-api libs/inference-api
 COPY libs/media libs/media
 COPY libs/storage libs/storage
+COPY libs/onnx libs/onnx
+COPY libs/scan libs/scan
 COPY libs/search libs/search
 COPY migrations migrations
 COPY apps/gateway apps/gateway

@@ -165,6 +165,7 @@ create table embeddings (
   corpus_id uuid not null,
   embedding vector not null,
   created_at timestamp with time zone not null default now(),
+  written_in xid8 not null default pg_current_xact_id(),
   constraint embeddings_pkey PRIMARY KEY (space_id, image_id),
   constraint embeddings_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
   constraint embeddings_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
@@ -274,6 +275,15 @@ create table schema_migrations (
   constraint schema_migrations_pkey PRIMARY KEY (name)
 );
 
+create table search_changes (
+  corpus_id uuid not null,
+  space_id uuid,
+  image_id uuid,
+  changed_in xid8 not null default pg_current_xact_id(),
+  changed_at timestamp with time zone not null default clock_timestamp(),
+  constraint search_changes_check CHECK (((space_id IS NULL) = (image_id IS NULL)))
+);
+
 create table search_sessions (
   id uuid not null,
   corpus_id uuid not null,
@@ -368,6 +378,8 @@ CREATE INDEX embeddings_corpus ON ONLY public.embeddings USING btree (space_id, 
 
 CREATE INDEX embeddings_image ON ONLY public.embeddings USING btree (image_id);
 
+CREATE INDEX embeddings_written ON ONLY public.embeddings USING btree (space_id, written_in);
+
 CREATE INDEX image_origins_words ON public.image_origins USING gin (words);
 
 CREATE INDEX image_steps_corpus ON public.image_steps USING btree (corpus_id, step, space_id, state);
@@ -387,6 +399,10 @@ CREATE INDEX images_sha256 ON public.images USING btree (sha256);
 CREATE INDEX operations_open ON public.operations USING btree (corpus_id) WHERE (finished_at IS NULL);
 
 CREATE INDEX operations_recent ON public.operations USING btree (created_at DESC);
+
+CREATE UNIQUE INDEX search_changes_pictures ON public.search_changes USING btree (corpus_id, changed_in) WHERE (image_id IS NULL);
+
+CREATE INDEX search_changes_recent ON public.search_changes USING btree (corpus_id, changed_in);
 
 CREATE INDEX search_sessions_expired ON public.search_sessions USING btree (expires_at);
 
@@ -447,6 +463,61 @@ CREATE OR REPLACE FUNCTION public.distinct_word_share(written text)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN (SELECT ((count(DISTINCT word.word))::double precision / (GREATEST((1)::bigint, count(*)))::double precision) FROM regexp_split_to_table(lower("left"(distinct_word_share.written, 10000)), '[^[:alnum:]]+'::text) word(word) WHERE (word.word <> ''::text));
+
+CREATE OR REPLACE FUNCTION public.note_changed_images()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into search_changes (corpus_id) select distinct corpus_id from changed on conflict do nothing;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.note_changed_origins()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into search_changes (corpus_id)
+  select distinct i.corpus_id from changed join images i on i.id = changed.image_id on conflict do nothing;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.note_removed_embedding()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into search_changes (corpus_id, space_id, image_id) values (old.corpus_id, old.space_id, old.image_id);
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.vector_changes_since(space uuid, corpus uuid, seen pg_snapshot, most integer)
+ RETURNS TABLE(kind text, image_id uuid, fact text, vector bytea)
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+declare
+  oldest xid8 := pg_snapshot_xmin(seen);
+  newest xid8 := pg_snapshot_xmax(pg_current_snapshot());
+begin
+  kind := 'NOW';
+  fact := pg_current_snapshot()::text;
+  return next;
+  return query
+    select 'WRITTEN'::text, e.image_id, (select i.sha256 from images i where i.id = e.image_id),
+      -- The first four bytes say the dimensions.
+      substring(vector_send(e.embedding) from 5)
+    from embeddings e
+    where e.space_id = space and e.corpus_id = corpus
+      and e.written_in >= oldest and e.written_in < newest and not pg_visible_in_snapshot(e.written_in, seen)
+    limit most;
+  return query
+    select case when c.image_id is null then 'PICTURES' else 'REMOVED' end, c.image_id, null::text, null::bytea
+    from search_changes c
+    where c.corpus_id = corpus and (c.space_id is null or c.space_id = space)
+      and c.changed_in >= oldest and c.changed_in < newest and not pg_visible_in_snapshot(c.changed_in, seen);
+end $function$;
 
 CREATE OR REPLACE FUNCTION public.words_of_origin(origin text)
  RETURNS tsvector

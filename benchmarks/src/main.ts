@@ -1,18 +1,21 @@
-// npm run bench -- encode rerank caption start responsiveness redecide ingest [--json] [--runs 5] [--threads 2]
+// npm run bench -- encode rerank caption start responsiveness redecide ingest search gateway [--json] [--runs 5] [--threads 2]
 //   ingest: [--part preparation|embeddings|rate|memory] [--pictures 400] [--memory-pictures 3000]
+//   search: [--vectors 100000]
 import { parseArgs } from "node:util";
 import { caption } from "./benches/caption.ts";
 import { encode } from "./benches/encode.ts";
 import { ingest, INGEST_PARTS, type IngestSizes } from "./benches/ingest.ts";
+import { gateway } from "./benches/gateway.ts";
 import { redecide } from "./benches/redecide.ts";
 import { rerank } from "./benches/rerank.ts";
 import { responsiveness } from "./benches/responsiveness.ts";
+import { search, type SearchSizes } from "./benches/search.ts";
 import { start } from "./benches/start.ts";
 import type { Measurement } from "./measure.ts";
-import { benchServer, NO_SERVER } from "./redecide/bench-database.ts";
+import { benchServer, noServer } from "./redecide/bench-database.ts";
 
 const BENCHES: Readonly<
-  Record<string, (runs: number, threads: number, sizes: IngestSizes) => Promise<readonly Measurement[]>>
+  Record<string, (runs: number, threads: number, sizes: IngestSizes & SearchSizes) => Promise<readonly Measurement[]>>
 > = {
   encode,
   rerank,
@@ -21,7 +24,12 @@ const BENCHES: Readonly<
   responsiveness,
   redecide,
   ingest,
+  search,
+  gateway,
 };
+
+/** Benches that a PostgreSQL server is needed for. */
+const ON_A_SERVER = ["redecide", "search"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,6 +40,7 @@ const { values, positionals } = parseArgs({
     part: { type: "string", multiple: true, default: [...INGEST_PARTS] },
     pictures: { type: "string", default: "400" },
     "memory-pictures": { type: "string", default: "3000" },
+    vectors: { type: "string", default: "100000" },
   },
 });
 const { part: parts } = values;
@@ -46,6 +55,7 @@ const sizes = {
   parts,
   pictures: wholeNumber("pictures", values.pictures),
   memoryPictures: wholeNumber("memory-pictures", values["memory-pictures"]),
+  vectors: wholeNumber("vectors", values.vectors),
 };
 const unknown = positionals.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
@@ -53,10 +63,11 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const named = positionals.length > 0 ? positionals : Object.keys(BENCHES);
-if (named.includes("redecide") && !benchServer()) {
-  console.error(NO_SERVER);
+for (const name of ON_A_SERVER) {
+  if (!named.includes(name) || benchServer()) continue;
+  console.error(noServer(name));
   if (positionals.length > 0) process.exit(2);
-  named.splice(named.indexOf("redecide"), 1);
+  named.splice(named.indexOf(name), 1);
 }
 for (const name of named) {
   for (const one of await (BENCHES[name] as (typeof BENCHES)[string])(runs, threads, sizes)) {

@@ -1,4 +1,5 @@
 import type { Inference } from "@medley/inference-api";
+import type { HotTier } from "@medley/search";
 import { type Caption, captionsOf, type Database, findImages, type Image } from "@medley/storage";
 import type { BlobStore, VariantStore } from "@medley/storage/blobs";
 import type { PartFiles } from "@medley/storage/part-files";
@@ -15,6 +16,8 @@ import type { UploadReceiver } from "./uploads/receive-upload.ts";
 export interface GatewayDependencies {
   readonly db: Database;
   readonly inference: Inference;
+  /** Absent: the database answers every search. */
+  readonly hotTier?: Pick<HotTier, "search"> | undefined;
   readonly blobs: BlobStore;
   /** The small WebP files that ingest writes, by the content hash of their original. */
   readonly thumbnails: VariantStore;

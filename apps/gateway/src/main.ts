@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { findRunningServer, readSettingsOrExit, removeRunFile, writeRunFile } from "@medley/config";
 import { createInferenceClient } from "@medley/inference-api";
-import { openDatabase } from "@medley/storage";
+import { openScan } from "@medley/scan";
+import { createHotTier } from "@medley/search";
+import { type Database, openDatabase } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
 import { openPartFiles } from "@medley/storage/part-files";
 import { pino } from "pino";
@@ -29,10 +31,12 @@ async function run(): Promise<void> {
     maxConnections: settings.databaseMaxConnections,
     log: (line) => log.info(line),
   });
+  await using hotTier = openHotTier(db);
   await using gateway = await createGateway(
     {
       db,
       inference,
+      hotTier,
       blobs: openBlobStore({ directory: settings.blobDirectory }),
       thumbnails: openVariantStore({ directory: settings.thumbnailDirectory }),
       parts: openPartFiles({ directory: settings.uploadDirectory }),
@@ -48,9 +52,20 @@ async function run(): Promise<void> {
   );
   writeRunFile(settings.runDirectory, RUN_FILE, { url: gateway.url, pid: process.pid });
   log.info({ url: gateway.url, pid: process.pid, database: db.kind }, "listening");
+  await hotTier?.prepare();
   await stop;
   removeRunFile(settings.runDirectory, RUN_FILE, process.pid);
   log.info("stopping");
+}
+
+function openHotTier(db: Database) {
+  if (settings.hotTierFrom === 0) return undefined;
+  return createHotTier({
+    db,
+    openScan: (rows) => openScan({ ...rows, directory: settings.scanDirectory }),
+    fromVectors: settings.hotTierFrom,
+    log: (fields, message) => log.info(fields, message),
+  });
 }
 
 /** INFERENCE_URL, or the inference server of this installation that runs on this machine. */

@@ -1,6 +1,12 @@
 import type { Report } from "./api.ts";
 import { countOf, describeMilliseconds, STAGES } from "./wording.ts";
 
+const INDEX_MODES: Readonly<Record<Report["indexMode"], string>> = {
+  EXACT: "every vector was compared",
+  HOT_TIER: "every vector was compared in memory, the best of them exactly",
+  HNSW: "approximate: the HNSW index may have missed one",
+};
+
 /** What was cut, where everybody sees it; how the answer came about, for those who open it. */
 export function ReportNotice({ report }: { report: Report }) {
   return (
@@ -25,11 +31,7 @@ export function ReportNotice({ report }: { report: Report }) {
           ))}
         </ul>
         <p>
-          The {countOf(report.candidates.retrieved, "nearest picture")} by cosine (
-          {report.indexMode === "EXACT"
-            ? "every vector was compared"
-            : "approximate: the HNSW index may have missed one"}
-          )
+          The {countOf(report.candidates.retrieved, "nearest picture")} by cosine ({INDEX_MODES[report.indexMode]})
           {report.candidates.byText > 0 &&
             ` and ${countOf(report.candidates.byText, "picture")} found by its own texts`}
           ; {report.candidates.reranked} of them ordered by match logit + {report.itcWeight} × cosine

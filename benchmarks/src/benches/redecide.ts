@@ -10,7 +10,7 @@ import {
   findCaption,
 } from "@medley/storage";
 import { lowerIsBetter, type Measurement, median, timed } from "../measure.ts";
-import { benchServer, createBenchDatabase, NO_SERVER } from "../redecide/bench-database.ts";
+import { benchServer, createBenchDatabase, noServer } from "../redecide/bench-database.ts";
 import { decideInNode } from "../redecide/decide-in-node.ts";
 import { CAPTIONS_PER_IMAGE, FILTER, fillLedger } from "../redecide/fill-ledger.ts";
 
@@ -33,7 +33,7 @@ const FIRST_RULE: FilterRule = {
  */
 export async function redecide(runs: number): Promise<readonly Measurement[]> {
   const server = benchServer();
-  if (!server) throw new Error(NO_SERVER);
+  if (!server) throw new Error(noServer("redecide"));
   await using database = await createBenchDatabase(server);
   const { db } = database;
   const { id: corpusId } = await ensureCorpus(db, { name: "redecide" });

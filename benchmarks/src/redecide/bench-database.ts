@@ -7,9 +7,13 @@ export function benchServer(): string | undefined {
   return process.env["BENCH_DATABASE_URL"] || process.env["TEST_DATABASE_URL"] || undefined;
 }
 
-export const NO_SERVER =
-  "redecide needs a PostgreSQL server with pgvector, on which it creates and drops a database of its own (3 GB). " +
-  "Set BENCH_DATABASE_URL (or TEST_DATABASE_URL) to one.";
+/** @param bench whose name the sentence begins with */
+export function noServer(bench: string): string {
+  return (
+    `${bench} needs a PostgreSQL server with pgvector, on which it creates and drops a database of its own (up to 3 GB). ` +
+    "Set BENCH_DATABASE_URL (or TEST_DATABASE_URL) to one."
+  );
+}
 
 /** A fresh, migrated database on that server, dropped in the end. */
 export async function createBenchDatabase(

@@ -94,6 +94,10 @@ const environmentSchema = z.object({
   MEDLEY_SEARCH_DEADLINE_MS: wholeNumber(1, 86_400_000)
     .default(30_000)
     .meta({ description: "Time limit of one search, in milliseconds." }),
+  MEDLEY_HOT_TIER_FROM: wholeNumber(0, 1_000_000_000).default(20_000).meta({
+    description:
+      "Vectors of a corpus from which on the gateway keeps a copy of them in memory, 300 bytes each, and searches there (0: never).",
+  }),
   MEDLEY_MAX_PIXELS: wholeNumber(1, 4_000_000_000)
     .default(100_000_000)
     .meta({ description: "Largest picture that is decoded, width times height." }),
@@ -178,6 +182,8 @@ export interface Settings {
   readonly inferenceMaxQueuedItems: number;
   readonly inferenceDeadlineMs: number;
   readonly searchDeadlineMs: number;
+  /** Vectors of a corpus from which on it is searched in memory; 0 is never. */
+  readonly hotTierFrom: number;
   readonly maxPixels: number;
   readonly maxBytes: number;
   /** Signs the URLs of uploads. Absent: a key of its own in `home`. */
@@ -205,6 +211,8 @@ export interface Settings {
   readonly uploadDirectory: string;
   readonly tokenDirectory: string;
   readonly graphDirectory: string;
+  /** Files that the gateway maps while it searches in memory; empty otherwise. */
+  readonly scanDirectory: string;
   /** Checkpoints that were pulled from a hub. */
   readonly modelDirectory: string;
   /** Files by which processes of one installation find each other, such as inference.json. */
@@ -260,6 +268,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     inferenceMaxQueuedItems: value.INFERENCE_MAX_QUEUE,
     inferenceDeadlineMs: value.INFERENCE_DEADLINE_MS,
     searchDeadlineMs: value.MEDLEY_SEARCH_DEADLINE_MS,
+    hotTierFrom: value.MEDLEY_HOT_TIER_FROM,
     maxPixels: value.MEDLEY_MAX_PIXELS,
     maxBytes: value.MEDLEY_MAX_BYTES,
     ...(value.MEDLEY_UPLOAD_KEY !== undefined && { uploadKey: value.MEDLEY_UPLOAD_KEY }),
@@ -279,6 +288,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     uploadDirectory: join(home, "uploads"),
     tokenDirectory: join(home, "tokens"),
     graphDirectory: join(home, "graphs"),
+    scanDirectory: join(home, "scan"),
     modelDirectory: join(home, "models"),
     runDirectory: join(home, "run"),
     repository: REPOSITORY,

@@ -31,6 +31,8 @@ export {
   type TextFit,
 } from "./describe-image.ts";
 export { SearchError, type SearchErrorCode } from "./errors.ts";
+export { createHotTier, type HotTier, type HotTierDependencies } from "./hot-tier/hot-tier.ts";
+export type { FoundRow, OpenVectorScan, VectorScan } from "./hot-tier/scan-port.ts";
 export { type ImageWithTexts, imagesWithHumanTexts } from "./human-texts.ts";
 export { nameOfOrigin, ownTextsOf } from "./own-texts.ts";
 export type { Facet } from "./facets.ts";
@@ -45,7 +47,7 @@ export {
   type SearchQuery,
 } from "./query.ts";
 export type { ClauseScores, MatchFailure, RankedHit } from "./rank.ts";
-export type { Degradation, SearchReport, SearchStage, StageTiming } from "./report.ts";
+export type { Degradation, IndexMode, SearchReport, SearchStage, StageTiming } from "./report.ts";
 export { type SearchDependencies, type SearchResult, searchImages } from "./search-images.ts";
 export { type PageHit, type SearchPage, searchPage } from "./search-page.ts";
 export { type Judgement, type SearchVerdict, verdictOf } from "./verdict.ts";

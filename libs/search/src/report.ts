@@ -18,6 +18,16 @@ export interface Degradation {
   readonly images: number;
 }
 
+/**
+ * "exact" compared every vector of the corpus in the database; "hotTier" compared all of a copy in memory in int8 and the best exactly; "hnsw" took the
+ * index, which is approximate.
+ */
+export type IndexMode = "exact" | "hotTier" | "hnsw";
+
+export function leastExact(modes: ReadonlySet<IndexMode>): IndexMode {
+  return (["hnsw", "hotTier"] as const).find((mode) => modes.has(mode)) ?? "exact";
+}
+
 /** How an answer came about. */
 export interface SearchReport {
   readonly stages: readonly StageTiming[];
@@ -32,8 +42,8 @@ export interface SearchReport {
     /** How many of both have a logit of the matching head. */
     readonly reranked: number;
   };
-  /** "exact" compared every vector of the corpus; "hnsw" is approximate. */
-  readonly indexMode: "exact" | "hnsw";
+  /** Of several searches the least exact one. */
+  readonly indexMode: IndexMode;
   readonly spaceId: string;
   readonly modelName: string;
   readonly modelFingerprint: string;

@@ -7,17 +7,19 @@ import {
   countPassing,
   type Database,
   findCorpus,
-  type SearchMode,
   searchEmbeddings,
   searchTextEmbeddings,
   searchTexts,
   type Space,
   typedFilter,
+  type VectorHit,
+  type VectorSearch,
 } from "@medley/storage";
 import { bestScoreOf, loadSearchCalibration, matchProbabilityOf, type SearchCalibration } from "./calibration.ts";
 import { type EmbeddedClauses, embedClauses } from "./embed-clauses.ts";
 import { SearchError } from "./errors.ts";
 import { type Facet, facetsOf } from "./facets.ts";
+import type { HotTier } from "./hot-tier/hot-tier.ts";
 import { type FoundByTexts, NOTHING_BY_TEXTS, poolPictures, textEvidenceOf } from "./pool.ts";
 import {
   type Clause,
@@ -29,7 +31,14 @@ import {
   validateQuery,
 } from "./query.ts";
 import { type JudgedClause, NO_TEXT_EVIDENCE, type Picture, type RankedHit, rankPictures } from "./rank.ts";
-import { createStopwatch, type Degradation, describeFailures, type SearchReport } from "./report.ts";
+import {
+  createStopwatch,
+  type Degradation,
+  describeFailures,
+  type IndexMode,
+  leastExact,
+  type SearchReport,
+} from "./report.ts";
 import { mixVectors, takeInTurns } from "./retrieval-plan.ts";
 import { type Judgement, verdictOf } from "./verdict.ts";
 
@@ -38,6 +47,8 @@ export interface SearchDependencies {
   readonly inference: Inference;
   /** Milliseconds that never go backwards; performance.now when absent. */
   readonly clock?: () => number;
+  /** Copies of vectors in memory, which answer in the database's place while they are up to date. */
+  readonly hotTier?: Pick<HotTier, "search"> | undefined;
 }
 
 export interface SearchResult {
@@ -75,7 +86,15 @@ export async function searchValid(dependencies: SearchDependencies, asked: Valid
   const corpus = await requireCorpus(db, asked.corpus);
   const valid = asked.filter === undefined ? asked : await withTypedFilter(db, corpus, asked);
   const space = await requireActiveSpace(db, corpus);
-  const place: Place = { db, corpus, space, valid, limit: lengthOfList(valid), named: namedImages(valid) };
+  const place: Place = {
+    db,
+    hotTier: dependencies.hotTier,
+    corpus,
+    space,
+    valid,
+    limit: lengthOfList(valid),
+    named: namedImages(valid),
+  };
   const embedded = await stopwatch.measure("EMBED_QUERY", () =>
     embedClauses(dependencies, space, valid.clauses, deadlineOption(remainingMs())),
   );
@@ -137,6 +156,7 @@ export async function searchValid(dependencies: SearchDependencies, asked: Valid
 /** Where a search takes place. */
 interface Place {
   readonly db: Database;
+  readonly hotTier: SearchDependencies["hotTier"];
   readonly corpus: { readonly id: string; readonly name: string };
   readonly space: Space;
   readonly valid: ValidQuery;
@@ -191,20 +211,25 @@ function hitsOf({ byWords, byCosine }: FoundByTexts): readonly Located[] {
 }
 
 /** The nearest pictures of the wanted clauses, mixed and each by itself, in turns; without those that the query names itself. */
-async function retrieve(
-  place: Place,
-  { vectors }: EmbeddedClauses,
-): Promise<{ pictures: Located[]; mode: SearchMode }> {
-  const { db, corpus, space, valid, limit, named } = place;
+async function retrieve(place: Place, { vectors }: EmbeddedClauses): Promise<{ pictures: Located[]; mode: IndexMode }> {
+  const { corpus, space, valid, limit, named } = place;
   const lists: Located[][] = [];
-  let mode: SearchMode = "exact";
+  const modes = new Set<IndexMode>();
   for (const query of mixVectors(valid.clauses, vectors)) {
     const search = { corpusId: corpus.id, spaceId: space.id, query, filter: valid.filter };
-    const found = await searchEmbeddings(db, { ...search, limit: Math.min(MAX_CANDIDATES, limit + named.size) });
-    if (found.mode === "hnsw") mode = "hnsw";
+    const found = await nearestPictures(place, { ...search, limit: Math.min(MAX_CANDIDATES, limit + named.size) });
+    modes.add(found.mode);
     lists.push(found.hits.filter(({ imageId }) => !named.has(imageId)));
   }
-  return { pictures: takeInTurns(lists, limit), mode };
+  return { pictures: takeInTurns(lists, limit), mode: leastExact(modes) };
+}
+
+async function nearestPictures(
+  { db, hotTier }: Place,
+  search: VectorSearch,
+): Promise<{ hits: readonly VectorHit[]; mode: IndexMode }> {
+  const hits = await hotTier?.search(search);
+  return hits ? { hits, mode: "hotTier" } : searchEmbeddings(db, search);
 }
 
 /**

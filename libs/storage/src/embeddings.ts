@@ -43,7 +43,7 @@ async function saveChunk(
      select s.id, row.image_id, row.corpus_id, row.embedding
      from spaces s cross join unnest($2::uuid[], $3::uuid[], $4::vector[]) as row (image_id, corpus_id, embedding)
      where s.id = $1::uuid and s.dimensions = $5::integer
-     on conflict (space_id, image_id) do update set embedding = excluded.embedding
+     on conflict (space_id, image_id) do update set embedding = excluded.embedding, written_in = excluded.written_in
      returning image_id`,
     [
       spaceId,

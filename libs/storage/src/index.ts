@@ -158,3 +158,12 @@ export { searchTexts } from "./texts.ts";
 export type { TextHit, TextSearch } from "./texts.ts";
 export { StorageError } from "./storage-error.ts";
 export type { StorageErrorCode } from "./storage-error.ts";
+export {
+  CHANGES_KEPT_HOURS,
+  currentSnapshot,
+  forgetOldChanges,
+  passingImageIds,
+  readVectorPage,
+  vectorChangesSince,
+} from "./vector-copy.ts";
+export type { VectorChanges, VectorPage, VectorSet } from "./vector-copy.ts";

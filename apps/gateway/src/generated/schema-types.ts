@@ -575,7 +575,9 @@ export type IndexMode =
   /** Every vector of the corpus was compared; nothing nearer was missed. */
   | 'EXACT'
   /** The HNSW index answered; a nearer vector may have been missed. */
-  | 'HNSW';
+  | 'HNSW'
+  /** A copy in memory answered, brought up to date with the database first: every vector was compared in 8 bits a number, the best of them exactly. */
+  | 'HOT_TIER';
 
 /** From one number to another, both included; at least one of them. */
 export type IntRange = {
@@ -1107,7 +1109,7 @@ export type SearchReport = {
   candidates: CandidateCounts;
   /** In what the answer is less than what was asked for; empty when nothing was cut. */
   degraded: Array<Degradation>;
-  /** Whether the vector search compared every vector or used the index. */
+  /** How the vector search found the nearest vectors. */
   indexMode: IndexMode;
   /** w in the order `itmLogit + w * itcCosine`; belongs to the model set, 1 is BLIP's rule. */
   itcWeight: Scalars['Float']['output'];

@@ -83,8 +83,10 @@ function firstOf({ clauses }: { readonly clauses: readonly ClauseScores[] }): Cl
   return clauses[0];
 }
 
+const INDEX_MODES = { exact: "EXACT", hotTier: "HOT_TIER", hnsw: "HNSW" } as const;
+
 export const SearchReport: SearchReportResolvers = {
-  indexMode: (report) => (report.indexMode === "exact" ? "EXACT" : "HNSW"),
+  indexMode: (report) => INDEX_MODES[report.indexMode],
   stages: (report) => [...report.stages],
   degraded: (report) => [...report.degraded],
   matchFailures: (report) => [...report.matchFailures],

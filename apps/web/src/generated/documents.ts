@@ -19,7 +19,9 @@ export type IndexMode =
   /** Every vector of the corpus was compared; nothing nearer was missed. */
   | 'EXACT'
   /** The HNSW index answered; a nearer vector may have been missed. */
-  | 'HNSW';
+  | 'HNSW'
+  /** A copy in memory answered, brought up to date with the database first: every vector was compared in 8 bits a number, the best of them exactly. */
+  | 'HOT_TIER';
 
 /** A stage of a search. */
 export type SearchStage =

@@ -1,0 +1,273 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { openScan } from "@medley/scan";
+import { createHotTier, type HotTier } from "@medley/search";
+import { type ImageFilter, openDatabase } from "@medley/storage";
+import { higherIsBetter, lowerIsBetter, type Measurement, median, timed } from "../measure.ts";
+import { benchServer, createBenchDatabase, noServer } from "../redecide/bench-database.ts";
+import { type FilledLibrary, fillLibrary, HUNDREDTHS, TENTHS } from "../search/fill-library.ts";
+import {
+  buildIndex,
+  createPlainTable,
+  type IndexSettings,
+  openPlainSearcher,
+  type PlainFilter,
+  recallOf,
+  WANTED,
+} from "../search/plain-table.ts";
+import { ratesInTurns, type Side } from "../search/rates.ts";
+import { clusteredVectors, cosineOfLast, DIMENSIONS, dot, vectorAt } from "../search/vectors.ts";
+
+/** How many pictures a search of Medley hands to the matching head. */
+const LIMIT = 128;
+const QUERIES = 512;
+const JUDGED = 50;
+const LEAST_RECALL = 0.99;
+const INDEXES: readonly IndexSettings[] = [
+  { m: 16, efConstruction: 64 },
+  { m: 24, efConstruction: 128 },
+];
+// Below 128 the scan goes on (iterative_scan) until it has as many rows as are wanted.
+const EF_SEARCH = [40, 64, 96, 128, 160, 200, 256, 320, 400, 512, 640, 800, 1000] as const;
+// Two connections keep two cores busy; more of them were slower for either side.
+const CONNECTIONS = 4;
+const CLIENTS = 32;
+
+interface Filtered {
+  readonly name: PlainFilter;
+  readonly title: string;
+  readonly every: number;
+  readonly filter: ImageFilter | undefined;
+}
+
+const FILTERS: readonly Filtered[] = [
+  { name: "none", title: "no filter", every: 1, filter: undefined },
+  { name: "tenth", title: "10 % pass", every: 10, filter: { attribute: { name: TENTHS, in: [WANTED] } } },
+  { name: "hundredth", title: "1 % pass", every: 100, filter: { attribute: { name: HUNDREDTHS, in: [WANTED] } } },
+];
+
+export interface SearchSizes {
+  readonly vectors: number;
+}
+
+/**
+ * The hot tier against pgvector's HNSW index tuned to a recall of 0.99: the nearest 128 of 100,000 clustered vectors, one search at a time and 32, without a
+ * filter and with two. What either side misses is counted against a comparison of every vector.
+ */
+export async function search(
+  runs: number,
+  _threads: number,
+  { vectors: rows }: SearchSizes,
+): Promise<readonly Measurement[]> {
+  const server = benchServer();
+  if (!server) throw new Error(noServer("search"));
+  const directory = mkdtempSync(join(tmpdir(), "medley-bench-scan-"));
+  await using database = await createBenchDatabase(server);
+  // As the gateway opens it.
+  await using db = await openDatabase({ databaseUrl: database.databaseUrl, home: "", maxConnections: CONNECTIONS });
+  try {
+    const vectors = clusteredVectors(rows, 2);
+    const queries = clusteredVectors(QUERIES, 3);
+    const library = await noted("filled", () => fillLibrary(db, vectors));
+    await using hotTier = createHotTier({
+      db,
+      openScan: (pages) => openScan({ ...pages, directory }),
+      fromVectors: 1,
+      log: (fields, message) => console.error(`search: ${message} ${JSON.stringify(fields)}`),
+    });
+    await noted("hot tier loaded", async () => {
+      await hotTier.prepare();
+      await hotTier.settled();
+    });
+    const ours = (query: Float32Array, filter: ImageFilter | undefined) =>
+      searchHotTier(hotTier, library, query, filter);
+    const first = await timed(() => ours(vectorAt(queries, 0), undefined));
+    await noted("plain table", () => createPlainTable(db, library.spaceId, library.imageIds));
+
+    const context: Context = { databaseUrl: database.databaseUrl, library, vectors, queries, ours, runs };
+    const results: Measurement[] = [];
+    const tuned = await tuneIndex(context, (settings) =>
+      noted(`index ${describe(settings)}`, () => buildIndex(db, settings)),
+    );
+    for (const filtered of FILTERS) results.push(...(await compare(context, filtered, tuned)));
+    results.push(...(await firstSearch(context, first)), memory(rows));
+    return results;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+interface Context {
+  readonly databaseUrl: string;
+  readonly library: FilledLibrary;
+  readonly vectors: Float32Array;
+  readonly queries: Float32Array;
+  readonly ours: (query: Float32Array, filter: ImageFilter | undefined) => Promise<readonly string[]>;
+  readonly runs: number;
+}
+
+async function searchHotTier(
+  hotTier: HotTier,
+  { corpusId, spaceId }: FilledLibrary,
+  query: Float32Array,
+  filter: ImageFilter | undefined,
+): Promise<readonly string[]> {
+  const hits = await hotTier.search({ corpusId, spaceId, query, limit: LIMIT, filter });
+  if (hits === null) throw new Error("The hot tier did not answer: its log is above.");
+  return hits.map(({ imageId }) => imageId);
+}
+
+/** The first search with a filter is the database's; the hot tier has it soon after. */
+async function learnFilter({ ours, queries }: Context, filter: ImageFilter): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return void (await ours(vectorAt(queries, 0), filter));
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await new Promise((done) => setTimeout(done, 100));
+    }
+  }
+}
+
+interface Tuned {
+  readonly index: IndexSettings;
+  readonly efSearch: number;
+  readonly recall: number;
+}
+
+function describe({ m, efConstruction }: IndexSettings): string {
+  return `m ${m}, ef_construction ${efConstruction}`;
+}
+
+/** The index and the smallest ef_search with a recall of 0.99 that answers most searches a second. The last one built stays. */
+async function tuneIndex(context: Context, build: (settings: IndexSettings) => Promise<unknown>): Promise<Tuned> {
+  let best: (Tuned & { readonly rate: number }) | undefined;
+  for (const index of INDEXES) {
+    await build(index);
+    const found = await leastEfSearch(context, FILTERS[0] as Filtered);
+    console.error(
+      `search: ${describe(index)}: ef_search ${found.efSearch}, recall ${found.recall.toFixed(4)}, ${found.rate.toFixed(0)}/s`,
+    );
+    if (found.recall >= LEAST_RECALL && (best === undefined || found.rate > best.rate)) best = { index, ...found };
+  }
+  if (!best) throw new Error(`No index reached a recall of ${LEAST_RECALL} with ef_search up to ${EF_SEARCH.at(-1)}.`);
+  if (best.index !== INDEXES.at(-1)) await build(best.index);
+  return best;
+}
+
+/** The smallest ef_search that reaches the recall, or the largest there is, and the rate of one client with it. */
+async function leastEfSearch(
+  context: Context,
+  filtered: Filtered,
+): Promise<{ efSearch: number; recall: number; rate: number }> {
+  const judge = judgeOf(context, filtered);
+  for (const efSearch of EF_SEARCH) {
+    const settings = { way: "hnsw", efSearch, filter: filtered.name, connections: 1 } as const;
+    await using plain = openPlainSearcher(context.databaseUrl, settings);
+    const recall = await judge((query) => plain.search(query, LIMIT));
+    if (recall < LEAST_RECALL && efSearch !== EF_SEARCH.at(-1)) continue;
+    const one = { search: (index: number) => plain.search(queryOf(context, index), LIMIT), count: 100 };
+    const { one: rate } = await ratesInTurns({ one }, { rounds: 3, clients: 1 });
+    return { efSearch, recall, rate };
+  }
+  throw new Error("Bug: the list of ef_search is empty.");
+}
+
+/** Recall of a way to search, over the same queries. */
+function judgeOf({ vectors, queries }: Context, { every }: Filtered) {
+  const passes = (row: number) => every === 1 || row % every === WANTED;
+  const last = Array.from({ length: JUDGED }, (_, index) =>
+    cosineOfLast(vectors, vectorAt(queries, index), LIMIT, passes),
+  );
+  const cosineOfRow = (query: Float32Array, row: number) => (passes(row) ? dot(query, vectors, row * DIMENSIONS) : -2);
+  return (way: (query: Float32Array) => Promise<readonly number[]>) => recallOf(way, queries, cosineOfRow, last, LIMIT);
+}
+
+function queryOf({ queries }: Context, index: number): Float32Array {
+  return vectorAt(queries, index % QUERIES);
+}
+
+/** One filter: recalls of both sides, then rates in turns, against the index and, with a filter, against an exact comparison of what passes. */
+async function compare(context: Context, filtered: Filtered, tuned: Tuned): Promise<Measurement[]> {
+  const { title, filter, name } = filtered;
+  if (filter !== undefined) await learnFilter(context, filter);
+  const { efSearch, recall: theirs } = name === "none" ? tuned : await leastEfSearch(context, filtered);
+  const judge = judgeOf(context, filtered);
+  const places = new Map(context.library.imageIds.map((id, place) => [id, place]));
+  const recall = await judge(async (query) => (await context.ours(query, filter)).map((id) => places.get(id) ?? -1));
+  const hnsw = { way: "hnsw", efSearch, filter: name, connections: CONNECTIONS } as const;
+  await using index = openPlainSearcher(context.databaseUrl, hnsw);
+  await using exact = openPlainSearcher(context.databaseUrl, { ...hnsw, way: "exact" });
+  const against = `${LIMIT} of ${context.library.imageIds.length.toLocaleString("en")}, ${title}`;
+  const settings = `HNSW ${describe(tuned.index)}, ef_search ${efSearch}`;
+  console.error(`search: ${against}: recall ${recall.toFixed(5)}; ${settings}: recall ${theirs.toFixed(4)}`);
+  const results = [
+    higherIsBetter("search", `${against}, recall against ${settings}`, "of the true neighbours", JUDGED, {
+      ours: recall,
+      baseline: theirs,
+    }),
+  ];
+  for (const clients of [1, CLIENTS]) {
+    const sides: Record<string, Side> = {
+      ours: { search: (n: number) => context.ours(queryOf(context, n), filter), count: 40 * clients },
+      index: { search: (n: number) => index.search(queryOf(context, n), LIMIT), count: 10 * clients },
+      ...(filter !== undefined && {
+        exact: { search: (n: number) => exact.search(queryOf(context, n), LIMIT), count: 10 * clients },
+      }),
+    };
+    const rates: Readonly<Record<string, number>> = await ratesInTurns(sides, { rounds: context.runs, clients });
+    for (const [side, title] of [
+      ["index", settings],
+      ["exact", "comparing what passes by the filter's B-tree"],
+    ] as const) {
+      const baseline = rates[side];
+      if (baseline === undefined) continue;
+      const metric = `${against}, ${clients} at a time, against ${title}`;
+      results.push(
+        higherIsBetter("search", metric, "searches/s", context.runs, { ours: rates["ours"] ?? 0, baseline }),
+      );
+    }
+  }
+  return results;
+}
+
+/** Of the process that had never searched, against the median of later ones. */
+async function firstSearch(context: Context, first: number): Promise<Measurement[]> {
+  const later: number[] = [];
+  for (let index = 0; index < 100; index += 1)
+    later.push(await timed(() => context.ours(queryOf(context, index), undefined)));
+  const values = { ours: 1000 * first, baseline: 1000 * median(later) };
+  return [lowerIsBetter("search", "first search after loading, against the median of later ones", "ms", 1, values)];
+}
+
+/** Processes whose difference is the memory of the vectors alone, and large enough that what a process holds back from the system does not count. */
+const MEMORY_FACTOR = 4;
+
+/**
+ * What more vectors take, each number of them in a process of its own. With a fixed threshold, because glibc otherwise keeps for itself what has
+ * been freed while the scan was filled.
+ */
+function memory(rows: number): Measurement {
+  const [one, many] = [rows, MEMORY_FACTOR * rows].map((count) => {
+    const script = fileURLToPath(new URL("../search/scan-memory.ts", import.meta.url));
+    const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: "131072", MALLOC_TRIM_THRESHOLD_: "131072" };
+    const output = execFileSync(process.execPath, ["--expose-gc", script, String(count)], { encoding: "utf8", env });
+    return (JSON.parse(output) as { bytes: number }).bytes;
+  }) as [number, number];
+  console.error(
+    `search: private memory of a scan: ${one} bytes for ${rows} vectors, ${many} for ${MEMORY_FACTOR * rows}`,
+  );
+  const values = { ours: (many - one) / ((MEMORY_FACTOR - 1) * rows), baseline: 4 * DIMENSIONS };
+  return lowerIsBetter("search", "private memory of one more vector, against the vector itself", "bytes", 2, values);
+}
+
+/** A run of several minutes says where it is; on stderr, beside the results. */
+async function noted<T>(what: string, work: () => Promise<T>): Promise<T> {
+  const before = performance.now();
+  const result = await work();
+  console.error(`search: ${what}: ${((performance.now() - before) / 1000).toFixed(1)} s`);
+  return result;
+}

@@ -1,0 +1,83 @@
+import { writeModel } from "@medley/onnx";
+import * as ort from "onnxruntime-node";
+import { FULL_RANGE } from "../quantise.ts";
+import { buildScanGraph, type ScanTensors } from "../scan-graph.ts";
+import type { BatchedHits, BatchedSearch } from "./main.ts";
+
+/** The rows as a session of the runtime. */
+export interface ScanSession {
+  search(search: BatchedSearch): Promise<BatchedHits>;
+  /** These rows are not found any more. */
+  bar(positions: readonly number[]): void;
+}
+
+export async function openScanSession(
+  tensors: ScanTensors,
+  { folder, threads, exact }: { folder: string; threads: number; exact: number },
+): Promise<ScanSession> {
+  const { rows, dimensions, segments } = tensors;
+  const session = await ort.InferenceSession.create(writeModel(buildScanGraph(tensors), folder), {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    extra: {
+      session: { model_external_initializers_file_folder_path: folder, intra_op: { allow_spinning: "0" } },
+    },
+  });
+  const smallest = Math.min(...segments.map((segment) => segment.rows));
+  const open = new Uint8Array(rows).fill(1);
+  const everyRow = new ort.Tensor("uint8", open, [1, rows]);
+
+  function openRows({ masks, maskOf }: BatchedSearch): ort.Tensor {
+    if (masks.length === 0) return everyRow;
+    const selected = masks.map((bits) => spread(bits, open));
+    if (masks.length === 1 && maskOf.every((mask) => mask === 0))
+      return new ort.Tensor("uint8", selected[0] as Uint8Array, [1, rows]);
+    const all = new Uint8Array(maskOf.length * rows);
+    for (const [query, mask] of maskOf.entries()) all.set(selected[mask] ?? open, query * rows);
+    return new ort.Tensor("uint8", all, [maskOf.length, rows]);
+  }
+
+  return {
+    async search(search) {
+      const hits = Math.min(search.hits, smallest);
+      const output = await session.run({
+        query: new ort.Tensor("float32", search.queries, [search.queries.length / dimensions, dimensions]),
+        open: openRows(search),
+        candidates: count(Math.min(smallest, candidatesFor(hits, exact))),
+        hits: count(hits),
+      });
+      return {
+        hits,
+        cosines: output["cosines"]?.data as Float32Array,
+        positions: output["positions"]?.data as Int32Array,
+        digests: output["digests"]?.data as Uint8Array,
+      };
+    },
+    bar(positions) {
+      for (const position of positions) open[position] = 0;
+    },
+  };
+}
+
+/**
+ * How many of the best by int8 are compared exactly. Codes and query are each off by a third of a step or so, which moves a row by a few
+ * places where rows lie densest; half as many again was enough for every true neighbour in 100,000 (docs/benchmarks.md). Coarser codes get twice that.
+ */
+function candidatesFor(hits: number, range: number): number {
+  const margin = Math.max(64, Math.ceil(hits / 2));
+  return hits + (range === FULL_RANGE ? margin : 2 * margin);
+}
+
+function count(value: number): ort.Tensor {
+  return new ort.Tensor("int64", BigInt64Array.of(BigInt(value)), [1]);
+}
+
+/** A byte for each bit, 0 where the row is not open. */
+function spread(bits: Uint8Array, open: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(open.length);
+  for (let row = 0; row < bytes.length; row += 1) {
+    bytes[row] = ((bits[row >>> 3] as number) >>> (row & 7)) & (open[row] as number);
+  }
+  return bytes;
+}
