@@ -1,5 +1,13 @@
 import type { Inference } from "@medley/inference-api";
-import { type Caption, captionsOf, type Database, findImages, type Image } from "@medley/storage";
+import {
+  type Caption,
+  captionsOf,
+  type Database,
+  findImages,
+  type Image,
+  type NearDuplicate,
+  nearDuplicatesOf,
+} from "@medley/storage";
 import type { BlobStore, VariantStore } from "@medley/storage/blobs";
 import DataLoader from "dataloader";
 import type { PictureFolder } from "./access/picture-links.ts";
@@ -46,6 +54,7 @@ export interface GatewayContext extends GatewayDependencies, RequestScope {
   readonly inference: Inference;
   readonly imageById: DataLoader<string, Image | null>;
   readonly captionsByImage: DataLoader<string, readonly Caption[]>;
+  readonly nearDuplicatesByImage: DataLoader<string, readonly NearDuplicate[]>;
 }
 
 export function createContext(dependencies: GatewayDependencies, scope: RequestScope): GatewayContext {
@@ -60,6 +69,10 @@ export function createContext(dependencies: GatewayDependencies, scope: RequestS
     captionsByImage: new DataLoader(async (ids) => {
       const captions = await captionsOf(db, ids);
       return ids.map((id) => captions.get(id) ?? []);
+    }),
+    nearDuplicatesByImage: new DataLoader(async (ids) => {
+      const duplicates = await nearDuplicatesOf(db, ids);
+      return ids.map((id) => duplicates.get(id) ?? []);
     }),
   };
 }

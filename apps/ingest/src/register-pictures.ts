@@ -1,8 +1,18 @@
-import { describeImage, makeThumbnail, MediaError, type MetadataKind, readMetadata, sha256Hex } from "@medley/media";
+import {
+  describeImage,
+  makeThumbnail,
+  MediaError,
+  type MetadataKind,
+  perceptualHash,
+  readMetadata,
+  sha256Hex,
+} from "@medley/media";
 import {
   type Attributes,
   completeSteps,
   type ImageFacts,
+  lockNearDuplicates,
+  markNearDuplicates,
   pausedSince,
   planSteps,
   type Queryable,
@@ -10,6 +20,7 @@ import {
   recordRejectedFile,
   registerImage,
   saveImageFacts,
+  savePerceptualHashes,
   type Step,
 } from "@medley/storage";
 import { fitAttributes } from "./fit-attributes.ts";
@@ -88,6 +99,7 @@ export interface GoodFinding {
   readonly finding: Finding & { kind: "file" };
   readonly sha256: string;
   readonly facts: PictureFacts;
+  readonly perceptualHash: string | null;
   /** What the file says about itself, as far as it was asked. */
   readonly metadata: Attributes;
   readonly metadataIsBroken: boolean;
@@ -130,13 +142,25 @@ async function storePicture(context: IngestContext, bytes: Uint8Array) {
   const { maxPixels } = context;
   const { format, width, height } = await describeImage(bytes, { maxPixels });
   const sha256 = sha256Hex(bytes);
-  // The thumbnail is made from every pixel, so it also proves that the file is whole (and in less memory than decoding to RGB).
-  if (!(await context.thumbnails.has(sha256, THUMBNAIL_VARIANT))) {
-    const thumbnail = await makeThumbnail(bytes, { maxSidePixels: THUMBNAIL_SIDE_PIXELS, maxPixels });
-    await context.thumbnails.write(sha256, THUMBNAIL_VARIANT, thumbnail.bytes);
-  }
+  const hash = await hashOfThumbnail(context, sha256, bytes);
   await context.blobs.put(bytes);
-  return { sha256, facts: { format, width, height, sizeBytes: bytes.length } };
+  return { sha256, facts: { format, width, height, sizeBytes: bytes.length }, perceptualHash: hash };
+}
+
+/** The perceptual hash of the stored thumbnail, which is made where it is not there. */
+async function hashOfThumbnail(
+  { thumbnails, maxPixels }: IngestContext,
+  sha256: string,
+  bytes: Uint8Array,
+): Promise<string | null> {
+  const stored = await thumbnails.read(sha256, THUMBNAIL_VARIANT);
+  // One that a loss of power cut off is made again.
+  const known = stored && (await perceptualHash(stored).catch(() => undefined));
+  if (known !== undefined) return known;
+  // The thumbnail is made from every pixel, so it also proves that the file is whole (and in less memory than decoding to RGB).
+  const thumbnail = await makeThumbnail(bytes, { maxSidePixels: THUMBNAIL_SIDE_PIXELS, maxPixels });
+  await thumbnails.write(sha256, THUMBNAIL_VARIANT, thumbnail.bytes);
+  return perceptualHash(thumbnail.bytes);
 }
 
 function saveFindings(
@@ -149,16 +173,20 @@ function saveFindings(
       context.db.transaction(async (db) => {
         const registrations: Registration[] = [];
         const facts: ImageFacts[] = [];
+        const hashes: { imageId: string; perceptualHash: string | null }[] = [];
         for (const entry of await fitAttributes(db, target.corpusId, checked)) {
           const registration = await saveFinding(db, target.corpusId, entry);
           registrations.push(registration);
           if (registration.kind === "registered" && entry.kind === "good") {
-            facts.push({ imageId: registration.imageId, ...entry.facts });
+            const { imageId } = registration;
+            facts.push({ imageId, ...entry.facts });
+            hashes.push({ imageId, perceptualHash: entry.perceptualHash });
           }
         }
         const imageIds = facts.map(({ imageId }) => imageId);
         if (imageIds.length > 0) {
           await saveImageFacts(db, facts);
+          await saveHashes(db, target, registrations, hashes);
           await planSteps(db, { ...target, imageIds });
           await completeSteps(db, { step: "prepare", spaceId: null, imageIds });
           if (target.priority !== undefined) await raisePriority(db, { imageIds, priority: target.priority });
@@ -167,6 +195,22 @@ function saveFindings(
       }),
     context.retry,
   );
+}
+
+/** A picture of before there were hashes may be embedded already, so that no step comes to it again: it is marked here. */
+async function saveHashes(
+  db: Queryable,
+  { corpusId, spaceId }: Target,
+  registrations: readonly Registration[],
+  hashes: readonly { imageId: string; perceptualHash: string | null }[],
+): Promise<void> {
+  const hashed = new Set(await savePerceptualHashes(db, hashes));
+  const known = registrations.flatMap((each) =>
+    each.kind === "registered" && !each.created && hashed.has(each.imageId) ? [each.imageId] : [],
+  );
+  if (known.length === 0) return;
+  await lockNearDuplicates(db, corpusId);
+  await markNearDuplicates(db, { spaceId, imageIds: known });
 }
 
 async function saveFinding(db: Queryable, corpusId: string, checked: CheckedFinding): Promise<Registration> {

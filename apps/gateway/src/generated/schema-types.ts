@@ -1,7 +1,7 @@
 // Generated from apps/gateway/schema.graphql by `npm run generate -w @medley/gateway`. Do not edit.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { AskResult, Classification as ClassificationResult, Description, DescribeResult, CaptionResult, ClauseScores as ClauseRow, SearchPage, PageHit, SearchReport as ReportRow } from '@medley/search';
-import type { Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, Space as SpaceRow } from '@medley/storage';
+import type { AttributeDeclaration as AttributeRow, Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, NearDuplicate as NearDuplicateRow, Space as SpaceRow } from '@medley/storage';
 import type { GatewayContext } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -50,6 +50,21 @@ export type AnswerModeInput =
   |  /** Chooses the most probable of the given answers. */
   { generate?: never; rank: RankInput; };
 
+/** What an attribute of a corpus's pictures is. */
+export type AttributeDeclaration = {
+  __typename?: 'AttributeDeclaration';
+  /** Whether it holds a list. */
+  list: Scalars['Boolean']['output'];
+  /** Name of the attribute. */
+  name: Scalars['String']['output'];
+  /** Whether every picture must have it. */
+  required: Scalars['Boolean']['output'];
+  /** Of which type its value, or each member of its list, is. */
+  type: AttributeType;
+  /** The only values that it may have; null when it may have any of its type. */
+  values?: Maybe<Array<Scalars['JSON']['output']>>;
+};
+
 /** A condition on an attribute; all given members must hold. Where the attribute is a list, one of its members must fit. */
 export type AttributeFilter = {
   /** Whether the picture has the attribute with a value other than null. */
@@ -63,6 +78,17 @@ export type AttributeFilter = {
   /** The value is at most this number or text. */
   to?: InputMaybe<Scalars['JSON']['input']>;
 };
+
+/** Type of a declared attribute. */
+export type AttributeType =
+  /** True or false. */
+  | 'BOOLEAN'
+  /** A day (2026-01-31) or a moment in UTC (2026-01-31T12:00:00.000Z), as text. */
+  | 'DATE'
+  /** A number. */
+  | 'NUMBER'
+  /** A text. */
+  | 'TEXT';
 
 /** The most probable sequence among several kept at every step. */
 export type BeamInput = {
@@ -267,6 +293,8 @@ export type Corpus = {
   __typename?: 'Corpus';
   /** The embedding space that answers searches; null before the first pictures are embedded. */
   activeSpace?: Maybe<Space>;
+  /** What the corpus declares about attributes, by name; others may hold anything. */
+  attributes: Array<AttributeDeclaration>;
   /** Per step of the pipeline, how many pictures are through. */
   coverage: Array<StepCoverage>;
   /** Stable id. */
@@ -408,6 +436,11 @@ export type Image = {
   height?: Maybe<Scalars['Int']['output']>;
   /** Stable id. */
   id: Scalars['ID']['output'];
+  /**
+   * Pictures of the corpus that look the same, nearest first: resized, recompressed, slightly cropped or brightened ones. They are marked when they are
+   * embedded, and found by searches like all others.
+   */
+  nearDuplicates: Array<NearDuplicate>;
   /** Where the picture came from, such as paths or addresses, oldest first. */
   origins: Array<Scalars['String']['output']>;
   /** SHA-256 of the file's bytes, lower-case hex. */
@@ -418,6 +451,12 @@ export type Image = {
   url: Scalars['String']['output'];
   /** Width in pixels as people see it (EXIF orientation applied); null until the picture has been read. */
   width?: Maybe<Scalars['Int']['output']>;
+};
+
+
+/** One picture by its content in one corpus. */
+export type ImageNearDuplicatesArgs = {
+  first?: Scalars['Int']['input'];
 };
 
 /** Texts of a corpus that fit one of its pictures. */
@@ -505,6 +544,17 @@ export type MatchVerdict =
   | 'STRONG'
   /** There may be one. */
   | 'WEAK';
+
+/** A picture that looks like another one. */
+export type NearDuplicate = {
+  __typename?: 'NearDuplicate';
+  /** How many bits of the two perceptual hashes differ, 0 to 64; marked are pairs with few. */
+  hashDistance: Scalars['Int']['output'];
+  /** The picture. */
+  image: Image;
+  /** Cosine of the embeddings of the two pictures, -1 to 1. */
+  itcCosine: Scalars['Float']['output'];
+};
 
 /** Drawn at random from the most probable tokens. */
 export type NucleusInput = {
@@ -926,7 +976,9 @@ export type ResolversTypes = {
   Answer: ResolverTypeWrapper<AskResult>;
   AnswerMode: AnswerMode;
   AnswerModeInput: AnswerModeInput;
+  AttributeDeclaration: ResolverTypeWrapper<AttributeRow>;
   AttributeFilter: AttributeFilter;
+  AttributeType: AttributeType;
   BeamInput: BeamInput;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   CandidateCounts: ResolverTypeWrapper<CandidateCounts>;
@@ -965,6 +1017,7 @@ export type ResolversTypes = {
   LabelFit: ResolverTypeWrapper<LabelFit>;
   MatchFailure: ResolverTypeWrapper<MatchFailure>;
   MatchVerdict: MatchVerdict;
+  NearDuplicate: ResolverTypeWrapper<NearDuplicateRow>;
   NucleusInput: NucleusInput;
   OriginFilter: OriginFilter;
   PageInfo: ResolverTypeWrapper<PageInfo>;
@@ -989,6 +1042,7 @@ export type ResolversTypes = {
 export type ResolversParentTypes = {
   Answer: AskResult;
   AnswerModeInput: AnswerModeInput;
+  AttributeDeclaration: AttributeRow;
   AttributeFilter: AttributeFilter;
   BeamInput: BeamInput;
   Boolean: Scalars['Boolean']['output'];
@@ -1021,6 +1075,7 @@ export type ResolversParentTypes = {
   JSON: Scalars['JSON']['output'];
   LabelFit: LabelFit;
   MatchFailure: MatchFailure;
+  NearDuplicate: NearDuplicateRow;
   NucleusInput: NucleusInput;
   OriginFilter: OriginFilter;
   PageInfo: PageInfo;
@@ -1047,6 +1102,14 @@ export type AnswerResolvers<ContextType = GatewayContext, ParentType extends Res
   modelName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   question?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type AttributeDeclarationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['AttributeDeclaration'] = ResolversParentTypes['AttributeDeclaration']> = {
+  list?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  required?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  type?: Resolver<ResolversTypes['AttributeType'], ParentType, ContextType>;
+  values?: Resolver<Maybe<Array<ResolversTypes['JSON']>>, ParentType, ContextType>;
 };
 
 export type CandidateCountsResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CandidateCounts'] = ResolversParentTypes['CandidateCounts']> = {
@@ -1121,6 +1184,7 @@ export type ClauseScoresResolvers<ContextType = GatewayContext, ParentType exten
 
 export type CorpusResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Corpus'] = ResolversParentTypes['Corpus']> = {
   activeSpace?: Resolver<Maybe<ResolversTypes['Space']>, ParentType, ContextType>;
+  attributes?: Resolver<Array<ResolversTypes['AttributeDeclaration']>, ParentType, ContextType>;
   coverage?: Resolver<Array<ResolversTypes['StepCoverage']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   imageCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
@@ -1174,6 +1238,7 @@ export type ImageResolvers<ContextType = GatewayContext, ParentType extends Reso
   captions?: Resolver<Array<ResolversTypes['Caption']>, ParentType, ContextType>;
   height?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  nearDuplicates?: Resolver<Array<ResolversTypes['NearDuplicate']>, ParentType, ContextType, RequireFields<ImageNearDuplicatesArgs, 'first'>>;
   origins?: Resolver<Array<ResolversTypes['String']>, ParentType, ContextType>;
   sha256?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   thumbnailUrl?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -1205,6 +1270,12 @@ export type MatchFailureResolvers<ContextType = GatewayContext, ParentType exten
   code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   imageId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type NearDuplicateResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['NearDuplicate'] = ResolversParentTypes['NearDuplicate']> = {
+  hashDistance?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  image?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
+  itcCosine?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
 };
 
 export type PageInfoResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
@@ -1294,6 +1365,7 @@ export type StepCoverageResolvers<ContextType = GatewayContext, ParentType exten
 
 export type Resolvers<ContextType = GatewayContext> = {
   Answer?: AnswerResolvers<ContextType>;
+  AttributeDeclaration?: AttributeDeclarationResolvers<ContextType>;
   CandidateCounts?: CandidateCountsResolvers<ContextType>;
   Caption?: CaptionResolvers<ContextType>;
   CaptionDecision?: CaptionDecisionResolvers<ContextType>;
@@ -1314,6 +1386,7 @@ export type Resolvers<ContextType = GatewayContext> = {
   JSON?: GraphQLScalarType;
   LabelFit?: LabelFitResolvers<ContextType>;
   MatchFailure?: MatchFailureResolvers<ContextType>;
+  NearDuplicate?: NearDuplicateResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
   SearchConnection?: SearchConnectionResolvers<ContextType>;

@@ -1,4 +1,10 @@
-import { type ClaimedStep, completeSteps, saveEmbeddings } from "@medley/storage";
+import {
+  type ClaimedStep,
+  completeSteps,
+  lockNearDuplicates,
+  markNearDuplicates,
+  saveEmbeddings,
+} from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { retryTransient } from "../retry.ts";
 import { failWithInferenceError } from "./fail-step.ts";
@@ -9,7 +15,7 @@ export interface EmbedTarget {
   readonly spaceId: string;
 }
 
-/** Embeds the pictures by their content address; the engine stores their image tokens on the way. */
+/** Embeds the pictures by their content address; the engine stores their image tokens on the way. Those that look like another one are marked. */
 export async function embedImages(
   context: IngestContext,
   { corpusId, spaceId }: EmbedTarget,
@@ -30,8 +36,10 @@ export async function embedImages(
     await retryTransient(
       () =>
         context.db.transaction(async (db) => {
+          await lockNearDuplicates(db, corpusId);
           await saveEmbeddings(db, { spaceId, rows });
           await completeSteps(db, { step: "embed", spaceId, imageIds });
+          await markNearDuplicates(db, { spaceId, imageIds });
         }),
       context.retry,
     );
