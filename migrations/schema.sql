@@ -233,6 +233,7 @@ create table images (
   height integer,
   size_bytes bigint,
   created_at timestamp with time zone not null default now(),
+  perceptual_hash bigint,
   constraint images_pkey PRIMARY KEY (id),
   constraint images_corpus_id_sha256_key UNIQUE (corpus_id, sha256),
   constraint images_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
@@ -240,6 +241,20 @@ create table images (
   constraint images_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
   constraint images_size_bytes_check CHECK ((size_bytes > 0)),
   constraint images_width_check CHECK ((width > 0))
+);
+
+create table near_duplicates (
+  space_id uuid not null,
+  image_id uuid not null,
+  other_id uuid not null,
+  hash_distance smallint not null,
+  itc_cosine double precision not null,
+  constraint near_duplicates_pkey PRIMARY KEY (space_id, image_id, other_id),
+  constraint near_duplicates_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
+  constraint near_duplicates_other_id_fkey FOREIGN KEY (other_id) REFERENCES images(id) ON DELETE CASCADE,
+  constraint near_duplicates_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE,
+  constraint near_duplicates_check CHECK ((image_id < other_id)),
+  constraint near_duplicates_hash_distance_check CHECK (((hash_distance >= 0) AND (hash_distance <= 64)))
 );
 
 create table operations (
@@ -392,9 +407,23 @@ CREATE INDEX image_steps_open ON public.image_steps USING btree (step, space_id,
 
 CREATE INDEX images_attributes ON public.images USING gin (attributes jsonb_path_ops);
 
+CREATE INDEX images_hash_part_0 ON public.images USING btree (corpus_id, ((perceptual_hash & (8191)::bigint))) WHERE (perceptual_hash IS NOT NULL);
+
+CREATE INDEX images_hash_part_1 ON public.images USING btree (corpus_id, (((perceptual_hash >> 13) & (8191)::bigint))) WHERE (perceptual_hash IS NOT NULL);
+
+CREATE INDEX images_hash_part_2 ON public.images USING btree (corpus_id, (((perceptual_hash >> 26) & (8191)::bigint))) WHERE (perceptual_hash IS NOT NULL);
+
+CREATE INDEX images_hash_part_3 ON public.images USING btree (corpus_id, (((perceptual_hash >> 39) & (8191)::bigint))) WHERE (perceptual_hash IS NOT NULL);
+
+CREATE INDEX images_hash_part_4 ON public.images USING btree (corpus_id, (((perceptual_hash >> 52) & (4095)::bigint))) WHERE (perceptual_hash IS NOT NULL);
+
 CREATE INDEX images_page ON public.images USING btree (corpus_id, id);
 
 CREATE INDEX images_sha256 ON public.images USING btree (sha256);
+
+CREATE INDEX near_duplicates_image ON public.near_duplicates USING btree (image_id);
+
+CREATE INDEX near_duplicates_other ON public.near_duplicates USING btree (other_id, space_id);
 
 CREATE INDEX operations_open ON public.operations USING btree (corpus_id) WHERE (finished_at IS NULL);
 

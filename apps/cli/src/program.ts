@@ -8,6 +8,7 @@ import { runCaption } from "./commands/caption.ts";
 import { addCorpusCommands } from "./commands/corpus-command.ts";
 import { addDecodingOptions, type DecodingOptions, decodingOf } from "./commands/decoding-options.ts";
 import { runDoctor } from "./commands/doctor.ts";
+import { printDuplicates } from "./commands/duplicates.ts";
 import { runEmbed } from "./commands/embed.ts";
 import { addEvaluateOptions } from "./commands/evaluate-command.ts";
 import { addExportCommands } from "./commands/export-command.ts";
@@ -60,6 +61,10 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
       finish(await runIngest(settings, path, options)),
     );
   addCorpusCommands(program.command("corpus"), settings, withJson);
+  withJson(program.command("duplicates"))
+    .description("pairs of pictures that look the same: marked as they come in, and never left out")
+    .requiredOption("--corpus <name>", "corpus that is meant")
+    .action((options: { corpus: string; json: boolean }) => printDuplicates(settings, options));
   addStepsCommands(program.command("steps"), settings, withJson);
 
   withJson(program.command("search <text>"))

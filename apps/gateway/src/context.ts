@@ -1,6 +1,14 @@
 import type { Inference } from "@medley/inference-api";
 import type { HotTier } from "@medley/search";
-import { type Caption, captionsOf, type Database, findImages, type Image } from "@medley/storage";
+import {
+  type Caption,
+  captionsOf,
+  type Database,
+  findImages,
+  type Image,
+  type NearDuplicate,
+  nearDuplicatesOf,
+} from "@medley/storage";
 import type { BlobStore, VariantStore } from "@medley/storage/blobs";
 import type { PartFiles } from "@medley/storage/part-files";
 import DataLoader from "dataloader";
@@ -69,6 +77,7 @@ export interface GatewayContext extends GatewayDependencies, GatewayServices, Re
   /** Each costs a look at every step of a corpus, and a list of operations asks for the same corpus again and again. */
   readonly coverageByCorpus: DataLoader<string, StepCoverage[]>;
   readonly errorsByCorpus: DataLoader<string, ErrorClass[]>;
+  readonly nearDuplicatesByImage: DataLoader<string, readonly NearDuplicate[]>;
 }
 
 export function createContext(
@@ -89,5 +98,9 @@ export function createContext(
     }),
     coverageByCorpus: new DataLoader((ids) => Promise.all(ids.map((id) => coverageOf(db, id)))),
     errorsByCorpus: new DataLoader((ids) => Promise.all(ids.map((id) => errorClassesOf(db, id)))),
+    nearDuplicatesByImage: new DataLoader(async (ids) => {
+      const duplicates = await nearDuplicatesOf(db, ids);
+      return ids.map((id) => duplicates.get(id) ?? []);
+    }),
   };
 }

@@ -26,6 +26,7 @@ export async function generateTypes(): Promise<{ path: string; text: string }[]>
             contextType: "../context.ts#GatewayContext",
             mappers: {
               Answer: "@medley/search#AskResult",
+              AttributeDeclaration: "@medley/storage#AttributeDeclaration as AttributeRow",
               Caption: "@medley/storage#Caption as CaptionRow",
               CaptionExplanation: "@medley/storage#CaptionExplanation as ExplanationRow",
               Classification: "@medley/search#Classification as ClassificationResult",
@@ -35,6 +36,7 @@ export async function generateTypes(): Promise<{ path: string; text: string }[]>
               GeneratedCaption: "@medley/search#CaptionResult",
               Image: "@medley/storage#Image as ImageRow",
               ClauseScores: "@medley/search#ClauseScores as ClauseRow",
+              NearDuplicate: "@medley/storage#NearDuplicate as NearDuplicateRow",
               Operation: "@medley/storage#Operation as OperationRow",
               SearchConnection: "@medley/search#SearchPage",
               SearchEdge: "@medley/search#PageHit",

@@ -6,6 +6,7 @@ import {
   type ModelInputTarget,
   modelInputVariant,
   preparePicture,
+  perceptualHash,
   readMetadata,
   sha256Hex,
 } from "@medley/media";
@@ -15,6 +16,8 @@ import {
   finishUpload,
   type ImageFacts,
   lockBlobs,
+  lockNearDuplicates,
+  markNearDuplicates,
   pausedSince,
   planSteps,
   type Queryable,
@@ -23,6 +26,7 @@ import {
   registerImage,
   rejectUpload,
   saveImageFacts,
+  savePerceptualHashes,
   type Step,
   StorageError,
 } from "@medley/storage";
@@ -110,6 +114,7 @@ export interface GoodFinding {
   readonly finding: FoundFile;
   readonly sha256: string;
   readonly facts: PictureFacts;
+  readonly perceptualHash: string | null;
   /** What the file says about itself, as far as it was asked. */
   readonly metadata: Attributes;
   readonly metadataIsBroken: boolean;
@@ -160,29 +165,43 @@ async function storePicture(context: IngestContext, { modelInput }: Target, byte
   const { maxPixels } = context;
   const { format, width, height } = await describeImage(bytes, { maxPixels });
   const sha256 = sha256Hex(bytes);
-  // The thumbnail is made from every pixel, so it also proves that the file is whole (and in less memory than decoding to RGB).
-  if (!(await context.thumbnails.has(sha256, THUMBNAIL_VARIANT))) {
-    await derive(context, modelInput, sha256, bytes);
-  }
+  const hash = await hashOfThumbnail(context, modelInput, sha256, bytes);
   await context.blobs.put(bytes);
-  return { sha256, facts: { format, width, height, sizeBytes: bytes.length } };
+  return { sha256, facts: { format, width, height, sizeBytes: bytes.length }, perceptualHash: hash };
 }
 
+/** The perceptual hash of the stored thumbnail, which is made where it is not there. */
+async function hashOfThumbnail(
+  context: IngestContext,
+  modelInput: ModelInputTarget | undefined,
+  sha256: string,
+  bytes: Uint8Array,
+): Promise<string | null> {
+  const stored = await context.thumbnails.read(sha256, THUMBNAIL_VARIANT);
+  // One that a loss of power cut off is made again.
+  const known = stored && (await perceptualHash(stored).catch(() => undefined));
+  if (known !== undefined) return known;
+  return perceptualHash(await derive(context, modelInput, sha256, bytes));
+}
+
+/** Makes and stores the thumbnail; it is made from every pixel, so it also proves that the file is whole (and in less memory than decoding to RGB). */
 async function derive(
   { thumbnails, maxPixels }: IngestContext,
   modelInput: ModelInputTarget | undefined,
   sha256: string,
   bytes: Uint8Array,
-): Promise<void> {
+): Promise<Uint8Array> {
   const options = { maxSidePixels: THUMBNAIL_SIDE_PIXELS, maxPixels };
-  if (modelInput === undefined) {
-    await thumbnails.write(sha256, THUMBNAIL_VARIANT, (await makeThumbnail(bytes, options)).bytes);
-    return;
-  }
-  const prepared = await preparePicture(bytes, { ...options, modelInput });
+  const prepared =
+    modelInput === undefined
+      ? { thumbnail: await makeThumbnail(bytes, options), modelInput: null }
+      : await preparePicture(bytes, { ...options, modelInput });
   await thumbnails.write(sha256, THUMBNAIL_VARIANT, prepared.thumbnail.bytes);
   // For the step "embed", which removes it.
-  if (prepared.modelInput) await thumbnails.write(sha256, modelInputVariant(modelInput), prepared.modelInput);
+  if (modelInput && prepared.modelInput) {
+    await thumbnails.write(sha256, modelInputVariant(modelInput), prepared.modelInput);
+  }
+  return prepared.thumbnail.bytes;
 }
 
 function saveFindings(
@@ -199,16 +218,20 @@ function saveFindings(
       );
       const registrations: Registration[] = [];
       const facts: ImageFacts[] = [];
+      const hashes: { imageId: string; perceptualHash: string | null }[] = [];
       for (const entry of await fitAttributes(db, target.corpusId, checked)) {
         const registration = await saveFinding(context, db, target.corpusId, entry);
         registrations.push(registration);
         if (registration.kind === "registered" && entry.kind === "good") {
-          facts.push({ imageId: registration.imageId, ...entry.facts });
+          const { imageId } = registration;
+          facts.push({ imageId, ...entry.facts });
+          hashes.push({ imageId, perceptualHash: entry.perceptualHash });
         }
       }
       const imageIds = facts.map(({ imageId }) => imageId);
       if (imageIds.length > 0) {
         await saveImageFacts(db, facts);
+        await saveHashes(db, target, registrations, hashes);
         await planSteps(db, { ...target, imageIds });
         await completeSteps(db, { step: "prepare", spaceId: null, imageIds });
         if (target.priority !== undefined) await raisePriority(db, { imageIds, priority: target.priority });
@@ -216,6 +239,22 @@ function saveFindings(
       return registrations;
     });
   }, context.retry);
+}
+
+/** A picture of before there were hashes may be embedded already, so that no step comes to it again: it is marked here. */
+async function saveHashes(
+  db: Queryable,
+  { corpusId, spaceId }: Target,
+  registrations: readonly Registration[],
+  hashes: readonly { imageId: string; perceptualHash: string | null }[],
+): Promise<void> {
+  const hashed = new Set(await savePerceptualHashes(db, hashes));
+  const known = registrations.flatMap((each) =>
+    each.kind === "registered" && !each.created && hashed.has(each.imageId) ? [each.imageId] : [],
+  );
+  if (known.length === 0 || spaceId === null) return;
+  await lockNearDuplicates(db, corpusId);
+  await markNearDuplicates(db, { spaceId, imageIds: known });
 }
 
 /** Somebody may have deleted another image of the same bytes since these were stored, and the file with it. */

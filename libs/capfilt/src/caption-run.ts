@@ -1,10 +1,11 @@
 import type { Decoding, ModelInfo } from "@medley/inference-api";
 import { type CaptionRun, type Database, startCaptionRun } from "@medley/storage";
 import { CapFiltError } from "./errors.ts";
+import { checkPrompt } from "./prompt-template.ts";
 
 export interface CaptionRunSettings {
   readonly decoding: Decoding;
-  /** Null: the model set's own prompt. */
+  /** Null: the model set's own prompt. It may name attributes: "a picture of {category}" (fillPrompt). */
   readonly prompt: string | null;
   /** 1 to 20; more than 1 needs nucleus sampling, the others write the same each time. */
   readonly captionsPerImage: number;
@@ -27,6 +28,7 @@ export async function beginCaptionRun(
     const found = `${captionsPerImage} captions per picture were asked for with ${decoding.method} decoding`;
     throw new CapFiltError("INVALID_RUN", `${found}, which writes the same each time. Use nucleus sampling, or 1.`);
   }
+  checkPrompt(prompt);
   return await db.transaction((tx) =>
     startCaptionRun(tx, {
       corpusId,

@@ -5,6 +5,7 @@ export type { ImageFormat } from "./image-format.ts";
 export { MAX_INPUT_PIXELS } from "./libvips.ts";
 export { makeThumbnail, type Thumbnail } from "./make-thumbnail.ts";
 export { MediaError, type MediaErrorCode } from "./media-error.ts";
+export { perceptualHash } from "./perceptual-hash.ts";
 export { METADATA_KINDS, type MetadataKind, type PictureMetadata, readMetadata } from "./read-metadata.ts";
 export { type ModelInputOptions, prepareModelInput } from "./prepare-model-input.ts";
 export { modelInputVariant, type ModelInputTarget, type PreparedPicture, preparePicture } from "./prepare-picture.ts";

@@ -95,6 +95,15 @@ export {
   openOperations,
   updateOperation,
 } from "./operations.ts";
+export {
+  listNearDuplicates,
+  lockNearDuplicates,
+  markNearDuplicates,
+  NEAR_DUPLICATE,
+  nearDuplicatesOf,
+  savePerceptualHashes,
+} from "./near-duplicates.ts";
+export type { NearDuplicate, NearDuplicatePair } from "./near-duplicates.ts";
 export { countOpenSteps } from "./queue-depth.ts";
 export type { OpenSteps } from "./queue-depth.ts";
 export type { Operation, OperationState, OperationUpdate } from "./operations.ts";

@@ -44,7 +44,10 @@ export function addCapFiltCommands(
   const run = corpusCommand("run")
     .description("caption every picture anew, judge every caption (what is unchanged is not done again)")
     .option("--captions <number>", "captions for each picture; several need nucleus sampling", wholeNumber(1, 20), 1)
-    .option("--prompt <text>", "what captions start from; default: the model set's");
+    .option(
+      "--prompt <text>",
+      'what captions start from, such as "a picture of {category}" with an attribute; default: the model set\'s',
+    );
   addDecodingOptions(addRuleOptions(run), ["greedy", "beam", "nucleus"], "nucleus").action(
     async (options: CorpusOptions & DecodingOptions & { captions: number; prompt?: string }) => {
       const decoding = decodingOf({

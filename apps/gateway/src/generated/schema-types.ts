@@ -1,7 +1,7 @@
 // Generated from apps/gateway/schema.graphql by `npm run generate -w @medley/gateway`. Do not edit.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { AskResult, Classification as ClassificationResult, Description, DescribeResult, CaptionResult, ClauseScores as ClauseRow, SearchPage, PageHit, SearchReport as ReportRow } from '@medley/search';
-import type { Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, Operation as OperationRow, Space as SpaceRow, Upload as UploadRow } from '@medley/storage';
+import type { AttributeDeclaration as AttributeRow, Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, NearDuplicate as NearDuplicateRow, Operation as OperationRow, Space as SpaceRow, Upload as UploadRow } from '@medley/storage';
 import type { GatewayContext } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -55,6 +55,21 @@ export type AnswerModeInput =
   |  /** Chooses the most probable of the given answers. */
   { generate?: never; rank: RankInput; };
 
+/** What an attribute of a corpus's pictures is. */
+export type AttributeDeclaration = {
+  __typename?: 'AttributeDeclaration';
+  /** Whether it holds a list. */
+  list: Scalars['Boolean']['output'];
+  /** Name of the attribute. */
+  name: Scalars['String']['output'];
+  /** Whether every picture must have it. */
+  required: Scalars['Boolean']['output'];
+  /** Of which type its value, or each member of its list, is. */
+  type: AttributeType;
+  /** The only values that it may have; null when it may have any of its type. */
+  values?: Maybe<Array<Scalars['JSON']['output']>>;
+};
+
 /** A condition on an attribute; all given members must hold. Where the attribute is a list, one of its members must fit. */
 export type AttributeFilter = {
   /** Whether the picture has the attribute with a value other than null. */
@@ -68,6 +83,17 @@ export type AttributeFilter = {
   /** The value is at most this number or text. */
   to?: InputMaybe<Scalars['JSON']['input']>;
 };
+
+/** Type of a declared attribute. */
+export type AttributeType =
+  /** True or false. */
+  | 'BOOLEAN'
+  /** A day (2026-01-31) or a moment in UTC (2026-01-31T12:00:00.000Z), as text. */
+  | 'DATE'
+  /** A number. */
+  | 'NUMBER'
+  /** A text. */
+  | 'TEXT';
 
 /** The most probable sequence among several kept at every step. */
 export type BeamInput = {
@@ -303,6 +329,8 @@ export type Corpus = {
   __typename?: 'Corpus';
   /** The embedding space that answers searches; null before the first pictures are embedded. */
   activeSpace?: Maybe<Space>;
+  /** What the corpus declares about attributes, by name; others may hold anything. */
+  attributes: Array<AttributeDeclaration>;
   /** Per step of the pipeline, how many pictures are through. */
   coverage: Array<StepCoverage>;
   /** Stable id. */
@@ -524,6 +552,11 @@ export type Image = {
   height?: Maybe<Scalars['Int']['output']>;
   /** Stable id. */
   id: Scalars['ID']['output'];
+  /**
+   * Pictures of the corpus that look the same, nearest first: resized, recompressed, slightly cropped or brightened ones. They are marked when they are
+   * embedded, and found by searches like all others.
+   */
+  nearDuplicates: Array<NearDuplicate>;
   /** Where the picture came from, such as paths or addresses, oldest first. */
   origins: Array<Scalars['String']['output']>;
   /** SHA-256 of the file's bytes, lower-case hex. */
@@ -534,6 +567,12 @@ export type Image = {
   url: Scalars['String']['output'];
   /** Width in pixels as people see it (EXIF orientation applied); null until the picture has been read. */
   width?: Maybe<Scalars['Int']['output']>;
+};
+
+
+/** One picture by its content in one corpus. */
+export type ImageNearDuplicatesArgs = {
+  first?: Scalars['Int']['input'];
 };
 
 /** Texts of a corpus that fit one of its pictures. */
@@ -748,6 +787,17 @@ export type MutationReviewCaptionArgs = {
   note?: InputMaybe<Scalars['String']['input']>;
   reviewer: Scalars['String']['input'];
   verdict: ReviewVerdict;
+};
+
+/** A picture that looks like another one. */
+export type NearDuplicate = {
+  __typename?: 'NearDuplicate';
+  /** How many bits of the two perceptual hashes differ, 0 to 64; marked are pairs with few. */
+  hashDistance: Scalars['Int']['output'];
+  /** The picture. */
+  image: Image;
+  /** Cosine of the embeddings of the two pictures, -1 to 1. */
+  itcCosine: Scalars['Float']['output'];
 };
 
 /** Drawn at random from the most probable tokens. */
@@ -1380,7 +1430,9 @@ export type ResolversTypes = {
   Answer: ResolverTypeWrapper<AskResult>;
   AnswerMode: AnswerMode;
   AnswerModeInput: AnswerModeInput;
+  AttributeDeclaration: ResolverTypeWrapper<AttributeRow>;
   AttributeFilter: AttributeFilter;
+  AttributeType: AttributeType;
   BeamInput: BeamInput;
   BigInt: ResolverTypeWrapper<Scalars['BigInt']['output']>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
@@ -1432,6 +1484,7 @@ export type ResolversTypes = {
   MatchFailure: ResolverTypeWrapper<MatchFailure>;
   MatchVerdict: MatchVerdict;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  NearDuplicate: ResolverTypeWrapper<NearDuplicateRow>;
   NucleusInput: NucleusInput;
   Operation: ResolverTypeWrapper<OperationRow>;
   OperationCount: ResolverTypeWrapper<OperationCount>;
@@ -1467,6 +1520,7 @@ export type ResolversTypes = {
 export type ResolversParentTypes = {
   Answer: AskResult;
   AnswerModeInput: AnswerModeInput;
+  AttributeDeclaration: AttributeRow;
   AttributeFilter: AttributeFilter;
   BeamInput: BeamInput;
   BigInt: Scalars['BigInt']['output'];
@@ -1511,6 +1565,7 @@ export type ResolversParentTypes = {
   LabelFit: LabelFit;
   MatchFailure: MatchFailure;
   Mutation: Record<PropertyKey, never>;
+  NearDuplicate: NearDuplicateRow;
   NucleusInput: NucleusInput;
   Operation: OperationRow;
   OperationCount: OperationCount;
@@ -1544,6 +1599,14 @@ export type AnswerResolvers<ContextType = GatewayContext, ParentType extends Res
   modelName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   question?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type AttributeDeclarationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['AttributeDeclaration'] = ResolversParentTypes['AttributeDeclaration']> = {
+  list?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  required?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  type?: Resolver<ResolversTypes['AttributeType'], ParentType, ContextType>;
+  values?: Resolver<Maybe<Array<ResolversTypes['JSON']>>, ParentType, ContextType>;
 };
 
 export interface BigIntScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['BigInt'], any> {
@@ -1639,6 +1702,7 @@ export type CompleteUploadPayloadResolvers<ContextType = GatewayContext, ParentT
 
 export type CorpusResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Corpus'] = ResolversParentTypes['Corpus']> = {
   activeSpace?: Resolver<Maybe<ResolversTypes['Space']>, ParentType, ContextType>;
+  attributes?: Resolver<Array<ResolversTypes['AttributeDeclaration']>, ParentType, ContextType>;
   coverage?: Resolver<Array<ResolversTypes['StepCoverage']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   imageCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
@@ -1727,6 +1791,7 @@ export type ImageResolvers<ContextType = GatewayContext, ParentType extends Reso
   captions?: Resolver<Array<ResolversTypes['Caption']>, ParentType, ContextType>;
   height?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  nearDuplicates?: Resolver<Array<ResolversTypes['NearDuplicate']>, ParentType, ContextType, RequireFields<ImageNearDuplicatesArgs, 'first'>>;
   origins?: Resolver<Array<ResolversTypes['String']>, ParentType, ContextType>;
   sha256?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   thumbnailUrl?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -1773,6 +1838,12 @@ export type MutationResolvers<ContextType = GatewayContext, ParentType extends R
   retryFailed?: Resolver<ResolversTypes['RetryFailedPayload'], ParentType, ContextType, RequireFields<MutationRetryFailedArgs, 'corpus'>>;
   revertCaptionRun?: Resolver<ResolversTypes['RevertCaptionRunPayload'], ParentType, ContextType, RequireFields<MutationRevertCaptionRunArgs, 'runId'>>;
   reviewCaption?: Resolver<ResolversTypes['CaptionPayload'], ParentType, ContextType, RequireFields<MutationReviewCaptionArgs, 'captionId' | 'reviewer' | 'verdict'>>;
+};
+
+export type NearDuplicateResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['NearDuplicate'] = ResolversParentTypes['NearDuplicate']> = {
+  hashDistance?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  image?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
+  itcCosine?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
 };
 
 export type OperationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Operation'] = ResolversParentTypes['Operation']> = {
@@ -1924,6 +1995,7 @@ export type UserErrorResolvers<ContextType = GatewayContext, ParentType extends 
 
 export type Resolvers<ContextType = GatewayContext> = {
   Answer?: AnswerResolvers<ContextType>;
+  AttributeDeclaration?: AttributeDeclarationResolvers<ContextType>;
   BigInt?: GraphQLScalarType;
   CancelOperationPayload?: CancelOperationPayloadResolvers<ContextType>;
   CandidateCounts?: CandidateCountsResolvers<ContextType>;
@@ -1955,6 +2027,7 @@ export type Resolvers<ContextType = GatewayContext> = {
   LabelFit?: LabelFitResolvers<ContextType>;
   MatchFailure?: MatchFailureResolvers<ContextType>;
   Mutation?: MutationResolvers<ContextType>;
+  NearDuplicate?: NearDuplicateResolvers<ContextType>;
   Operation?: OperationResolvers<ContextType>;
   OperationCount?: OperationCountResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;

@@ -21,12 +21,17 @@ const DESCRIBING_TEXTS = 64;
 /** A look at the first token of an answer, of which a list may have thousands. */
 const FIRST_LOOK_MS = 0.1;
 
+/** A look into the database, for which a model waits no less than for itself. */
+const DUPLICATES_MS = 1;
+
 /** Prices by "Type.field"; `first` and other sizes of lists multiply what lies below a field (`cost.ts`). */
 export const PRICES: Readonly<Record<string, (args: Arguments) => number>> = {
   "Query.search": (args) => searchMs(member(args, "input")),
   "Query.describe": () => PAIR_MS * DESCRIBING_TEXTS,
   "Query.classify": (args) => PICTURE_MS + PAIR_MS * lengthOf(member(args, "labels")),
   "Query.caption": (args) => PICTURE_MS + decodingMs(args["decoding"]),
+  // No model is asked; but pictures have duplicates that have duplicates, and each level multiplies the next.
+  "Image.nearDuplicates": () => DUPLICATES_MS,
   "Query.ask": (args) => PICTURE_MS + TEXT_MS + answerMs(args["mode"]),
 };
 

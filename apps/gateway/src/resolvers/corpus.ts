@@ -1,5 +1,6 @@
 import {
   activeSpace,
+  attributeSchemaOf,
   countImages,
   ensureCorpus,
   findCorpus,
@@ -8,7 +9,14 @@ import {
   resumeCorpus as resumeInStorage,
 } from "@medley/storage";
 import { visibleTo } from "../access/viewer.ts";
-import type { CorpusResolvers, MutationResolvers, QueryResolvers, SpaceResolvers } from "../generated/schema-types.ts";
+import type {
+  AttributeDeclarationResolvers,
+  AttributeType,
+  CorpusResolvers,
+  MutationResolvers,
+  QueryResolvers,
+  SpaceResolvers,
+} from "../generated/schema-types.ts";
 import { NAME_OF_CORPUS, requireCorpus } from "./named-corpus.ts";
 import { answered, requireText } from "./user-errors.ts";
 
@@ -20,6 +28,7 @@ export const corpus: NonNullable<QueryResolvers["corpus"]> = (_root, { name }, c
 export const Corpus: CorpusResolvers = {
   imageCount: ({ id }, _query, { db }) => countImages(db, id),
   activeSpace: ({ id }, _query, { db }) => activeSpace(db, id),
+  attributes: async ({ id }, _query, { db }) => [...(await attributeSchemaOf(db, id))],
   coverage: ({ id }, _query, { coverageByCorpus }) => coverageByCorpus.load(id),
 };
 
@@ -40,6 +49,11 @@ export const resumeCorpus: NonNullable<MutationResolvers["resumeCorpus"]> = (_ro
     await resumeInStorage(context.db, corpus.id);
     return { corpus: { ...corpus, pausedAt: null } };
   });
+
+export const AttributeDeclaration: AttributeDeclarationResolvers = {
+  type: ({ type }) => type.toUpperCase() as AttributeType,
+  values: ({ values }) => values && [...values],
+};
 
 export const Space: SpaceResolvers = {
   modelFingerprint: (space) => space.fingerprint,

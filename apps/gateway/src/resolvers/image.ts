@@ -1,12 +1,16 @@
 import type { AnswerMode, Decoding } from "@medley/inference-api";
 import { ANSWER_DECODING, askImage, captionOf } from "@medley/search";
+import { badUserInput } from "../errors.ts";
 import type {
   AnswerModeInput,
   AnswerResolvers,
   DecodingInput,
   ImageResolvers,
+  NearDuplicateResolvers,
   QueryResolvers,
 } from "../generated/schema-types.ts";
+
+const MOST_DUPLICATES = 100;
 
 export const image: NonNullable<QueryResolvers["image"]> = (_root, { id }, context) => context.imageById.load(id);
 
@@ -29,7 +33,21 @@ export const Image: ImageResolvers = {
   origins: ({ origins }) => [...origins],
   url: ({ id }, _query, { pictureLink }) => pictureLink("images", id),
   thumbnailUrl: ({ id }, _query, { pictureLink }) => pictureLink("thumbnails", id),
+  nearDuplicates: async ({ id }, { first }, context) => {
+    if (first < 1 || first > MOST_DUPLICATES) {
+      throw badUserInput(`first of nearDuplicates is ${first}, expected 1 to ${MOST_DUPLICATES}.`);
+    }
+    return (await context.nearDuplicatesByImage.load(id)).slice(0, first);
+  },
   captions: async ({ id }, _query, context) => [...(await context.captionsByImage.load(id))],
+};
+
+export const NearDuplicate: NearDuplicateResolvers = {
+  async image({ imageId }, _query, context) {
+    const image = await context.imageById.load(imageId);
+    if (image === null) throw badUserInput(`Image "${imageId}" was removed meanwhile. Ask again.`);
+    return image;
+  },
 };
 
 export const Answer: AnswerResolvers = {

@@ -1,9 +1,18 @@
 import type { Resolvers } from "../generated/schema-types.ts";
 import { addCaption, correctCaption, reviewCaption, revertCaptionRun } from "./caption-work.ts";
-import { Corpus, corpora, corpus, createCorpus, pauseCorpus, resumeCorpus, Space } from "./corpus.ts";
+import {
+  AttributeDeclaration,
+  Corpus,
+  corpora,
+  corpus,
+  createCorpus,
+  pauseCorpus,
+  resumeCorpus,
+  Space,
+} from "./corpus.ts";
 import { Classification, classify, DescribingText, describe, ImageDescription } from "./describe.ts";
 import { CaptionExplanation, explainCaption } from "./explain-caption.ts";
-import { Answer, ask, caption, Image, image } from "./image.ts";
+import { Answer, ask, caption, Image, image, NearDuplicate } from "./image.ts";
 import { cancelOperation, Operation, operation, operations, operationUpdated, retryFailed } from "./operations.ts";
 import { BigInt, DateTime } from "./scalars.ts";
 import { SearchConnection, SearchEdge, SearchReport, search } from "./search.ts";
@@ -40,6 +49,7 @@ export const resolvers: Resolvers = {
   },
   Subscription: { operationUpdated, uploadUpdated },
   Answer,
+  AttributeDeclaration,
   BigInt,
   CaptionExplanation,
   Classification,
@@ -48,6 +58,7 @@ export const resolvers: Resolvers = {
   DescribingText,
   Image,
   ImageDescription,
+  NearDuplicate,
   Operation,
   SearchConnection,
   SearchEdge,

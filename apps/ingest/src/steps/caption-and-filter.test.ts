@@ -12,6 +12,7 @@ import {
 import type { Inference } from "@medley/inference-api";
 import { createFakeInference } from "@medley/inference-api/testing";
 import {
+  type Attributes,
   captionsOf,
   claimSteps,
   completeSteps,
@@ -54,12 +55,16 @@ async function newPicture() {
   const [captioner, filter] = [captionerOf(models), filterOf(models)];
   if (!captioner || !filter) throw new Error("Bug: the fake engine lacks a role");
   const { id: spaceId } = await ensureSpace(db, { fingerprint: name, name, dimensions: 8, preprocessing: {} });
-  const sha256 = await blobs.put(png(collections));
-  const image = { corpusId, sha256, origin: "/a.png", attributes: {}, webText: "a striped square" };
-  const { imageId } = await registerImage(db, image);
-  await planSteps(db, { corpusId, spaceId, steps: ["caption", "filter"] });
-  await completeSteps(db, { step: "prepare", spaceId: null, imageIds: [imageId] });
-  await completeSteps(db, { step: "embed", spaceId, imageIds: [imageId] });
+  const addPicture = async (number: number, attributes: Attributes = {}) => {
+    const sha256 = await blobs.put(png(number));
+    const image = { corpusId, sha256, origin: `/${number}.png`, attributes, webText: "a striped square" };
+    const { imageId } = await registerImage(db, image);
+    await planSteps(db, { corpusId, spaceId, steps: ["caption", "filter"] });
+    await completeSteps(db, { step: "prepare", spaceId: null, imageIds: [imageId] });
+    await completeSteps(db, { step: "embed", spaceId, imageIds: [imageId] });
+    return imageId;
+  };
+  const imageId = await addPicture(collections);
   await beginCaptionRun(db, corpusId, captioner, greedy);
   await ensureActivePolicy(db, corpusId, filter);
   const contextOf = (inference: Inference): IngestContext => ({
@@ -80,6 +85,7 @@ async function newPicture() {
     corpusId,
     captioner,
     filter,
+    addPicture,
     caption: async (inference: Inference = engine, model = captioner) =>
       captionImages(contextOf(inference), { ...target, captioner: model }, await claim("caption")),
     judge: async (inference: Inference = engine, model = filter) =>
@@ -128,4 +134,35 @@ test("stops with one sentence when another process serves other models to the co
   await expect(judge(engine, { ...filter, ...other })).rejects.toThrow('another filter than "another"');
   const { caption: open, filter: openFilter } = await counts();
   expect([open.done, openFilter.done]).toEqual([0, 0]);
+});
+
+test("starts each caption from the picture's own attributes, and the ledger keeps the very prompt", async () => {
+  const { corpusId, captioner, caption, captions, addPicture } = await newPicture();
+  const ids = [await addPicture(9001, { category: "coat" }), await addPicture(9002, { category: ["hat", "scarf"] })];
+  await beginCaptionRun(db, corpusId, captioner, { ...greedy, prompt: "a picture of {category}" });
+  const asked: [string | undefined, number][] = [];
+  await caption({
+    ...engine,
+    captionImages: async (images, request, call) => {
+      asked.push([request.prompt, images.length]);
+      return engine.captionImages(images, request, call);
+    },
+  });
+  expect(asked.toSorted()).toEqual([
+    [undefined, 1],
+    ["a picture of coat", 1],
+    ["a picture of hat and scarf", 1],
+  ]);
+  const byImage = await captionsOf(db, ids);
+  const written = ids.map((id) => byImage.get(id)?.find(({ source }) => source === "SYNTHETIC"));
+  expect(written.map((each) => each?.prompt)).toEqual(["a picture of coat", "a picture of hat and scarf"]);
+  expect(written[0]?.text).toMatch(/^coat \S/);
+  expect(written[1]?.text).toMatch(/^hat and scarf \S/);
+  expect((await captions()).find(({ source }) => source === "SYNTHETIC")?.prompt).toBeNull();
+});
+
+test("refuses a prompt whose braces name no attribute", async () => {
+  const { corpusId, captioner } = await newPicture();
+  const begun = beginCaptionRun(db, corpusId, captioner, { ...greedy, prompt: "a picture of {" });
+  await expect(begun).rejects.toMatchObject({ code: "INVALID_RUN" });
 });

@@ -1,4 +1,4 @@
-import { decodingsOf } from "@medley/capfilt";
+import { decodingsOf, type FilledPrompt, fillPrompt, namesAttributes } from "@medley/capfilt";
 import type { Caption, Decoding, InferenceError, ModelInfo, Outcome } from "@medley/inference-api";
 import {
   activeCaptionRun,
@@ -6,6 +6,7 @@ import {
   type CaptionRun,
   type ClaimedStep,
   completeSteps,
+  findImages,
   type Queryable,
   reopenSteps,
 } from "@medley/storage";
@@ -33,7 +34,8 @@ export async function captionImages(
 ): Promise<StepResult[]> {
   const run = await retryTransient(() => activeCaptionRun(context.db, corpusId), context.retry);
   if (run && run.captionerFingerprint !== captioner.fingerprint) throw modelsChanged("captioner", captioner.name);
-  const written = run ? await decodeAll(context, run, claimed) : [];
+  const prompts = await promptsOf(context, run, claimed);
+  const written = run ? await decodeAll(context, run, claimed, prompts) : [];
   return Promise.all(
     claimed.map(async ({ imageId }, index) => {
       const drafts: Draft[] = written.map(({ decoding, outcomes }) => {
@@ -46,7 +48,7 @@ export async function captionImages(
       await retryTransient(
         () =>
           context.db.transaction(async (db) => {
-            if (run) await saveDrafts(db, imageId, run, drafts);
+            if (run) await saveDrafts(db, imageId, { run, filled: promptAt(prompts, index) }, drafts);
             await completeSteps(db, { step: "caption", spaceId, imageIds: [imageId] });
             // Whoever began another run has waited for this, or is seen now.
             const now = await activeCaptionRun(db, corpusId);
@@ -64,30 +66,66 @@ interface Draft {
   readonly outcome: { ok: true; value: Caption } | { ok: false; error: InferenceError };
 }
 
+/** What each picture's captions start from: the run's prompt with the picture's own attributes. */
+async function promptsOf(
+  { db, retry }: IngestContext,
+  run: CaptionRun | null,
+  claimed: readonly ClaimedStep[],
+): Promise<FilledPrompt[]> {
+  const prompt = run?.prompt ?? null;
+  if (!namesAttributes(prompt)) return claimed.map(() => fillPrompt(prompt, {}));
+  const ids = claimed.map(({ imageId }) => imageId);
+  const images = await retryTransient(() => findImages(db, ids), retry);
+  const attributes = new Map(images.map((image) => [image.id, image.attributes]));
+  return ids.map((id) => fillPrompt(prompt, attributes.get(id) ?? {}));
+}
+
+function promptAt(prompts: readonly FilledPrompt[], index: number): FilledPrompt {
+  const filled = prompts[index];
+  if (filled === undefined) throw new Error("Bug: fewer prompts than pictures");
+  return filled;
+}
+
+/** A call for each decoding and each prompt; outcomes are in the order of the pictures. */
 async function decodeAll(
   context: IngestContext,
   run: CaptionRun,
   claimed: readonly ClaimedStep[],
+  prompts: readonly FilledPrompt[],
 ): Promise<{ decoding: Decoding; outcomes: Outcome<Caption>[] }[]> {
-  const images = claimed.map(({ sha256 }) => ({ sha256 }));
-  const prompt = run.prompt === null ? {} : { prompt: run.prompt };
+  const byPrompt = Map.groupBy(claimed.keys(), (index) => promptAt(prompts, index).prompt);
   const all: { decoding: Decoding; outcomes: Outcome<Caption>[] }[] = [];
   for (const decoding of decodingsOf(run)) {
-    const request = { decoding, ...prompt };
-    const outcomes = await retryTransient(() => context.inference.captionImages(images, request), context.retry);
+    const outcomes: Outcome<Caption>[] = [];
+    for (const [prompt, indexes] of byPrompt) {
+      const images = indexes.map((index) => ({ sha256: (claimed[index] as ClaimedStep).sha256 }));
+      const request = { decoding, ...(prompt !== null && { prompt }) };
+      const some = await retryTransient(() => context.inference.captionImages(images, request), context.retry);
+      for (const [place, index] of indexes.entries()) {
+        const outcome = some[place];
+        if (outcome !== undefined) outcomes[index] = outcome;
+      }
+    }
     all.push({ decoding, outcomes });
   }
   return all;
 }
 
 /** Each text once: two seeds may find the same words. A model may have nothing to say, and an empty text is no caption. */
-async function saveDrafts(db: Queryable, imageId: string, run: CaptionRun, drafts: readonly Draft[]): Promise<void> {
+async function saveDrafts(
+  db: Queryable,
+  imageId: string,
+  { run, filled }: { readonly run: CaptionRun; readonly filled: FilledPrompt },
+  drafts: readonly Draft[],
+): Promise<void> {
   const known = new Set<string>();
   for (const { decoding, outcome } of drafts) {
     if (!outcome.ok) continue;
     const { logProbability } = outcome.value;
-    const text = outcome.value.text.trim();
-    if (text === "" || known.has(text)) continue;
+    const written = outcome.value.text.trim();
+    // The words that it goes on from belong to the caption, but alone they are none.
+    const text = `${filled.kept} ${written}`.trim();
+    if (written === "" || known.has(text)) continue;
     known.add(text);
     await addCaption(db, {
       imageId,
@@ -95,7 +133,7 @@ async function saveDrafts(db: Queryable, imageId: string, run: CaptionRun, draft
       source: "SYNTHETIC",
       modelFingerprint: run.captionerFingerprint,
       runId: run.id,
-      prompt: run.prompt,
+      prompt: filled.prompt,
       decoding,
       seed: decoding.method === "nucleus" ? decoding.seed : null,
       logProbability,

@@ -1,5 +1,11 @@
 import { type ModelInputTarget, modelInputVariant } from "@medley/media";
-import { type ClaimedStep, completeSteps, saveEmbeddings } from "@medley/storage";
+import {
+  type ClaimedStep,
+  completeSteps,
+  lockNearDuplicates,
+  markNearDuplicates,
+  saveEmbeddings,
+} from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { retryTransient } from "../retry.ts";
 import { failWithInferenceError } from "./fail-step.ts";
@@ -11,7 +17,7 @@ export interface EmbedTarget {
   readonly modelInput: ModelInputTarget;
 }
 
-/** Embeds the pictures by their content address; the engine stores their image tokens on the way. */
+/** Embeds the pictures by their content address; the engine stores their image tokens on the way. Those that look like another one are marked. */
 export async function embedImages(
   context: IngestContext,
   { corpusId, spaceId, modelInput }: EmbedTarget,
@@ -32,8 +38,10 @@ export async function embedImages(
     await retryTransient(
       () =>
         context.db.transaction(async (db) => {
+          await lockNearDuplicates(db, corpusId);
           await saveEmbeddings(db, { spaceId, rows });
           await completeSteps(db, { step: "embed", spaceId, imageIds });
+          await markNearDuplicates(db, { spaceId, imageIds });
         }),
       context.retry,
     );

@@ -1,5 +1,12 @@
-import { describeImage, makeThumbnail, MediaError } from "@medley/media";
-import { type ClaimedStep, completeSteps, failStep, saveImageFacts, StorageError } from "@medley/storage";
+import { describeImage, makeThumbnail, MediaError, perceptualHash } from "@medley/media";
+import {
+  type ClaimedStep,
+  completeSteps,
+  failStep,
+  saveImageFacts,
+  savePerceptualHashes,
+  StorageError,
+} from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 
 /** Of the longer side; enough for a grid of pictures on a dense screen. */
@@ -27,8 +34,10 @@ async function prepareImage(context: IngestContext, { imageId, sha256 }: Claimed
       maxPixels: context.maxPixels,
     });
     await context.thumbnails.write(sha256, THUMBNAIL_VARIANT, thumbnail.bytes);
+    const hash = await perceptualHash(thumbnail.bytes);
     await context.db.transaction(async (db) => {
       await saveImageFacts(db, [{ imageId, format, width, height, sizeBytes: bytes.length }]);
+      await savePerceptualHashes(db, [{ imageId, perceptualHash: hash }]);
       await completeSteps(db, { step: "prepare", spaceId: null, imageIds: [imageId] });
     });
     return { imageId, state: "done" };
