@@ -173,7 +173,10 @@ function withInterval(judged: readonly Decided[], figure: (judged: readonly Deci
   const { estimate, low, high } = bootstrapStatistic(authors.length, (indices) =>
     figure(Array.from(indices, (index) => authors[index] ?? []).flat()),
   );
-  return `${estimate.toFixed(3)} (${low.toFixed(2)}-${high.toFixed(2)})`;
+  if (Number.isNaN(estimate)) return "of nothing";
+  // A resample may hold no item that the figure is a share of.
+  const interval = [low, high].map((end) => (Number.isNaN(end) ? "?" : end.toFixed(2)));
+  return `${estimate.toFixed(3)} (${interval.join("-")})`;
 }
 
 function areaOf(judged: readonly Decided[]): number {
