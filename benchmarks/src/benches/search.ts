@@ -30,7 +30,7 @@ const INDEXES: readonly IndexSettings[] = [
   { m: 24, efConstruction: 128 },
 ];
 // Below 128 the scan goes on (iterative_scan) until it has as many rows as are wanted.
-const EF_SEARCH = [40, 64, 96, 128, 160, 200, 256, 320, 400, 512, 640, 800, 1000] as const;
+const EF_SEARCH = [40, 64, 72, 80, 96, 128, 160, 200, 256, 320, 400, 512, 640, 800, 1000] as const;
 // Two connections keep two cores busy; more of them were slower for either side.
 const CONNECTIONS = 4;
 const CLIENTS = 32;
