@@ -10,30 +10,36 @@ export interface IndexSettings {
   readonly efConstruction: number;
 }
 
-/** Fills the table from the library's, in the order of `imageIds`: `place` is a vector's number. */
-export async function createPlainTable(db: Database, spaceId: string, imageIds: readonly string[]): Promise<void> {
+/** One table for each index, so that they can be compared in turns. */
+function tableOf({ m, efConstruction }: IndexSettings): string {
+  return `plain_${m}_${efConstruction}`;
+}
+
+/** Fills a table from the library's, in the order of `imageIds`, and indexes it: `place` is a vector's number. */
+export async function createPlainTable(
+  db: Database,
+  { spaceId, imageIds }: { readonly spaceId: string; readonly imageIds: readonly string[] },
+  index: IndexSettings,
+): Promise<void> {
+  const table = tableOf(index);
   await db.query(
-    `create table plain (place integer primary key, tenth smallint not null, hundredth smallint not null, embedding vector(256) not null)`,
+    `create table ${table} (place integer primary key, tenth smallint not null, hundredth smallint not null, embedding vector(256) not null)`,
   );
   await db.query(
-    `insert into plain select named.place - 1, (named.place - 1) % 10, (named.place - 1) % 100, e.embedding
+    `insert into ${table} select named.place - 1, (named.place - 1) % 10, (named.place - 1) % 100, e.embedding
      from unnest($2::uuid[]) with ordinality as named (id, place) join embeddings e on e.image_id = named.id where e.space_id = $1::uuid
      order by named.place`,
     [spaceId, imageIds],
   );
-  await db.query("create index plain_tenth on plain (tenth)");
-  await db.query("create index plain_hundredth on plain (hundredth)");
-  await db.query("vacuum analyze plain");
-}
-
-export async function buildIndex(db: Database, { m, efConstruction }: IndexSettings): Promise<void> {
+  await db.query(`create index on ${table} (tenth)`);
+  await db.query(`create index on ${table} (hundredth)`);
   await db.transaction(async (tx) => {
     await tx.query("set local maintenance_work_mem = '1GB'");
-    await tx.query("drop index if exists plain_hnsw");
     await tx.query(
-      `create index plain_hnsw on plain using hnsw (embedding vector_ip_ops) with (m = ${m}, ef_construction = ${efConstruction})`,
+      `create index on ${table} using hnsw (embedding vector_ip_ops) with (m = ${index.m}, ef_construction = ${index.efConstruction})`,
     );
   });
+  await db.query(`vacuum analyze ${table}`);
 }
 
 export type PlainFilter = "none" | "tenth" | "hundredth";
@@ -42,9 +48,12 @@ export type PlainFilter = "none" | "tenth" | "hundredth";
 export interface PlainSearcher extends AsyncDisposable {
   /** Places, best first. */
   search(query: Float32Array, limit: number): Promise<number[]>;
+  /** Rejects where the planner takes the HNSW index and must not, or the other way round. */
+  requireWay(query: Float32Array, limit: number): Promise<void>;
 }
 
 export interface PlainSearch {
+  readonly index: IndexSettings;
   readonly way: "hnsw" | "exact";
   readonly efSearch: number;
   readonly filter: PlainFilter;
@@ -56,7 +65,7 @@ export const WANTED = 3;
 
 export function openPlainSearcher(
   databaseUrl: string,
-  { way, efSearch, filter, connections }: PlainSearch,
+  { index, way, efSearch, filter, connections }: PlainSearch,
 ): PlainSearcher {
   const options = [
     `hnsw.ef_search=${efSearch}`,
@@ -73,12 +82,17 @@ export function openPlainSearcher(
     options: options.map((option) => `-c ${option}`).join(" "),
   });
   const where = filter === "none" ? "" : `where ${filter} = ${WANTED}`;
-  const text = `select place from plain ${where} order by embedding <#> $1 limit $2`;
+  const text = `select place from ${tableOf(index)} ${where} order by embedding <#> $1 limit $2`;
   return {
     async search(query, limit) {
       const values = [encodeVector(query), limit];
       const { rows } = await pool.query<[number]>({ name: "nearest", text, values, rowMode: "array" });
       return rows.map(([place]) => place);
+    },
+    async requireWay(query, limit) {
+      const { rows } = await pool.query<{ "QUERY PLAN": string }>(`explain ${text}`, [encodeVector(query), limit]);
+      const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+      if (plan.includes("embedding_idx") !== (way === "hnsw")) throw new Error(`Not the way "${way}":\n${plan}`);
     },
     [Symbol.asyncDispose]: () => pool.end(),
   };

@@ -20,6 +20,7 @@ import type { ScanTensors, Segment } from "../scan-graph.ts";
  */
 export interface RowFiles {
   readonly folder: string;
+  /** Both are given up: they are empty afterwards. */
   append(vectors: Float32Array, digests: Uint8Array): void;
   finish(): ScanTensors;
   /** What is mapped stays readable; the names go, so that a crash leaves nothing behind. */
@@ -46,9 +47,11 @@ export function createRowFiles(directory: string, dimensions: number, largest: n
       const block = new Float32Array(Math.min(BLOCK_ROWS, count - done) * dimensions);
       readFully(open.vectors, new Uint8Array(block.buffer), (first + done) * dimensions * 4);
       quantiseRows(block, dimensions, largest, { codes, scales, from: done });
+      free(block);
     }
     const offset = first * dimensions;
     writeFully(codesFile, new Uint8Array(codes.buffer), offset);
+    free(codes);
     const name = `codes.${first}`;
     return { first, rows: count, scales, codes: storedTensor(name, files.codes, "int8", [dimensions, count], offset) };
   }
@@ -59,6 +62,8 @@ export function createRowFiles(directory: string, dimensions: number, largest: n
       writeFully(open.vectors, bytesOf(vectors), rows * dimensions * 4);
       writeFully(open.digests, digests, rows * 32);
       rows += vectors.length / dimensions;
+      free(vectors);
+      free(digests);
     },
     finish() {
       const codesFile = openSync(files.codes, "w");
@@ -115,6 +120,11 @@ function storedTensor(
 ): StoredTensor {
   const lengthBytes = shape[0] * shape[1] * (elementType === "float32" ? 4 : 1);
   return { name, file, elementType, shape, strides: [shape[1], 1], contiguous: true, offsetBytes, lengthBytes };
+}
+
+/** At once: waiting for the garbage collector kept tens of megabytes of pages that had been written already. */
+function free(array: Float32Array | Int8Array | Uint8Array): void {
+  (array.buffer as ArrayBuffer).transfer(0);
 }
 
 function bytesOf(vectors: Float32Array): Uint8Array {

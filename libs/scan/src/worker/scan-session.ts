@@ -20,8 +20,14 @@ export async function openScanSession(
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
+    // The runtime's arena keeps what a run of 32 queries needed at its largest: with it a run was a tenth to a quarter faster, and a row took 312 bytes
+    // instead of 290 (2026-11-26, 100,000 to 400,000 x 256).
+    enableCpuMemArena: false,
     extra: {
-      session: { model_external_initializers_file_folder_path: folder, intra_op: { allow_spinning: "0" } },
+      session: {
+        model_external_initializers_file_folder_path: folder,
+        intra_op: { allow_spinning: "0" },
+      },
     },
   });
   const smallest = Math.min(...segments.map((segment) => segment.rows));
