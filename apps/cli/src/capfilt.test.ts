@@ -1,12 +1,10 @@
-import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { recordsOf, runMedley } from "./testing/run-medley.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "../../..");
-const LAUNCHER = join(REPOSITORY, "apps/cli/bin/medley.mjs");
 const CHECKPOINTS = join(REPOSITORY, "libs/blip/fixtures");
 const PICTURES = join(REPOSITORY, "assets/demo/images/fluent-3d");
 const TEXTS = {
@@ -31,24 +29,9 @@ interface Ended {
 }
 
 async function medley(...args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [LAUNCHER, ...args], {
-    cwd: folder,
-    env: {
-      ...process.env,
-      MEDLEY_HOME: join(folder, "home"),
-      MEDLEY_MODELS: models,
-      DATABASE_URL: "",
-      INFERENCE_URL: "",
-      INFERENCE_WORKERS: "1",
-    },
-  });
-  const [output, errors, code] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise<number | null>((ended) => child.once("close", ended)),
-  ]);
-  const lines = args.includes("--json") ? output.split("\n").filter(Boolean) : [];
-  return { code, errors, records: lines.map((line) => JSON.parse(line) as Record<string, never>) };
+  const env = { MEDLEY_MODELS: models, INFERENCE_WORKERS: "1" };
+  const ended = await runMedley(args, { home: join(folder, "home"), folder, env });
+  return { ...ended, records: args.includes("--json") ? recordsOf<Record<string, never>>(ended) : [] };
 }
 
 interface Status {

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
+import { recordsOf, runMedley } from "./testing/run-medley.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "../../..");
 const LAUNCHER = join(REPOSITORY, "apps/cli/bin/medley.mjs");
@@ -22,19 +22,9 @@ interface Ended {
   readonly errors: string;
 }
 
-async function medley(args: readonly string[], options: { input?: string; json?: boolean } = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [LAUNCHER, ...args], {
-    cwd: folder,
-    env: { ...process.env, MEDLEY_HOME: join(folder, "home"), DATABASE_URL: "", INFERENCE_URL: "" },
-  });
-  child.stdin.end(options.input ?? "");
-  const [output, errors, code] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise<number | null>((ended) => child.once("close", ended)),
-  ]);
-  const lines = args.includes("--json") ? output.split("\n").filter(Boolean) : [];
-  return { code, output, errors, lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+async function medley(args: readonly string[], options: { input?: string } = {}): Promise<Ended> {
+  const ended = await runMedley(args, { home: join(folder, "home"), folder, ...options });
+  return { ...ended, lines: args.includes("--json") ? recordsOf<Record<string, unknown>>(ended) : [] };
 }
 
 function file(name: string, rows: readonly unknown[]): string {
@@ -155,11 +145,11 @@ test.each([
 });
 
 test("says all that is wrong with the environment", async () => {
-  const child = spawn(process.execPath, [LAUNCHER, "doctor"], { env: { ...process.env, MEDLEY_PORT: "x" } });
-  const [errors, code] = await Promise.all([
-    text(child.stderr),
-    new Promise<number | null>((ended) => child.once("close", ended)),
-  ]);
+  const { errors, code } = await runMedley(["doctor"], {
+    home: join(folder, "home"),
+    folder,
+    env: { MEDLEY_PORT: "x" },
+  });
   expect(code).toBe(2);
   expect(errors).toContain('MEDLEY_PORT is "x", expected a whole number from 0 to 65535.');
 });

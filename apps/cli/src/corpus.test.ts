@@ -1,27 +1,14 @@
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { text } from "node:stream/consumers";
+import { join } from "node:path";
 import { findCorpus, openDatabase, registerImage } from "@medley/storage";
 import { afterAll, expect, test } from "vitest";
+import { runMedley } from "./testing/run-medley.ts";
 
-const LAUNCHER = join(resolve(import.meta.dirname, "../../.."), "apps/cli/bin/medley.mjs");
 const home = mkdtempSync(join(tmpdir(), "medley-corpus-"));
 afterAll(() => rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 }));
 
-async function medley(...args: string[]) {
-  const child = spawn(process.execPath, [LAUNCHER, ...args], {
-    cwd: home,
-    env: { ...process.env, MEDLEY_HOME: home, DATABASE_URL: "" },
-  });
-  const [output, errors, code] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise<number | null>((ended) => child.once("close", ended)),
-  ]);
-  return { code, output, errors };
-}
+const medley = (...args: string[]) => runMedley(args, { home });
 const attributes = (...args: string[]) => medley("corpus", "attributes", ...args, "--corpus", "shop");
 
 test("declares the attributes of a corpus from a file, converts what is there and says what does not fit", async () => {

@@ -1,26 +1,14 @@
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { text } from "node:stream/consumers";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { judgedCorpus, openInstallation } from "./testing/judged-corpus.ts";
+import { runMedley } from "./testing/run-medley.ts";
 
-const LAUNCHER = resolve(import.meta.dirname, "../bin/medley.mjs");
 const folder = mkdtempSync(join(tmpdir(), "medley-export-cli-"));
 
-async function medley({ home, databaseUrl }: { home: string; databaseUrl: string }, ...args: string[]) {
-  const child = spawn(process.execPath, [LAUNCHER, ...args], {
-    cwd: folder,
-    env: { ...process.env, MEDLEY_HOME: home, DATABASE_URL: databaseUrl },
-  });
-  const [output, errors, code] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise<number | null>((ended) => child.once("close", ended)),
-  ]);
-  return { output, errors, code };
-}
+const medley = ({ home, databaseUrl }: { home: string; databaseUrl: string }, ...args: string[]) =>
+  runMedley(args, { home, folder, env: { DATABASE_URL: databaseUrl } });
 
 test("exports a corpus, imports it elsewhere, and says in one sentence what cannot be", async () => {
   await using installation = await openInstallation();

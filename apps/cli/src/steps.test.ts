@@ -1,13 +1,11 @@
-import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { text } from "node:stream/consumers";
 import { activeSpace, createOperation, findCorpus, listImages, openDatabase, STEPS } from "@medley/storage";
 import { expect, test } from "vitest";
+import { recordsOf, runMedley } from "./testing/run-medley.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "../../..");
-const LAUNCHER = join(REPOSITORY, "apps/cli/bin/medley.mjs");
 const CHECKPOINTS = join(REPOSITORY, "libs/blip/fixtures");
 const PICTURES = join(REPOSITORY, "assets/demo/images/fluent-3d");
 
@@ -34,24 +32,8 @@ interface Ended {
 }
 
 async function medley(...args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [LAUNCHER, ...args], {
-    cwd: folder,
-    env: {
-      ...process.env,
-      MEDLEY_HOME: home,
-      MEDLEY_MODELS: models,
-      DATABASE_URL: "",
-      INFERENCE_URL: "",
-      INFERENCE_WORKERS: "1",
-    },
-  });
-  const [output, errors, code] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise<number | null>((ended) => child.once("close", ended)),
-  ]);
-  const [first] = args.includes("--json") ? output.split("\n").filter(Boolean) : [];
-  return { code, output, errors, record: first === undefined ? undefined : JSON.parse(first) };
+  const ended = await runMedley(args, { home, folder, env: { MEDLEY_MODELS: models, INFERENCE_WORKERS: "1" } });
+  return { ...ended, record: args.includes("--json") ? recordsOf(ended)[0] : undefined };
 }
 
 const onCorpus = ["--corpus", "photos"] as const;

@@ -151,6 +151,19 @@ test("hands the model input of a large photograph to the engine, and leaves no f
   }
 });
 
+test("clears away what was noted for copies that are gone by now", async () => {
+  const corpus = newCorpus();
+  await ingest(corpus, folderOf({ "a.png": png(1) }));
+  const { id: corpusId } = await requireCorpus(corpus);
+  const noted = () => db.query("select 1 from search_changes where corpus_id = $1", [corpusId]);
+  expect(await noted()).not.toEqual([]);
+  await db.query("update search_changes set changed_at = changed_at - interval '2 days' where corpus_id = $1", [
+    corpusId,
+  ]);
+  await ingest(corpus, undefined);
+  expect(await noted()).toEqual([]);
+});
+
 test("does nothing twice when the same folder comes again", async () => {
   const corpus = newCorpus();
   const root = folderOf({ "a.png": png(11), "b.png": png(12) });

@@ -11,6 +11,7 @@ import {
   excludeOpenSteps,
   failSilentOperations,
   findImage,
+  forgetOldChanges,
   INGEST_OPERATION,
   pausedSince,
   planSteps,
@@ -238,6 +239,8 @@ async function beginRun(
   const { id: corpusId } = await ensureCorpus(context.db, { name: request.corpus });
   if (request.attributes) await declareForRun(context, corpusId, request.attributes, listener.onNote);
   await failSilentOperations(context.db, { corpusId, kind: INGEST_OPERATION, silentForMs: SILENT_MS });
+  // Its rows come from writing, whether anything reads them or not.
+  await forgetOldChanges(context.db);
   const plan = await makePlan(context, corpusId, request, listener);
   const wanted: Step[] = [
     ...(["prepare", "embed", "caption-embed"] as const),

@@ -154,7 +154,8 @@ export {
   recordReceived,
   rejectUpload,
 } from "./uploads.ts";
-export type { ClaimedUpload, NewUpload, Seen, Upload, UploadState, Versioned } from "./uploads.ts";
+export type { Seen, Versioned } from "./changed-rows.ts";
+export type { ClaimedUpload, NewUpload, Upload, UploadState } from "./uploads.ts";
 export {
   ownCaptionsOf,
   saveTextEmbeddings,

@@ -1,8 +1,8 @@
+import { changedRows, type Seen, type Versioned } from "./changed-rows.ts";
 import type { Queryable } from "./database.ts";
 import { withoutZeros } from "./images.ts";
 import { excludeOpenSteps } from "./step-control.ts";
 import { StorageError } from "./storage-error.ts";
-import type { Seen, Versioned } from "./uploads.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
 
 export type OperationState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
@@ -156,13 +156,6 @@ export function listOperations(
 }
 
 /** The operations that have changed since they were seen. */
-export async function changedOperations(db: Queryable, seen: readonly Seen[]): Promise<Versioned<Operation>[]> {
-  const known = seen.filter(({ id }) => isUuid(id));
-  const rows = await db.query<Operation & { version: string }>(
-    `select ${COLUMNS}, updated_at::text as version
-     from operations join unnest($1::uuid[], $2::text[]) as seen (known_id, known_version) on seen.known_id = operations.id
-     where updated_at::text <> seen.known_version`,
-    [known.map(({ id }) => id), known.map(({ version }) => version)],
-  );
-  return rows.map(({ version, ...row }) => ({ row, version }));
+export function changedOperations(db: Queryable, seen: readonly Seen[]): Promise<Versioned<Operation>[]> {
+  return changedRows<Operation>(db, { name: "operations", columns: COLUMNS }, seen);
 }

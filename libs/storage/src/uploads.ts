@@ -1,3 +1,4 @@
+import { changedRows, type Seen, type Versioned } from "./changed-rows.ts";
 import type { Queryable } from "./database.ts";
 import { type Attributes, storableJson, withoutZeros } from "./images.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
@@ -223,19 +224,7 @@ export async function receivingAmong(db: Queryable, uploadIds: readonly string[]
   return new Set(rows.map(({ id }) => id));
 }
 
-/** A row with a mark that changes whenever the row does. */
-export type Versioned<Row> = { readonly row: Row; readonly version: string };
-/** What somebody has seen of a row; an empty version: nothing yet. */
-export type Seen = { readonly id: string; readonly version: string };
-
 /** The uploads that have changed since they were seen. */
-export async function changedUploads(db: Queryable, seen: readonly Seen[]): Promise<Versioned<Upload>[]> {
-  const known = seen.filter(({ id }) => isUuid(id));
-  const rows = await db.query<Upload & { version: string }>(
-    `select ${COLUMNS}, updated_at::text as version
-     from uploads join unnest($1::uuid[], $2::text[]) as seen (known_id, known_version) on seen.known_id = uploads.id
-     where updated_at::text <> seen.known_version`,
-    [known.map(({ id }) => id), known.map(({ version }) => version)],
-  );
-  return rows.map(({ version, ...row }) => ({ row, version }));
+export function changedUploads(db: Queryable, seen: readonly Seen[]): Promise<Versioned<Upload>[]> {
+  return changedRows<Upload>(db, { name: "uploads", columns: COLUMNS }, seen);
 }
