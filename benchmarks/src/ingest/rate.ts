@@ -59,6 +59,7 @@ async function onDatabase(folder: string, setting: Setting): Promise<readonly Me
       settings: {
         blobDirectory: join(home, "alone-blobs"),
         tokenDirectory: join(home, "alone-tokens"),
+        thumbnailDirectory: join(home, "alone-thumbnails"),
         maxPixels: MAX_INPUT_PIXELS,
       },
     },
