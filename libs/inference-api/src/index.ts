@@ -15,10 +15,12 @@ export type {
   Caption,
   CaptionRequest,
   Decoding,
+  EmbedOptions,
   ImageInput,
   Inference,
   Match,
   MatchOptions,
   ModelInfo,
+  ModelToLoad,
   Role,
 } from "./inference.ts";

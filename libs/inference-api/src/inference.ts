@@ -16,6 +16,22 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A call to the retrieval model, or to another model that embeds and matches beside it. */
+export interface EmbedOptions extends CallOptions {
+  /** Fingerprint of the model that shall answer, one that `models` lists for the role "retrieval"; the first of them when absent. */
+  readonly model?: string;
+}
+
+/** A checkpoint that shall be served beside the retrieval model, for the embedding spaces that it builds. */
+export interface ModelToLoad {
+  /** Path of the checkpoint as the engine sees it. */
+  readonly checkpoint: string;
+  /** For people; the checkpoint's own name when absent. */
+  readonly name?: string;
+  /** See `ModelInfo.itcWeight`; 1 when absent. */
+  readonly itcWeight?: number;
+}
+
 export interface ModelInfo {
   readonly role: Role;
   /** Name in the model set, for people. */
@@ -46,9 +62,11 @@ export interface Match {
   readonly itcCosine?: number;
 }
 
-export interface MatchOptions extends CallOptions {
+export interface MatchOptions extends EmbedOptions {
   /** The retrieval model when absent. */
   readonly role?: "retrieval" | "filter";
+  /** Only with the role "retrieval". */
+  readonly model?: string;
   /** Also gives `itcCosine` of each pair. */
   readonly itcCosine?: boolean;
 }
@@ -109,11 +127,17 @@ export interface Answer {
  * could be tried (unknown role, overload, engine gone).
  */
 export interface Inference extends AsyncDisposable {
+  /** One for each role; then, with the role "retrieval", those that are served beside the retrieval model. */
   models(): Promise<readonly ModelInfo[]>;
+  /**
+   * Serves one more model that embeds and matches, until the engine ends; one that is served already stays as it is.
+   * Rejects with MODEL_NOT_FOUND or UNSUPPORTED where it cannot be.
+   */
+  loadModel(model: ModelToLoad): Promise<ModelInfo>;
   /** ITC embeddings of pictures, each with L2 norm 1; stores image tokens of those named by sha256. */
-  embedImages(images: readonly ImageInput[], options?: CallOptions): Promise<Outcome<Float32Array>[]>;
+  embedImages(images: readonly ImageInput[], options?: EmbedOptions): Promise<Outcome<Float32Array>[]>;
   /** ITC embeddings of texts, each with L2 norm 1. */
-  embedTexts(texts: readonly string[], options?: CallOptions): Promise<Outcome<Float32Array>[]>;
+  embedTexts(texts: readonly string[], options?: EmbedOptions): Promise<Outcome<Float32Array>[]>;
   /** One text against many pictures (search re-rank). `role` chooses between the retrieval model and the filter. */
   matchImages(text: string, images: readonly ImageInput[], options?: MatchOptions): Promise<Outcome<Match>[]>;
   /** One picture against many texts (caption filter, describe). */

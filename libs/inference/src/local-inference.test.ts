@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Outcome } from "@medley/inference-api";
@@ -139,6 +139,59 @@ describe("the engine in worker threads", () => {
     expect(await sample(1, images)).toEqual(first);
     expect(await sample(1, images.slice(2, 3))).toEqual(first.slice(2, 3));
     expect(await sample(2, images)).not.toEqual(first);
+  });
+
+  test("serves a further model beside the retrieval model, each with its own outputs", async () => {
+    const { inference } = await open("retrieval-square");
+    await using _engine = inference;
+    const { folder: checkpoint, reference } = openFixture("retrieval-wide");
+    const [own] = await inference.models();
+    const loaded = await inference.loadModel({ checkpoint, name: "wide", itcWeight: 3 });
+    expect(loaded).toMatchObject({ role: "retrieval", name: "wide", itcWeight: 3 });
+    expect(await inference.loadModel({ checkpoint, name: "again" })).toEqual(loaded);
+    expect((await inference.models()).filter(({ role }) => role === "retrieval")).toEqual([own, loaded]);
+
+    const { inference: alone } = await open("retrieval-wide");
+    await using _alone = alone;
+    const named = { model: loaded.fingerprint };
+    const images = [picture(1, reference["imageSize"] as number)];
+    expect(await inference.embedTexts(["a dog"], named)).toEqual(await alone.embedTexts(["a dog"]));
+    expect(await inference.embedImages(images, named)).toEqual(await alone.embedImages(images));
+    expect(await inference.matchImages("a dog", images, named)).toEqual(await alone.matchImages("a dog", images));
+    expect(await inference.embedTexts(["a dog"], { model: own?.fingerprint ?? "" })).toEqual(
+      await inference.embedTexts(["a dog"]),
+    );
+    const byFilter = inference.matchImages("a dog", images, { ...named, role: "filter" });
+    await expect(byFilter).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  });
+
+  test("refuses to load what cannot embed, and goes on", async () => {
+    const { inference } = await open("retrieval-square");
+    await using _engine = inference;
+    const load = inference.loadModel({ checkpoint: openFixture("captioner").folder });
+    await expect(load).rejects.toMatchObject({ code: "UNSUPPORTED" });
+    await expect(load).rejects.toThrow(/cannot serve as retrieval; it can only: caption/);
+    expect(values(await inference.embedTexts(["a dog"]))).toHaveLength(1);
+  });
+
+  test("serves the further models of a model set, and says what is wrong with their list", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "medley-set-"));
+    const write = (further: unknown) => {
+      const roles = { retrieval: { checkpoint: openFixture("retrieval-square").folder } };
+      writeFileSync(join(folder, "medley.models.json"), JSON.stringify({ name: "two", roles, further }));
+      return openModelSet(join(folder, "medley.models.json"));
+    };
+    const checkpoint = openFixture("retrieval-wide").folder;
+    const { inference } = await open("retrieval-square", { modelSet: await write([{ checkpoint, name: "wide" }]) });
+    await using _engine = inference;
+    expect((await inference.models()).map(({ role, name }) => `${role} ${name}`)).toContain("retrieval wide");
+    await expect(write({})).rejects.toThrow(/"further" is \{\}, expected a list/);
+    await expect(write([{ checkpoint, itcWeight: "3" }])).rejects.toThrow(
+      /"further\[0\].itcWeight" is "3", expected a number/,
+    );
+    await expect(write([{ checkpoint: "gone" }])).rejects.toThrow(
+      /further\[0\].checkpoint is "gone", but .* does not exist/,
+    );
   });
 
   test("ranks a closed list of answers and names the chosen one", async () => {

@@ -6,6 +6,7 @@ import {
   type AnswerMode,
   type CallOptions,
   type Caption,
+  type EmbedOptions,
   type ImageInput,
   type Inference,
   InferenceError,
@@ -17,7 +18,7 @@ import {
 import { ANSWER_LENGTHS, CAPTION_LENGTHS, decodingSettings } from "./decoding/decoding-settings.ts";
 import { type Fingerprints, fingerprintsOf } from "./fingerprint.ts";
 import { createGraphBuilder, planOf } from "./model-graphs.ts";
-import type { CheckpointReference, ModelSet } from "./model-set.ts";
+import { type CheckpointReference, type FurtherModel, type ModelSet, openFurtherModel } from "./model-set.ts";
 import { createScheduler, type QueuedItem } from "./scheduler.ts";
 import type { AnswerDecoding, EncodedText, GeneratedText, ItemResult, MatchLogits, Task } from "./worker/tasks.ts";
 import { type PoolJob, startWorkerPool } from "./worker-pool.ts";
@@ -94,6 +95,8 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
   };
   const opened = Promise.resolve(options.modelSet).then(graphBuildersOf);
   opened.catch(() => {}); // reported below
+  /** By fingerprint. */
+  const further = new Map<string, FurtherModel>();
   const starting = startWorkerPool(workers, start, nextJob, async ({ path, graph }) => {
     const builder = (await opened).get(path);
     if (!builder) throw new Error(`Bug: a worker asks for graphs of ${path}, which no role uses.`);
@@ -104,6 +107,39 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
     throw error;
   });
   const pool = await starting;
+  for (const model of modelSet.further) await serveFurther(model);
+
+  async function serveFurther(model: FurtherModel): Promise<ModelInfo> {
+    const { model: fingerprint } = await fingerprints(model.blip);
+    const known = further.get(fingerprint);
+    const served = known ?? model;
+    if (!known) {
+      const builders = await opened;
+      if (!builders.has(model.blip.path)) builders.set(model.blip.path, createGraphBuilder(model.blip));
+      further.set(fingerprint, model);
+    }
+    return await furtherInfo(served);
+  }
+
+  async function furtherInfo({ blip, name, itcWeight }: FurtherModel): Promise<ModelInfo> {
+    return { ...modelInfo(modelSet, "retrieval", blip, await fingerprints(blip)), name, itcWeight };
+  }
+
+  /** The model that a call names by its fingerprint, or the role's own. */
+  async function modelOf(role: Role, { model }: EmbedOptions): Promise<Blip> {
+    if (model === undefined) return roleOf(role);
+    if (role !== "retrieval") {
+      throw new InferenceError(
+        "UNSUPPORTED",
+        `A model can be chosen for the role "retrieval" only, not for "${role}".`,
+      );
+    }
+    const own = modelSet.roles.get(role);
+    if (own && (await fingerprints(own)).model === model) return own;
+    const found = further.get(model);
+    if (found) return found.blip;
+    throw new InferenceError("MODEL_NOT_FOUND", `No model with the fingerprint ${model} is served. Load it first.`);
+  }
 
   function nextJob(): PoolJob | undefined {
     const batch = scheduler.takeBatch();
@@ -201,13 +237,26 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
 
   return {
     async models() {
-      return await Promise.all(
-        [...modelSet.roles].map(async ([role, blip]) => modelInfo(modelSet, role, blip, await fingerprints(blip))),
+      const own = [...modelSet.roles].map(async ([role, blip]) =>
+        modelInfo(modelSet, role, blip, await fingerprints(blip)),
       );
+      return await Promise.all([...own, ...[...further.values()].map(furtherInfo)]);
+    },
+
+    async loadModel(request) {
+      const model = await openFurtherModel(request).catch((error: unknown) => {
+        if (error instanceof InferenceError) throw error;
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new InferenceError("UNSUPPORTED", `${request.checkpoint} cannot be served. ${reason}`, { cause: error });
+      });
+      const own = modelSet.roles.get("retrieval");
+      const prints = await fingerprints(model.blip);
+      if (own && (await fingerprints(own)).model === prints.model) return modelInfo(modelSet, "retrieval", own, prints);
+      return await serveFurther(model);
     },
 
     async embedImages(images, call = {}) {
-      const blip = roleOf("retrieval");
+      const blip = await modelOf("retrieval", call);
       const items = images.map((image) => ({
         key: "embedImages",
         payload: { kind: "embedImages", image } as const,
@@ -217,7 +266,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
     },
 
     async embedTexts(texts, call = {}) {
-      const blip = roleOf("retrieval");
+      const blip = await modelOf("retrieval", call);
       const items = texts.map((text) => {
         const cleaned = cleanCaption(text);
         const ids = blip.tokenizer.encode(cleaned, { first: "cls", maxTokens: longest(blip) });
@@ -232,7 +281,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
     },
 
     async matchImages(text, images, call = {}) {
-      const blip = roleOf(call.role ?? "retrieval");
+      const blip = await modelOf(call.role ?? "retrieval", call);
       const encoded = encodeText(blip, text, call.itcCosine === true);
       if (encoded instanceof InferenceError) return images.map(() => ({ ok: false, error: encoded }));
       const key = `matchImages:${encoded.itmIds.join(",")}:${encoded.itcIds !== undefined}`;
@@ -245,7 +294,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
     },
 
     async matchTexts(image, texts, call = {}) {
-      const blip = roleOf(call.role ?? "retrieval");
+      const blip = await modelOf(call.role ?? "retrieval", call);
       const key = "sha256" in image ? `matchTexts:${image.sha256}` : `matchTexts:bytes:${nextNumber()}`;
       const items = texts.map((text) => {
         const encoded = encodeText(blip, text, call.itcCosine === true);
@@ -372,7 +421,7 @@ function modelInfo(modelSet: ModelSet, role: Role, blip: Blip, prints: Fingerpri
 }
 
 /** Path of each checkpoint -> its graphs. */
-function graphBuildersOf(modelSet: ModelSet): ReadonlyMap<string, ReturnType<typeof createGraphBuilder>> {
+function graphBuildersOf(modelSet: ModelSet): Map<string, ReturnType<typeof createGraphBuilder>> {
   const blips = new Map([...modelSet.roles.values()].map((blip) => [blip.path, blip]));
   return new Map([...blips].map(([path, blip]) => [path, createGraphBuilder(blip)]));
 }

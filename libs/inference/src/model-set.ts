@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type Blip, openBlip } from "@medley/blip";
-import { InferenceError, type Role } from "@medley/inference-api";
+import { InferenceError, type ModelToLoad, type Role } from "@medley/inference-api";
 import type { ModelPlan } from "./model-graphs.ts";
 
 /** Which first token the image-grounded encoder gets: [ENC] as the weights were trained, or [CLS] as Hugging Face does. */
@@ -14,10 +14,19 @@ export interface CheckpointReference extends ModelPlan {
   readonly visionFingerprint: string;
 }
 
+/** A checkpoint that embeds and matches beside the retrieval model, for the embedding spaces that it built. */
+export interface FurtherModel {
+  readonly blip: Blip;
+  /** For people. */
+  readonly name: string;
+  readonly itcWeight: number;
+}
+
 /** Which checkpoint serves which role, and what belongs to the set as a whole. */
 export interface ModelSet {
   readonly name: string;
   readonly roles: ReadonlyMap<Role, Blip>;
+  readonly further: readonly FurtherModel[];
   readonly itmToken: ItmToken;
   /** Weight w of itcCosine in the rerank order itmLogit + w * itcCosine; 1 is BLIP's rule. */
   readonly itcWeight: number;
@@ -44,7 +53,23 @@ export async function openModelSet(path: string, options: { readonly itmToken?: 
     return await readModelSet(path, itmToken);
   const blip = await openBlip(path);
   const roles = new Map(ROLES.filter((role) => canServe(blip, role)).map((role) => [role, blip] as const));
-  return { name: blip.name, roles, itmToken, itcWeight: BLIP_ITC_WEIGHT, captionPrompt: CAPTION_PROMPT };
+  return { name: blip.name, roles, further: [], itmToken, itcWeight: BLIP_ITC_WEIGHT, captionPrompt: CAPTION_PROMPT };
+}
+
+/**
+ * Opens a checkpoint that is to be served beside the retrieval model.
+ * @throws InferenceError MODEL_NOT_FOUND, UNSUPPORTED; BlipError or CheckpointError saying what does not fit
+ */
+export async function openFurtherModel({ checkpoint, name, itcWeight }: ModelToLoad): Promise<FurtherModel> {
+  if (!existsSync(checkpoint)) {
+    throw new InferenceError(
+      "MODEL_NOT_FOUND",
+      `${checkpoint} does not exist. Give the folder or file of a checkpoint.`,
+    );
+  }
+  const blip = await openBlip(checkpoint);
+  requireRole(blip, "retrieval", checkpoint);
+  return { blip, name: name ?? blip.name, itcWeight: itcWeight ?? BLIP_ITC_WEIGHT };
 }
 
 async function readModelSet(file: string, itmToken: ItmToken): Promise<ModelSet> {
@@ -54,27 +79,37 @@ async function readModelSet(file: string, itmToken: ItmToken): Promise<ModelSet>
   for (const role of ROLES) {
     const entry = json.roles[role];
     if (!entry) continue;
-    const path = resolve(dirname(file), entry.checkpoint);
-    if (!existsSync(path)) {
-      throw new InferenceError(
-        "MODEL_NOT_FOUND",
-        `${file}: roles.${role}.checkpoint is "${entry.checkpoint}", but ${path} does not exist.`,
-      );
-    }
+    const path = existingPath(file, `roles.${role}`, entry.checkpoint);
     const blip = opened.get(path) ?? (await openBlip(path));
     opened.set(path, blip);
-    if (!canServe(blip, role)) {
-      const can = [...blip.abilities].join(", ");
-      throw new InferenceError("UNSUPPORTED", `${file}: ${path} cannot serve as ${role}; it can only: ${can}.`);
-    }
+    requireRole(blip, role, `${file}: ${path}`);
     roles.set(role, blip);
   }
-  return { name: json.name, roles, itmToken, itcWeight: json.itcWeight, captionPrompt: json.captionPrompt };
+  const further: FurtherModel[] = [];
+  for (const [index, model] of json.further.entries()) {
+    const checkpoint = existingPath(file, `further[${index}]`, model.checkpoint);
+    further.push(await openFurtherModel({ ...model, checkpoint }));
+  }
+  return { name: json.name, roles, further, itmToken, itcWeight: json.itcWeight, captionPrompt: json.captionPrompt };
+}
+
+function existingPath(file: string, where: string, checkpoint: string): string {
+  const path = resolve(dirname(file), checkpoint);
+  if (existsSync(path)) return path;
+  const message = `${file}: ${where}.checkpoint is "${checkpoint}", but ${path} does not exist.`;
+  throw new InferenceError("MODEL_NOT_FOUND", message);
+}
+
+function requireRole(blip: Blip, role: Role, what: string): void {
+  if (canServe(blip, role)) return;
+  const can = [...blip.abilities].join(", ");
+  throw new InferenceError("UNSUPPORTED", `${what} cannot serve as ${role}; it can only: ${can}.`);
 }
 
 interface ModelSetFile {
   readonly name: string;
   readonly roles: Readonly<Partial<Record<Role, { readonly checkpoint: string }>>>;
+  readonly further: readonly ModelToLoad[];
   readonly itcWeight: number;
   readonly captionPrompt: string;
 }
@@ -90,7 +125,13 @@ function parseModelSet(file: string, text: string): ModelSetFile {
     return wrong((error as Error).message);
   }
   if (typeof json !== "object" || json === null) return wrong("expected an object");
-  const { name, roles, itcWeight = BLIP_ITC_WEIGHT, captionPrompt = CAPTION_PROMPT } = json as Record<string, unknown>;
+  const {
+    name,
+    roles,
+    further = [],
+    itcWeight = BLIP_ITC_WEIGHT,
+    captionPrompt = CAPTION_PROMPT,
+  } = json as Record<string, unknown>;
   if (typeof name !== "string") return wrong(`"name" is ${JSON.stringify(name)}, expected a text`);
   if (typeof itcWeight !== "number" || !Number.isFinite(itcWeight)) {
     return wrong(`"itcWeight" is ${JSON.stringify(itcWeight)}, expected a number`);
@@ -104,7 +145,30 @@ function parseModelSet(file: string, text: string): ModelSetFile {
       return wrong(`"roles.${role}.checkpoint" is expected to be a path relative to the file`);
     }
   }
-  return { name, roles: roles as ModelSetFile["roles"], itcWeight, captionPrompt };
+  return {
+    name,
+    roles: roles as ModelSetFile["roles"],
+    further: parseFurther(further, wrong),
+    itcWeight,
+    captionPrompt,
+  };
+}
+
+function parseFurther(further: unknown, wrong: (what: string) => never): ModelToLoad[] {
+  if (!Array.isArray(further)) return wrong(`"further" is ${JSON.stringify(further)}, expected a list`);
+  return further.map((entry: unknown, index) => {
+    const { checkpoint, name, itcWeight } = (entry ?? {}) as Record<string, unknown>;
+    if (typeof checkpoint !== "string") {
+      return wrong(`"further[${index}].checkpoint" is expected to be a path relative to the file`);
+    }
+    if (name !== undefined && typeof name !== "string") {
+      return wrong(`"further[${index}].name" is ${JSON.stringify(name)}, expected a text`);
+    }
+    if (itcWeight !== undefined && !(typeof itcWeight === "number" && Number.isFinite(itcWeight))) {
+      return wrong(`"further[${index}].itcWeight" is ${JSON.stringify(itcWeight)}, expected a number`);
+    }
+    return { checkpoint, ...(name !== undefined && { name }), ...(itcWeight !== undefined && { itcWeight }) };
+  });
 }
 
 function canServe(blip: Blip, role: Role): boolean {

@@ -42,6 +42,7 @@ export function bindToRequest(inference: Inference, { gone, timeoutMs, onCall }:
     spentMs: () => spentMs,
     inference: {
       models: () => inference.models(),
+      loadModel: (model) => inference.loadModel(model),
       embedImages: (images, call) => count("embedImages", inference.embedImages(images, options(call))),
       embedTexts: (texts, call) => count("embedTexts", inference.embedTexts(texts, options(call))),
       matchImages: (text, images, call) => count("matchImages", inference.matchImages(text, images, options(call))),

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { CallOptions, Inference, ModelInfo } from "../inference.ts";
+import type { CallOptions, EmbedOptions, Inference, ModelInfo, ModelToLoad } from "../inference.ts";
 import { failed, InferenceError, type Outcome } from "../outcome.ts";
 import {
   answerTask,
@@ -11,7 +11,7 @@ import {
   matchTextTask,
   type Task,
 } from "./tasks.ts";
-import { errorOfReply, errorSchema, inferResponseSchema, modelListSchema, WireError } from "./wire.ts";
+import { errorOfReply, errorSchema, inferResponseSchema, modelListSchema, modelSchema, WireError } from "./wire.ts";
 
 export interface InferenceClientOptions {
   /** Where the server is, such as http://127.0.0.1:8000. */
@@ -25,6 +25,8 @@ export interface InferenceClientOptions {
 }
 
 const METADATA_DEADLINE_MS = 10_000;
+/** Reading a large checkpoint for its fingerprint takes a few seconds on a fast disk and minutes on a slow one. */
+const LOAD_DEADLINE_MS = 300_000;
 
 /** The inference port over the Open Inference Protocol v2. Rejects with UNAVAILABLE when the server cannot be reached. */
 export function createInferenceClient(options: InferenceClientOptions): Inference {
@@ -36,8 +38,9 @@ export function createInferenceClient(options: InferenceClientOptions): Inferenc
   };
   return {
     models: () => listModels(connection),
-    embedImages: (images, call) => infer(connection, embedImageTask, { images }, call),
-    embedTexts: (texts, call) => infer(connection, embedTextTask, { texts }, call),
+    loadModel: (model) => loadModel(connection, model),
+    embedImages: (images, call = {}) => infer(connection, embedImageTask, { images, ask: askOf(call) }, call),
+    embedTexts: (texts, call = {}) => infer(connection, embedTextTask, { texts, ask: askOf(call) }, call),
     matchImages: (text, images, call = {}) => infer(connection, matchImageTask, { text, images, ask: call }, call),
     matchTexts: (image, texts, call = {}) => infer(connection, matchTextTask, { image, texts, ask: call }, call),
     captionImages: (images, request, call) => infer(connection, captionTask, { images, request }, call),
@@ -65,6 +68,26 @@ async function listModels(connection: Connection): Promise<readonly ModelInfo[]>
     `${connection.url}/v2/models does not list models as Medley's inference server does. Check INFERENCE_URL.`,
     { cause: parsed.error },
   );
+}
+
+async function loadModel(connection: Connection, model: ModelToLoad): Promise<ModelInfo> {
+  const { checkpoint, name = "model", itcWeight } = model;
+  const path = `/v2/repository/models/${encodeURIComponent(name)}/load`;
+  const body = JSON.stringify({
+    parameters: { checkpoint, ...(itcWeight !== undefined && { itc_weight: itcWeight }) },
+  });
+  const signal = AbortSignal.timeout(LOAD_DEADLINE_MS);
+  const reply = await exchange(connection, path, { method: "POST", body, signal }).catch((error: unknown) => {
+    throw interrupted(error) ? unavailable(connection, error) : error;
+  });
+  const parsed = modelSchema.safeParse(reply);
+  if (parsed.success) return parsed.data;
+  const message = `${connection.url}${path} does not load models as Medley's inference server does. Add the model where that server is configured.`;
+  throw new InferenceError("UNSUPPORTED", message, { cause: parsed.error });
+}
+
+function askOf({ model }: EmbedOptions): { model?: string } {
+  return model === undefined ? {} : { model };
 }
 
 async function infer<Call, Value>(

@@ -169,7 +169,46 @@ export const CONFORMANCE: readonly ConformanceCheck[] = [
       assert.ok(valueOf(answer).tokenIds.length > 0);
     },
   },
+  {
+    id: "INF-13",
+    promise: "answers with the model that a call names, and refuses a fingerprint that is not served",
+    run: async ({ inference, picture }) => {
+      const fingerprint = (await inference.models()).find(({ role }) => role === "retrieval")?.fingerprint ?? "";
+      const named = { model: fingerprint };
+      const [chosen] = await inference.embedTexts(["a dog"], named);
+      const [plain] = await inference.embedTexts(["a dog"]);
+      assertClose(valueOf(chosen), valueOf(plain));
+      valueOf((await inference.embedImages([{ bytes: picture }], named))[0]);
+      valueOf((await inference.matchImages("a dog", [{ bytes: picture }], named))[0]);
+      valueOf((await inference.matchTexts({ bytes: picture }, ["a dog"], named))[0]);
+      const unknown = { model: "0".repeat(64) };
+      const refused = [
+        inference.embedTexts(["a dog"], unknown),
+        inference.embedImages([{ bytes: picture }], unknown),
+        inference.matchImages("a dog", [{ bytes: picture }], unknown),
+        inference.matchTexts({ bytes: picture }, ["a dog"], unknown),
+      ].map((call) => rejectionOf(call));
+      assert.deepEqual(new Set(await Promise.all(refused)), new Set(["MODEL_NOT_FOUND"]));
+    },
+  },
+  {
+    id: "INF-14",
+    promise: "says that a checkpoint which is not there cannot be loaded, and goes on",
+    run: async ({ inference }) => {
+      const load = inference.loadModel({ checkpoint: "/missing/checkpoint" });
+      assert.equal(await rejectionOf(load), "MODEL_NOT_FOUND");
+      valueOf((await inference.embedTexts(["a dog"]))[0]);
+    },
+  },
 ];
+
+/** Code of what every item of a call, or the call as a whole, was refused with. */
+function rejectionOf(call: Promise<unknown>): Promise<string> {
+  return call.then(
+    (value) => (Array.isArray(value) ? codeOf((value as Outcome<unknown>[])[0] as Outcome<unknown>) : "OK"),
+    (error: unknown) => (error instanceof InferenceError ? error.code : String(error)),
+  );
+}
 
 function codeOf(outcome: Outcome<unknown>): InferenceErrorCode | "OK" {
   return outcome.ok ? "OK" : outcome.error.code;

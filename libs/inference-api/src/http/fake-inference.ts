@@ -3,11 +3,13 @@ import type {
   Answer,
   CallOptions,
   Caption,
+  EmbedOptions,
   ImageInput,
   Inference,
   Match,
   MatchOptions,
   ModelInfo,
+  ModelToLoad,
   Role,
 } from "../inference.ts";
 import { failed, InferenceError, type Outcome, succeeded } from "../outcome.ts";
@@ -38,15 +40,36 @@ export function createFakeInference(options: FakeInferenceOptions = {}): Inferen
       items.map((item) => (call?.signal?.aborted ? failed<Value>(cancelled()) : settle(async () => compute(item)))),
     );
   };
+  const further = new Map<string, ModelInfo>();
+  /** What makes the outputs of a further model other ones; empty for the retrieval model. */
+  const saltOf = ({ model }: EmbedOptions = {}): string => {
+    if (model === undefined || model === FAKE_FINGERPRINT) return "";
+    if (further.has(model)) return model;
+    throw new InferenceError("MODEL_NOT_FOUND", `No model with the fingerprint ${model} is served.`);
+  };
   return {
-    models: async () => ROLES.map((role) => modelInfo(role, dimensions)),
+    models: async () => [...ROLES.map((role) => modelInfo(role, dimensions)), ...further.values()],
+    loadModel: async ({ checkpoint, name = checkpoint, itcWeight = 1 }: ModelToLoad) => {
+      if (checkpoint.includes("missing")) throw new InferenceError("MODEL_NOT_FOUND", `${checkpoint} does not exist.`);
+      const fingerprint = fakeFingerprint(checkpoint);
+      const model = further.get(fingerprint) ?? { ...modelInfo("retrieval", dimensions), name, fingerprint, itcWeight };
+      further.set(fingerprint, model);
+      return model;
+    },
     embedImages: (images, call) =>
-      run("embedImages", images, call, async (image) => embeddingOf(await pictureKey(image), dimensions)),
-    embedTexts: (texts, call) => run("embedTexts", texts, call, (text) => embeddingOf(keyOfText(text), dimensions)),
+      run("embedImages", images, call, async (image) =>
+        embeddingOf(saltOf(call) + (await pictureKey(image)), dimensions),
+      ),
+    embedTexts: (texts, call) =>
+      run("embedTexts", texts, call, (text) => embeddingOf(saltOf(call) + keyOfText(text), dimensions)),
     matchImages: (text, images, call) =>
-      run("matchImages", images, call, async (image) => matchOf(await pictureKey(image), keyOfText(text), call)),
+      run("matchImages", images, call, async (image) =>
+        matchOf(saltOf(call) + (await pictureKey(image)), keyOfText(text), call),
+      ),
     matchTexts: (image, texts, call) =>
-      run("matchTexts", texts, call, async (text) => matchOf(await pictureKey(image), keyOfText(text), call)),
+      run("matchTexts", texts, call, async (text) =>
+        matchOf(saltOf(call) + (await pictureKey(image)), keyOfText(text), call),
+      ),
     captionImages: (images, request, call) =>
       run("captionImages", images, call, async (image) => captionOf(await pictureKey(image), settingsKey(request))),
     answerQuestions: (questions, mode, call) =>
@@ -60,7 +83,12 @@ export function createFakeInference(options: FakeInferenceOptions = {}): Inferen
   };
 }
 
-export const FAKE_FINGERPRINT = createHash("sha256").update("fake").digest("hex");
+export const FAKE_FINGERPRINT = fakeFingerprint("fake");
+
+/** Of a model that the fake engine loads; a checkpoint whose path holds "missing" is not there. */
+export function fakeFingerprint(checkpoint: string): string {
+  return createHash("sha256").update(checkpoint).digest("hex");
+}
 
 const ROLES: readonly Role[] = ["retrieval", "filter", "captioner", "answerer"];
 

@@ -5,6 +5,7 @@ import { createInferenceMetrics, type InferenceMetrics } from "./metrics.ts";
 import { encodeOutcomes, TASKS, type Task } from "./tasks.ts";
 import {
   inferRequestSchema,
+  loadRequestSchema,
   optionalNumber,
   type Parameters,
   schemaComplaint,
@@ -84,6 +85,10 @@ async function route(context: Context, request: HandlerRequest): Promise<Handler
   if (infer !== undefined) {
     return method === "POST" ? inferTask(context, taskOf(infer), request) : wrongMethod(path, "POST");
   }
+  const load = /^\/v2\/repository\/models\/([^/]+)\/load$/.exec(path)?.[1];
+  if (load !== undefined) {
+    return method === "POST" ? loadModel(context, decodeURIComponent(load), request) : wrongMethod(path, "POST");
+  }
   if (method !== "GET" && method !== "HEAD") return wrongMethod(path, "GET");
   if (path === "/v2" || path === "/v2/") return json(200, serverMetadata(context.options.version));
   if (path === "/v2/health/live") return json(200, { live: true });
@@ -96,6 +101,13 @@ async function route(context: Context, request: HandlerRequest): Promise<Handler
   const model = /^\/v2\/models\/([^/]+)(\/ready)?$/.exec(path);
   if (model?.[1] !== undefined) return describeTask(context, taskOf(model[1]), model[2] !== undefined);
   return json(404, { error: `There is nothing at ${path}.` });
+}
+
+async function loadModel({ inference }: Context, name: string, { body }: HandlerRequest): Promise<HandlerResponse> {
+  const parsed = loadRequestSchema.safeParse(parseJson(body));
+  if (!parsed.success) throw new WireError(`The body does not say what to load. ${schemaComplaint(parsed.error)}`);
+  const { checkpoint, itc_weight: itcWeight } = parsed.data.parameters;
+  return json(200, await inference.loadModel({ checkpoint, name, ...(itcWeight !== undefined && { itcWeight }) }));
 }
 
 async function describeTask(context: Context, task: AnyTask, readiness: boolean): Promise<HandlerResponse> {
@@ -172,14 +184,16 @@ function taskOf(name: string): AnyTask {
   );
 }
 
-function parseInferRequest(body: string) {
-  let value: unknown;
+function parseJson(body: string): unknown {
   try {
-    value = JSON.parse(body);
+    return JSON.parse(body);
   } catch (error) {
     throw new WireError(`The body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const parsed = inferRequestSchema.safeParse(value);
+}
+
+function parseInferRequest(body: string) {
+  const parsed = inferRequestSchema.safeParse(parseJson(body));
   if (!parsed.success) throw new WireError(`The body is not an inference request. ${schemaComplaint(parsed.error)}`);
   return parsed.data;
 }
@@ -199,7 +213,7 @@ function runTask(
 }
 
 function serverMetadata(version = "0.1.0") {
-  return { name: "medley-inference", version, extensions: ["medley_model_list"] };
+  return { name: "medley-inference", version, extensions: ["model_repository", "medley_model_list"] };
 }
 
 function errorResponse(error: unknown, id?: string): HandlerResponse {

@@ -4,6 +4,7 @@ import type {
   CallOptions,
   Caption,
   CaptionRequest,
+  EmbedOptions,
   ImageInput,
   Inference,
   Match,
@@ -54,7 +55,9 @@ interface TensorDescription {
 }
 
 /** What a match is asked for besides its pictures and texts. */
-type MatchAsk = Pick<MatchOptions, "role" | "itcCosine">;
+type MatchAsk = Pick<MatchOptions, "role" | "itcCosine" | "model">;
+/** What an embedding is asked for besides. */
+type EmbedAsk = Pick<EmbedOptions, "model">;
 const MATCH_ROLES = ["retrieval", "filter"] as const;
 
 const TEXT_INPUT = { name: "text", datatype: "BYTES", shape: [-1] } as const;
@@ -78,28 +81,28 @@ const TEXT_OUTPUTS = [
   { name: "token_ids", datatype: "INT64", shape: [-1, -1] },
 ] as const;
 
-export const embedImageTask: Task<{ images: readonly ImageInput[] }, Float32Array> = {
+export const embedImageTask: Task<{ images: readonly ImageInput[]; ask: EmbedAsk }, Float32Array> = {
   name: "embed-image",
   ability: "embed",
   inputs: IMAGE_INPUTS,
   outputs: [EMBEDDING_OUTPUT, ...ERROR_OUTPUTS],
-  encodeCall: ({ images }) => ({ inputs: encodeImages(images), parameters: {} }),
-  decodeCall: (inputs) => ({ images: decodeImages(inputs) }),
+  encodeCall: ({ images, ask }) => ({ inputs: encodeImages(images), parameters: encodeModel(ask) }),
+  decodeCall: (inputs, parameters) => ({ images: decodeImages(inputs), ask: decodeModel(parameters) }),
   countItems: ({ images }) => images.length,
-  run: (inference, { images }, options) => inference.embedImages(images, options),
+  run: (inference, { images, ask }, options) => inference.embedImages(images, { ...options, ...ask }),
   encodeValues: encodeEmbeddings,
   decodeValues: decodeEmbeddings,
 };
 
-export const embedTextTask: Task<{ texts: readonly string[] }, Float32Array> = {
+export const embedTextTask: Task<{ texts: readonly string[]; ask: EmbedAsk }, Float32Array> = {
   name: "embed-text",
   ability: "embed",
   inputs: [TEXT_INPUT],
   outputs: [EMBEDDING_OUTPUT, ...ERROR_OUTPUTS],
-  encodeCall: ({ texts }) => ({ inputs: [textTensor("text", [...texts])], parameters: {} }),
-  decodeCall: (inputs) => ({ texts: requireTexts(inputs, "text") }),
+  encodeCall: ({ texts, ask }) => ({ inputs: [textTensor("text", [...texts])], parameters: encodeModel(ask) }),
+  decodeCall: (inputs, parameters) => ({ texts: requireTexts(inputs, "text"), ask: decodeModel(parameters) }),
   countItems: ({ texts }) => texts.length,
-  run: (inference, { texts }, options) => inference.embedTexts(texts, options),
+  run: (inference, { texts, ask }, options) => inference.embedTexts(texts, { ...options, ...ask }),
   encodeValues: encodeEmbeddings,
   decodeValues: decodeEmbeddings,
 };
@@ -366,13 +369,23 @@ function decodeAnswerMode(inputs: readonly Tensor[], parameters: Parameters): An
   return { mode, answers: requireTexts(inputs, "answers"), ...(candidates !== undefined && { candidates }) };
 }
 
-function encodeAsk({ role, itcCosine }: MatchAsk): Parameters {
-  return { ...(role && { role }), ...(itcCosine && { itc_cosine: true }) };
+function encodeModel({ model }: EmbedAsk): Parameters {
+  return model === undefined ? {} : { model_fingerprint: model };
+}
+
+function decodeModel(parameters: Parameters): EmbedAsk {
+  const model = optionalText(parameters, "model_fingerprint");
+  return model === undefined ? {} : { model };
+}
+
+function encodeAsk({ role, itcCosine, ...ask }: MatchAsk): Parameters {
+  return { ...encodeModel(ask), ...(role && { role }), ...(itcCosine && { itc_cosine: true }) };
 }
 
 function decodeAsk(parameters: Parameters): MatchAsk {
   const role = optionalChoice(parameters, "role", MATCH_ROLES);
-  return { ...(role && { role }), ...(parameters.itc_cosine === true && { itcCosine: true }) };
+  const itcCosine = parameters.itc_cosine === true && { itcCosine: true };
+  return { ...decodeModel(parameters), ...(role && { role }), ...itcCosine };
 }
 
 function only<T>(values: readonly T[], name: string): T {

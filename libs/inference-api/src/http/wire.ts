@@ -30,22 +30,29 @@ export const errorSchema = z.object({ error: z.string(), code: z.string().option
 
 const abilities = z.enum(["embed", "match", "caption", "answer"]);
 
-/** Body of GET /v2/models, Medley's addition to the protocol: the model set as the port describes it. */
-export const modelListSchema = z.object({
-  models: z.array(
-    z.object({
-      role: z.enum(["retrieval", "filter", "captioner", "answerer"]),
-      name: z.string(),
-      fingerprint: z.string(),
-      visionFingerprint: z.string(),
-      imageSizePixels: z.number(),
-      imageFilter: z.enum(["bicubic", "bilinear", "lanczos", "box", "hamming"]).default("bicubic"),
-      embeddingDimensions: z.number().nullable(),
-      abilities: z.array(abilities),
-      itcWeight: z.number(),
-      captionPrompt: z.string(),
-    }),
-  ),
+/** A model as the port describes it. */
+export const modelSchema = z.object({
+  role: z.enum(["retrieval", "filter", "captioner", "answerer"]),
+  name: z.string(),
+  fingerprint: z.string(),
+  visionFingerprint: z.string(),
+  imageSizePixels: z.number(),
+  imageFilter: z.enum(["bicubic", "bilinear", "lanczos", "box", "hamming"]).default("bicubic"),
+  embeddingDimensions: z.number().nullable(),
+  abilities: z.array(abilities),
+  itcWeight: z.number(),
+  captionPrompt: z.string(),
+});
+
+/** Body of GET /v2/models, Medley's addition to the protocol. */
+export const modelListSchema = z.object({ models: z.array(modelSchema) });
+
+/**
+ * Body of POST /v2/repository/models/NAME/load, of the protocol's model repository extension. Where the checkpoint lies is a parameter of ours,
+ * and so is the answer, which the extension leaves empty: the model as the port describes it.
+ */
+export const loadRequestSchema = z.object({
+  parameters: z.object({ checkpoint: z.string().min(1), itc_weight: z.number().optional() }),
 });
 
 export type Tensor = z.infer<typeof tensorSchema>;
