@@ -154,6 +154,7 @@ create table corpus_spaces (
   space_id uuid not null,
   created_at timestamp with time zone not null default now(),
   activated_at timestamp with time zone,
+  retired_at timestamp with time zone,
   constraint corpus_spaces_pkey PRIMARY KEY (corpus_id, space_id),
   constraint corpus_spaces_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
   constraint corpus_spaces_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE
@@ -243,6 +244,18 @@ create table images (
   constraint images_width_check CHECK ((width > 0))
 );
 
+create table models (
+  fingerprint text not null,
+  name text not null,
+  checkpoint text not null,
+  itc_weight double precision not null,
+  created_at timestamp with time zone not null default now(),
+  constraint models_pkey PRIMARY KEY (fingerprint),
+  constraint models_name_key UNIQUE (name),
+  constraint models_checkpoint_check CHECK ((checkpoint <> ''::text)),
+  constraint models_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
 create table near_duplicates (
   space_id uuid not null,
   image_id uuid not null,
@@ -271,6 +284,22 @@ create table operations (
   constraint operations_pkey PRIMARY KEY (id),
   constraint operations_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
   constraint operations_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'CANCELLED'::text])))
+);
+
+create table reindexes (
+  operation_id uuid not null,
+  corpus_id uuid not null,
+  space_id uuid not null,
+  from_space_id uuid not null,
+  forced boolean not null,
+  comparison jsonb,
+  worker text,
+  worker_until timestamp with time zone,
+  constraint reindexes_pkey PRIMARY KEY (operation_id),
+  constraint reindexes_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint reindexes_from_space_id_fkey FOREIGN KEY (from_space_id) REFERENCES spaces(id),
+  constraint reindexes_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES operations(id) ON DELETE CASCADE,
+  constraint reindexes_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id)
 );
 
 create table rejected_files (
@@ -428,6 +457,8 @@ CREATE INDEX near_duplicates_other ON public.near_duplicates USING btree (other_
 CREATE INDEX operations_open ON public.operations USING btree (corpus_id) WHERE (finished_at IS NULL);
 
 CREATE INDEX operations_recent ON public.operations USING btree (created_at DESC);
+
+CREATE INDEX reindexes_corpus ON public.reindexes USING btree (corpus_id);
 
 CREATE UNIQUE INDEX search_changes_pictures ON public.search_changes USING btree (corpus_id, changed_in) WHERE (image_id IS NULL);
 

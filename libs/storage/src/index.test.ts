@@ -202,7 +202,7 @@ test("a corpus answers from one space at a time and can go back to the one befor
   await activateSpace(database.db, corpusId, older.id);
   await activateSpace(database.db, corpusId, newer.id);
   expect(await activeSpace(database.db, corpusId)).toMatchObject({ id: newer.id, state: "ACTIVE" });
-  expect(await findSpace(database.db, older.id)).toMatchObject({ state: "RETIRED" });
+  expect(await findSpace(database.db, older.id)).toMatchObject({ state: "STANDBY" });
   await activateSpace(database.db, corpusId, older.id);
   expect(await activeSpace(database.db, corpusId)).toMatchObject({ id: older.id });
   await expect(activateSpace(database.db, corpusId, MISSING)).rejects.toMatchObject({ code: "NOT_FOUND" });

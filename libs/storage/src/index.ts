@@ -91,6 +91,7 @@ export {
   failSilentOperations,
   findOperation,
   INGEST_OPERATION,
+  REINDEX_OPERATION,
   listOperations,
   openOperations,
   updateOperation,
@@ -109,6 +110,20 @@ export type { OpenSteps } from "./queue-depth.ts";
 export type { Operation, OperationState, OperationUpdate } from "./operations.ts";
 export { countRejectedFiles, listRejectedFiles, recordRejectedFile, refusalClasses } from "./rejected-files.ts";
 export type { RefusalClass, RejectedFile } from "./rejected-files.ts";
+export { findModel, listModels, saveModel } from "./models.ts";
+export type { RegisteredModel } from "./models.ts";
+export {
+  claimReindex,
+  compareCoverage,
+  findReindex,
+  releaseReindex,
+  requestReindex,
+  saveComparison,
+  spaceToRollBackTo,
+  switchSpace,
+} from "./reindexes.ts";
+export type { Reindex, SpaceCoverage } from "./reindexes.ts";
+export { retireSpace } from "./retired-spaces.ts";
 export { activateSpace, activeSpace, ensureSpace, findSpace, spacesOf } from "./spaces.ts";
 export type { NewSpace, Space, SpaceState } from "./spaces.ts";
 export {

@@ -1,6 +1,7 @@
 import { changedRows, type Seen, type Versioned } from "./changed-rows.ts";
 import type { Queryable } from "./database.ts";
 import { withoutZeros } from "./images.ts";
+import { abandonReindex } from "./retired-spaces.ts";
 import { excludeOpenSteps } from "./step-control.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
@@ -24,6 +25,8 @@ export type Operation = {
 
 /** The kind of what brings pictures into a corpus and does their steps. */
 export const INGEST_OPERATION = "INGEST";
+/** The kind of what moves a corpus into another space. */
+export const REINDEX_OPERATION = "REINDEX";
 
 const COLUMNS = `id, kind, corpus_id as "corpusId", state, counts, error_code as "errorCode",
   error_message as "errorMessage", created_at as "createdAt", updated_at as "updatedAt", finished_at as "finishedAt"`;
@@ -80,8 +83,8 @@ export async function updateOperation(db: Queryable, update: OperationUpdate): P
 
 /**
  * Cancels an operation: its run, in whatever process, stops within seconds after what it has in hand, and the open steps of its corpus are
- * taken out of the work, so that no worker goes on with them by itself; retryFailedSteps opens them again. Call it in a transaction. Null
- * when the operation is finished already, or there is none.
+ * taken out of the work, so that no worker goes on with them by itself; retryFailedSteps opens them again. Of a reindex the space that it was
+ * building is retired instead. Call it in a transaction. Null when the operation is finished already, or there is none.
  */
 export async function cancelOperation(db: Queryable, operationId: string): Promise<Operation | null> {
   const [cancelled] = await db.query<Operation>(
@@ -90,7 +93,8 @@ export async function cancelOperation(db: Queryable, operationId: string): Promi
     [requireUuid("operation", operationId)],
   );
   if (!cancelled) return null;
-  if (cancelled.corpusId !== null) await excludeOpenSteps(db, cancelled.corpusId);
+  if (cancelled.kind === REINDEX_OPERATION) await abandonReindex(db, operationId);
+  else if (cancelled.corpusId !== null) await excludeOpenSteps(db, cancelled.corpusId);
   return cancelled;
 }
 

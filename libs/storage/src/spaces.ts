@@ -2,7 +2,11 @@ import { type Database, type Queryable, inTransaction } from "./database.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
 
-export type SpaceState = "BUILDING" | "ACTIVE" | "RETIRED";
+/**
+ * BUILDING: it never answered yet. ACTIVE: it answers. STANDBY: it answered before, and goes on being written to, so that it can answer again at once.
+ * RETIRED: nothing is written to it any more.
+ */
+export type SpaceState = "BUILDING" | "ACTIVE" | "STANDBY" | "RETIRED";
 
 /** An embedding space. Its state is that of the corpus it was asked for, or without one: ACTIVE when any corpus uses it. */
 export type Space = {
@@ -27,7 +31,15 @@ const COLUMNS = `s.id, s.fingerprint, s.name, s.dimensions, s.preprocessing, s.c
 
 const STATE_ANYWHERE = `case
   when exists (select from corpora c where c.active_space_id = s.id) then 'ACTIVE'
-  when exists (select from corpus_spaces u where u.space_id = s.id and u.activated_at is not null) then 'RETIRED'
+  when exists (select from corpus_spaces u where u.space_id = s.id and u.activated_at is not null and u.retired_at is null) then 'STANDBY'
+  when exists (select from corpus_spaces u where u.space_id = s.id and u.retired_at is null) then 'BUILDING'
+  when exists (select from corpus_spaces u where u.space_id = s.id) then 'RETIRED'
+  else 'BUILDING' end as state`;
+
+const STATE_IN_CORPUS = `case
+  when c.active_space_id = s.id then 'ACTIVE'
+  when u.retired_at is not null then 'RETIRED'
+  when u.activated_at is not null then 'STANDBY'
   else 'BUILDING' end as state`;
 
 /** The space of that fingerprint and preprocessing, created with its table of vectors when there is none. */
@@ -75,14 +87,14 @@ export async function findSpace(db: Queryable, spaceId: string): Promise<Space |
   return space ?? null;
 }
 
-/** From the next statement on the corpus is searched in this space; the one before is RETIRED and can be activated again. */
+/** From the next statement on the corpus is searched in this space; the one before is on STANDBY and can be activated again. */
 export async function activateSpace(db: Queryable, corpusId: string, spaceId: string): Promise<void> {
   const activated = await db.query(
     `with activated as (
        update corpora set active_space_id = $2::uuid where id = $1::uuid returning id
      )
      insert into corpus_spaces (corpus_id, space_id, activated_at) select id, $2::uuid, now() from activated
-     on conflict (corpus_id, space_id) do update set activated_at = now()
+     on conflict (corpus_id, space_id) do update set activated_at = now(), retired_at = null
      returning space_id`,
     [requireUuid("corpus", corpusId), requireUuid("space", spaceId)],
   );
@@ -101,11 +113,17 @@ export async function activeSpace(db: Queryable, corpusId: string): Promise<Spac
 /** Every space that the corpus has been or is being embedded into, newest first. */
 export function spacesOf(db: Queryable, corpusId: string): Promise<Space[]> {
   return db.query<Space>(
-    `select ${COLUMNS}, case
-       when c.active_space_id = s.id then 'ACTIVE' when u.activated_at is not null then 'RETIRED' else 'BUILDING'
-     end as state
+    `select ${COLUMNS}, ${STATE_IN_CORPUS}
      from corpus_spaces u join spaces s on s.id = u.space_id join corpora c on c.id = u.corpus_id
      where u.corpus_id = $1::uuid order by u.created_at desc, s.id`,
     [requireUuid("corpus", corpusId)],
   );
+}
+
+/** Who changes which space answers does so one after the other. */
+export async function lockSpaces(db: Queryable, corpusId: string): Promise<void> {
+  const locked = await db.query("select from corpora where id = $1::uuid for update", [
+    requireUuid("corpus", corpusId),
+  ]);
+  if (locked.length === 0) throw new StorageError("NOT_FOUND", `There is no corpus "${corpusId}".`);
 }

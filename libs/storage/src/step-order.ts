@@ -10,6 +10,9 @@ export const NEEDS: Readonly<Record<Step, Step | null>> = {
   filter: "embed",
 };
 
+/** Those that fill a space. What captioner and filter do belongs to the corpus, and is counted in the space that answers. */
+export const STEPS_OF_SPACES: readonly Step[] = ["embed", "caption-embed"];
+
 /** The step that this one waits for, the one before that, and so on. */
 export function stepsBefore(step: Step): Step[] {
   const needed = NEEDS[step];

@@ -1,6 +1,6 @@
 import type { Queryable } from "./database.ts";
 import { withoutZeros } from "./images.ts";
-import { BLOCKED_BY, NEEDS, STEPS, type Step, stepsBefore } from "./step-order.ts";
+import { BLOCKED_BY, NEEDS, STEPS, STEPS_OF_SPACES, type Step, stepsBefore } from "./step-order.ts";
 import { StorageError } from "./storage-error.ts";
 import { requireUuid } from "./uuid.ts";
 
@@ -28,7 +28,8 @@ function spaceOf(step: Step, spaceId: string | null): string | null {
 
 /**
  * Adds the missing rows for the given steps and for those they wait for; an image whose earlier step failed is
- * excluded at once. Repeating it is harmless: a priority counts for the rows that are added (raisePriority changes others).
+ * excluded at once. Vectors are planned for every space of the corpus that is written to, so that a space which is being built or stands by
+ * misses no picture. Repeating it is harmless: a priority counts for the rows that are added (raisePriority changes others).
  * `imageIds` limits it to the images just registered.
  */
 export async function planSteps(
@@ -47,10 +48,15 @@ export async function planSteps(
     `with used as (
        insert into corpus_spaces (corpus_id, space_id) select $1::uuid, $2::uuid where $2::uuid is not null
        on conflict do nothing
+     ), wanted as (
+       select step, case when step <> 'prepare' then $2::uuid end as space_id from unnest($3::text[]) as asked (step)
+       union
+       select step, u.space_id from unnest($3::text[]) as asked (step) cross join corpus_spaces u
+       where step = any ($6::text[]) and u.corpus_id = $1::uuid and u.retired_at is null
      ), planned as (
        insert into image_steps (image_id, corpus_id, step, space_id, priority)
-       select i.id, i.corpus_id, wanted.step, case when wanted.step <> 'prepare' then $2::uuid end, $5::smallint
-       from images i cross join unnest($3::text[]) as wanted (step)
+       select i.id, i.corpus_id, wanted.step, wanted.space_id, $5::smallint
+       from images i cross join wanted
        where i.corpus_id = $1::uuid and ($4::uuid[] is null or i.id = any ($4::uuid[]))
        on conflict do nothing
      )
@@ -61,6 +67,7 @@ export async function planSteps(
       steps,
       plan.imageIds ?? null,
       requirePriority(plan.priority ?? PRIORITIES.bulk),
+      STEPS_OF_SPACES,
     ],
   );
   await excludeBlockedSteps(db, plan.corpusId, plan.imageIds ?? null);
