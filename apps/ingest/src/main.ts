@@ -4,7 +4,18 @@ import { findRunningServer, readSettings, type Settings, SettingsError } from "@
 import { createPictureFetcher, defaultFetchPolicy } from "@medley/fetch";
 import { createInferenceClient } from "@medley/inference-api";
 import { METADATA_KINDS, type MetadataKind } from "@medley/media";
-import { type AttributeSchema, type Corpus, type Database, listCorpora, openDatabase } from "@medley/storage";
+import {
+  type AttributeSchema,
+  type Corpus,
+  corporaToReindex,
+  type Database,
+  findCorpus,
+  findOperation,
+  listCorpora,
+  openDatabase,
+  openOperations,
+  REINDEX_OPERATION,
+} from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
 import { openPartFiles, type PartFiles } from "@medley/storage/part-files";
 import { readAttributeFile } from "./declare-for-run.ts";
@@ -16,13 +27,15 @@ import { defaultRetry, retryTransient } from "./retry.ts";
 import { type IngestOutcome, type IngestRequest, runIngest } from "./run-ingest.ts";
 import { openSource } from "./scan/scan-source.ts";
 import { requireFolder, watchFolder } from "./scan/watch-folder.ts";
+import { runReindex } from "./spaces/run-reindex.ts";
 import { registerUploads } from "./uploads/register-uploads.ts";
 import { watchUploads } from "./uploads/watch-uploads.ts";
 
 const USAGE = `Usage:
   main.ts add PATH|MANIFEST --corpus NAME [--watch] [--priority N] [--no-captions] [--no-calibration] [--retry-failed] [--json]
     [--attributes FILE] [--read-metadata date,camera,position]
-  main.ts work [--corpus NAME] [--watch] [--no-captions] [--retry-failed] [--json]`;
+  main.ts work [--corpus NAME] [--watch] [--no-captions] [--retry-failed] [--json]
+  main.ts reindex --corpus NAME [--json]`;
 
 /** Between two looks for open steps. */
 const WATCH_INTERVAL_MS = 5_000;
@@ -54,7 +67,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 interface Command {
-  readonly name: "add" | "work";
+  readonly name: "add" | "work" | "reindex";
   readonly path: string;
   readonly corpus?: string;
   readonly captions: boolean;
@@ -89,10 +102,12 @@ function parseCommand(args: readonly string[]): Command {
     },
   });
   const [name, path = "", ...rest] = positionals;
-  if (name !== "add" && name !== "work") throw new Error(`Command "${name ?? ""}" is unknown, expected add or work.`);
+  if (name !== "add" && name !== "work" && name !== "reindex") {
+    throw new Error(`Command "${name ?? ""}" is unknown, expected add, work or reindex.`);
+  }
   if (name === "add" && (path === "" || rest.length > 0)) throw new Error("add takes one folder or manifest.");
-  if (name === "work" && path !== "") throw new Error(`work takes no path, but got "${path}".`);
-  if (name === "add" && !values.corpus) throw new Error("add needs --corpus NAME.");
+  if (name !== "add" && path !== "") throw new Error(`${name} takes no path, but got "${path}".`);
+  if (name !== "work" && !values.corpus) throw new Error(`${name} needs --corpus NAME.`);
   const priority = values.priority === undefined ? undefined : Number(values.priority);
   if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority) <= 100)) {
     throw new Error(`--priority is "${values.priority}", expected a whole number from -100 to 100.`);
@@ -165,6 +180,7 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     // Awaited here, or the database would be closed under the run.
     return await runOne(context, request, { json: command.json, path: command.path });
   }
+  if (command.name === "reindex") return await reindexCorpus(context, command);
   if (command.name === "add") return await watchPath(context, command, attributes);
   if (!command.watch) {
     await registerUploads(context, command, { onRegistration: reportUpload(command) });
@@ -200,6 +216,31 @@ async function watchPath(context: IngestContext, command: Command, attributes?: 
   return 0;
 }
 
+/** Does the open reindex of the corpus, or waits until the worker that has it in hand is done with it. */
+async function reindexCorpus(context: IngestContext, { corpus = "", json }: Command): Promise<number> {
+  const { id: corpusId } = (await findCorpus(context.db, corpus)) ?? {};
+  const open = corpusId === undefined ? [] : await openOperations(context.db, corpusId);
+  const operation = open.find(({ kind }) => kind === REINDEX_OPERATION);
+  if (corpusId === undefined || !operation) {
+    console.error(
+      `Corpus "${corpus}" is not being reindexed. Begin with: medley reindex --model DIR --corpus ${corpus}`,
+    );
+    return 1;
+  }
+  const onNote = (note: string) => console.error(`${corpus}: ${note}`);
+  const onProgress = (counts: object) => {
+    if (json) process.stdout.write(`${JSON.stringify({ operationId: operation.id, ...counts })}\n`);
+  };
+  while (!context.signal.aborted) {
+    await runReindex(context, { corpusId }, { onNote, onProgress });
+    const ended = await retryTransient(() => findOperation(context.db, operation.id), context.retry);
+    if (ended === null || ended.finishedAt !== null) return ended?.state === "SUCCEEDED" ? 0 : 1;
+    await context.retry.sleep(WATCH_INTERVAL_MS, context.signal);
+  }
+  console.error("Stopped before the end. Run the same command again to go on.");
+  return 1;
+}
+
 /** Does the open steps of the named corpus, or of all one after another. */
 async function workOnCorpora(context: IngestContext, command: Command): Promise<number> {
   const corpora = await corporaOf(context.db, command);
@@ -230,6 +271,7 @@ async function workOnCorpora(context: IngestContext, command: Command): Promise<
 async function watchCorpora(outer: IngestContext, command: Command, parts: PartFiles): Promise<number> {
   const said = new Set<string>();
   const running = new Map<string, Promise<unknown>>();
+  const reindexes = new Map<string, Promise<unknown>>();
   /** Calibrations by corpus, and under no name the uploads. */
   const beside = new Map<string, Promise<unknown>>();
   const failure = new AbortController();
@@ -254,6 +296,11 @@ async function watchCorpora(outer: IngestContext, command: Command, parts: PartF
     const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
     keep(running, name, runOne(run, { ...requestOf(command, name), calibrateBeside }, options));
   };
+  const reindex = (corpusId: string, name: string) => {
+    const onNote = (note: string) => console.error(`${name}: ${note}`);
+    const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
+    keep(reindexes, name, runReindex(run, { corpusId }, { onNote, onProgress: () => {} }));
+  };
   const uploads = {
     corpus: command.corpus,
     parts,
@@ -263,13 +310,15 @@ async function watchCorpora(outer: IngestContext, command: Command, parts: PartF
   keep(beside, "", watchUploads(context, uploads));
   while (!signal.aborted) {
     const corpora = await retryTransient(() => corporaOf(context.db, command), context.retry);
-    for (const { name, pausedAt } of corpora) {
+    const moving = await retryTransient(() => corporaToReindex(context.db), context.retry);
+    for (const { id, name, pausedAt } of corpora) {
       if (pausedAt === null && !running.has(name) && running.size < CORPORA_AT_ONCE) begin(name);
+      if (pausedAt === null && moving.has(id) && !reindexes.has(name)) reindex(id, name);
     }
     await Promise.race([context.retry.sleep(WATCH_INTERVAL_MS, signal), woken.promise]);
     woken = Promise.withResolvers<void>();
   }
-  await Promise.all([...running.values(), ...beside.values()]);
+  await Promise.all([...running.values(), ...reindexes.values(), ...beside.values()]);
   if (first) throw first.reason;
   return 0;
 }

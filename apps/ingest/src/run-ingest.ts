@@ -5,7 +5,6 @@ import {
   activeSpace,
   countImages,
   createOperation,
-  createVectorIndex,
   ensureCorpus,
   ensureSpace,
   excludeOpenSteps,
@@ -20,6 +19,7 @@ import {
   type Step,
   type StepCounts,
   stepCounts,
+  switchSpace,
   updateOperation,
 } from "@medley/storage";
 import { calibrateWhenDue } from "./calibrate-when-due.ts";
@@ -30,8 +30,11 @@ import type { IngestContext } from "./ingest-context.ts";
 import { IngestError } from "./ingest-error.ts";
 import { createPace, workOf } from "./progress-view.ts";
 import { type Registration, registerPictures } from "./register-pictures.ts";
+import { indexLargeSpace } from "./index-large-space.ts";
 import { isTransient, retryTransient } from "./retry.ts";
 import type { Finding } from "./scan/finding.ts";
+import { createOtherSpaces } from "./spaces/other-spaces.ts";
+import { builderOf, planOf, spaceOf } from "./spaces/space-plan.ts";
 import { runSteps, type StepPlan } from "./steps/run-steps.ts";
 
 export interface IngestRequest {
@@ -110,7 +113,12 @@ export async function runIngest(
   const signal = AbortSignal.any([control.signal, failure.signal]);
   const context = { ...outer, signal, retry: { ...outer.retry, signal } };
   const persist = <T>(call: () => Promise<T>) => retryTransient(call, context.retry);
-  const { corpusId, plan, wanted } = await persist(() => beginRun(context, request, listener));
+  const { corpusId, plan, replaces, wanted } = await persist(() => beginRun(context, request, listener));
+  const otherSpaces = createOtherSpaces(context, {
+    corpusId,
+    besideSpaceId: plan.spaceId,
+    onNote: listener.onNote,
+  });
 
   const tally = { added: 0, known: 0, rejected: 0, brokenMetadata: 0, scanned: request.findings === undefined };
   const observe = async (): Promise<IngestProgress> => ({
@@ -127,7 +135,8 @@ export async function runIngest(
   };
   if (request.findings === undefined) {
     const progress = await observe();
-    if (wanted.every((step) => openOf(progress.steps[step]) === 0)) {
+    const isIdle = wanted.every((step) => openOf(progress.steps[step]) === 0);
+    if (isIdle && !(await otherSpaces.areBehind())) {
       // A corpus of before there were calibrations has nothing else to do.
       await calibrate();
       return { ...progress, idle: true };
@@ -153,6 +162,7 @@ export async function runIngest(
     const progress = await observe();
     listener.onProgress(progress);
     await updateOperation(context.db, { operationId: operation.id, counts: countsNow(progress) });
+    await otherSpaces.look();
   });
   try {
     const register = async () => {
@@ -178,14 +188,15 @@ export async function runIngest(
           }
         }
       },
-      onEmbedded: () => persist(() => activateWhenBuilt(context, plan, listener)),
+      onEmbedded: () => persist(() => activateWhenBuilt(context, plan, replaces, listener)),
     });
-    await allOrAbort(failure, [registered, steps]).catch((error: unknown) => {
+    const filled = allOrAbort(failure, [registered, steps]).then(otherSpaces.finish);
+    await allOrAbort(failure, [registered, steps, filled]).catch((error: unknown) => {
       // A server that was being waited for when the run was told to stop is no failure of the run.
       if (!control.signal.aborted || !isTransient(error)) throw error;
     });
     await Promise.all(reports);
-    if (!context.signal.aborted) await persist(() => indexLargeSpace(context, plan.spaceId, listener));
+    if (!context.signal.aborted) await persist(() => indexLargeSpace(context, plan.spaceId, listener.onNote));
     await observer.stop();
     // What was registered, or given back, between the cancellation and its notice.
     if (control.outcome() === "CANCELLED") await persist(() => excludeOpenSteps(context.db, corpusId));
@@ -235,13 +246,13 @@ async function beginRun(
   context: IngestContext,
   request: IngestRequest,
   listener: IngestListener,
-): Promise<{ corpusId: string; plan: StepPlan; wanted: Step[] }> {
+): Promise<{ corpusId: string; plan: StepPlan; replaces: string | null; wanted: Step[] }> {
   const { id: corpusId } = await ensureCorpus(context.db, { name: request.corpus });
   if (request.attributes) await declareForRun(context, corpusId, request.attributes, listener.onNote);
   await failSilentOperations(context.db, { corpusId, kind: INGEST_OPERATION, silentForMs: SILENT_MS });
   // Its rows come from writing, whether anything reads them or not.
   await forgetOldChanges(context.db);
-  const plan = await makePlan(context, corpusId, request, listener);
+  const { plan, replaces } = await makePlan(context, corpusId, request, listener);
   const wanted: Step[] = [
     ...(["prepare", "embed", "caption-embed"] as const),
     ...(plan.captioner ? (["caption"] as const) : []),
@@ -249,34 +260,36 @@ async function beginRun(
   ];
   if (request.retryFailed) await retryFailedSteps(context.db, { corpusId });
   await planMissingSteps(context, plan, wanted);
-  return { corpusId, plan, wanted };
+  return { corpusId, plan, replaces, wanted };
 }
 
-/** Finds the models and the space of the retrieval model. A corpus without an active space gets it at once. */
+/**
+ * Finds the models and the space that they fill: the one that answers, as long as its model is served, and otherwise that of the retrieval model, which
+ * then answers in place of `replaces` when it is built. A corpus without a space gets it at once.
+ */
 async function makePlan(
   context: IngestContext,
   corpusId: string,
   request: IngestRequest,
   listener: IngestListener,
-): Promise<StepPlan> {
+): Promise<{ plan: StepPlan; replaces: string | null }> {
   const models = await retryTransient(() => context.inference.models(), context.retry);
-  const retrieval = models.find(({ role }) => role === "retrieval");
+  const active = await activeSpace(context.db, corpusId);
+  const builder = active && (await builderOf(context, active));
+  const retrieval = builder ?? models.find(({ role }) => role === "retrieval");
   if (!retrieval || retrieval.embeddingDimensions === null) {
     const served = models.map(({ role, name }) => `${role}: ${name}`).join(", ") || "none";
     const message = `The model set has no model that embeds pictures (served: ${served}). Add one with the role "retrieval".`;
     throw new IngestError("MODEL_MISSING", message);
   }
-  const space = await ensureSpace(context.db, {
-    fingerprint: retrieval.fingerprint,
-    name: retrieval.name,
-    dimensions: retrieval.embeddingDimensions,
-    preprocessing: { imageSizePixels: retrieval.imageSizePixels },
-  });
+  const space =
+    builder && active ? active : await ensureSpace(context.db, spaceOf(retrieval, retrieval.embeddingDimensions));
   // The first space answers searches from the first picture on; a later one only when it is complete (activateWhenBuilt).
-  if ((await activeSpace(context.db, corpusId)) === null) await activateSpace(context.db, corpusId, space.id);
-  const modelInput = { sizePixels: retrieval.imageSizePixels, filter: retrieval.imageFilter };
-  const plan = { corpusId, spaceId: space.id, retrieval, modelInput };
-  return request.captions ? { ...plan, ...(await planCaptions(context, corpusId, models, listener)) } : plan;
+  if (active === null) await activateSpace(context.db, corpusId, space.id);
+  const replaces = active === null || active.id === space.id ? null : active.id;
+  const plan = planOf(corpusId, space.id, retrieval);
+  if (!request.captions) return { plan, replaces };
+  return { plan: { ...plan, ...(await planCaptions(context, corpusId, models, listener)) }, replaces };
 }
 
 function calibrationTargetOf({ corpusId, spaceId, retrieval }: StepPlan) {
@@ -291,22 +304,19 @@ async function planMissingSteps(context: IngestContext, plan: StepPlan, wanted: 
   await planSteps(context.db, { corpusId: plan.corpusId, spaceId: plan.spaceId, steps: wanted });
 }
 
-async function activateWhenBuilt(context: IngestContext, plan: StepPlan, listener: IngestListener): Promise<void> {
-  const active = await activeSpace(context.db, plan.corpusId);
-  if (active?.id === plan.spaceId) return;
-  await activateSpace(context.db, plan.corpusId, plan.spaceId);
-  listener.onNote(`The corpus is now searched in the space of "${plan.retrieval.name}" (before: "${active?.name}").`);
-}
-
-// Below these sizes comparing every vector is exact and quick enough. The embedded database builds an index several times slower
-// and serves nobody meanwhile, so it waits longer.
-const MINIMUM_ROWS_TO_INDEX = { server: 20_000, embedded: 100_000 } as const;
-
-/** Load first, index afterwards: a bulk build runs several times faster than adding rows to an index. */
-async function indexLargeSpace(context: IngestContext, spaceId: string, listener: IngestListener): Promise<void> {
-  const minimumRows = MINIMUM_ROWS_TO_INDEX[context.db.kind];
-  const { created, rows } = await createVectorIndex(context.db, spaceId, { minimumRows });
-  if (created) listener.onNote(`Searches of this space now use a vector index (${rows} pictures).`);
+/** Whoever moved the corpus into another space meanwhile has decided: then nothing is changed. */
+async function activateWhenBuilt(
+  { db }: IngestContext,
+  { corpusId, spaceId, retrieval }: StepPlan,
+  replaces: string | null,
+  listener: IngestListener,
+): Promise<void> {
+  const active = await activeSpace(db, corpusId);
+  if (replaces === null || active?.id !== replaces) return;
+  // The model of the space before is not served any more: whatever this one has is more than nothing.
+  const change = { corpusId, fromSpaceId: replaces, spaceId, mayMiss: Number.MAX_SAFE_INTEGER };
+  await db.transaction((tx) => switchSpace(tx, change));
+  listener.onNote(`The corpus is now searched in the space of "${retrieval.name}" (before: "${active.name}").`);
 }
 
 async function reportFailedImage(

@@ -55,14 +55,15 @@ export async function calibrateSearch(
   const { corpusId, spaceId, signal } = request;
   const space = await findSpace(db, spaceId);
   if (space === null) throw new SearchError("NO_ACTIVE_SPACE", `There is no space "${spaceId}".`);
-  const model = await requireModelOf(space, inference);
+  const model = await requireModelOf({ db, inference }, space);
   const corpusImages = await countImages(db, corpusId);
   const drawn = await drawCaptionPairs(db, request);
   if (drawn.length < LEAST_CALIBRATION_IMAGES) {
     const found = `Only ${drawn.length} pictures of the corpus have a text of people or of the web`;
     throw new SearchError("TOO_FEW_TEXTS", `${found}, expected at least ${LEAST_CALIBRATION_IMAGES} to calibrate on.`);
   }
-  const source = { db, inference, corpusId, spaceId, itcWeight: model.itcWeight, ...(signal && { signal }) };
+  const { itcWeight, fingerprint } = model;
+  const source = { db, inference, corpusId, spaceId, itcWeight, model: fingerprint, ...(signal && { signal }) };
   const { pairs, items } = await collectExamples(source, drawn);
   const pair = fitPlatt(pairs.flat());
   if (pair === null) {

@@ -11,6 +11,8 @@ export interface ExampleSource {
   readonly spaceId: string;
   /** w of itmLogit + w * itcCosine. */
   readonly itcWeight: number;
+  /** Fingerprint of the model that built the space. */
+  readonly model: string;
   readonly signal?: AbortSignal;
 }
 
@@ -34,11 +36,11 @@ const SPARE_CANDIDATES = 32;
  * this model's filter kept is no part of it (drawCaptionPairs).
  */
 export async function pairExamples(
-  { inference, itcWeight, signal }: ExampleSource,
+  { inference, itcWeight, model, signal }: ExampleSource,
   { sha256, own, ofNeighbour, ofAnother }: DrawnCaption,
 ): Promise<LabelledScore[]> {
   const texts = [own, ofNeighbour, ofAnother].filter((text) => text !== null);
-  const options = { role: "retrieval", itcCosine: true, ...(signal && { signal }) } as const;
+  const options = { role: "retrieval", model, itcCosine: true, ...(signal && { signal }) } as const;
   const outcomes = await inference.matchTexts({ sha256 }, texts, options);
   return outcomes.flatMap((outcome, index) => {
     if (!outcome.ok || outcome.value.itcCosine === undefined) return [];
@@ -52,8 +54,8 @@ export async function knownItemExample(
   source: ExampleSource,
   { imageId, own }: DrawnCaption,
 ): Promise<KnownItemExample | null> {
-  const { db, inference, corpusId, spaceId, itcWeight, signal } = source;
-  const options = signal ? { signal } : {};
+  const { db, inference, corpusId, spaceId, itcWeight, model, signal } = source;
+  const options = { model, ...(signal && { signal }) };
   const [embedded] = await inference.embedTexts([own], options);
   if (!embedded?.ok) return null;
   const among = { corpusId, spaceId, query: embedded.value };

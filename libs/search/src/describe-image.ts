@@ -10,7 +10,7 @@ import {
 import { loadSearchCalibration, matchProbabilityOf, type SearchCalibration } from "./calibration.ts";
 import { requireImage } from "./caption-image.ts";
 import { SearchError } from "./errors.ts";
-import { requireModel, requireModelOf } from "./models.ts";
+import { loadModelOf, requireModel, requireModelOf, servedModelOf } from "./models.ts";
 import { requireInteger, requireText } from "./query.ts";
 
 /** How many of the nearest texts the matching head reads: one pass each, as for the pictures of a search. */
@@ -65,7 +65,7 @@ export async function describeImage(
     const hint = "Wait until its ingest is done.";
     throw new SearchError("NO_ACTIVE_SPACE", `Image "${imageId}" has no vector in an active space yet. ${hint}`);
   }
-  const model = await requireModelOf(space, inference);
+  const model = await requireModelOf({ db, inference }, space);
   const near = await searchTextsNear(db, { corpusId: image.corpusId, spaceId: space.id, query, limit: TEXTS_JUDGED });
   const fits = await judgeTexts(
     dependencies,
@@ -129,7 +129,7 @@ export async function classifyImage(
   }
   const texts = labels.map((label, index) => template.replaceAll(LABEL, () => requireText(`labels[${index}]`, label)));
   const image = await requireImage(dependencies.db, imageId);
-  const model = requireModel(await dependencies.inference.models(), "retrieval");
+  const model = await modelFor(dependencies, image);
   const fits = await judgeTexts(dependencies, model, image, texts, deadlineMs);
   const judged = labels.map((label, index) => ({ label: label.trim(), ...requireFit(fits[index]) })).toSorted(byScore);
   const best = judged.find(({ matchProbability }) => (matchProbability ?? 0) >= FITS_FROM) ?? null;
@@ -145,9 +145,21 @@ async function judgeTexts(
 ): Promise<TextFit[]> {
   if (texts.length === 0) return [];
   const deadline = deadlineMs === undefined ? {} : { deadlineMs };
-  const outcomes = await inference.matchTexts({ sha256: image.sha256 }, texts, { ...deadline, itcCosine: true });
+  const outcomes = await inference.matchTexts({ sha256: image.sha256 }, texts, {
+    ...deadline,
+    itcCosine: true,
+    model: model.fingerprint,
+  });
   const calibration = await calibrationFor(db, image, model);
   return texts.map((text, index) => fitOf(text, outcomes[index], model.itcWeight, calibration));
+}
+
+/** The model that built the space which answers for the picture's corpus, where it can be served; otherwise the retrieval model of the set. */
+async function modelFor({ db, inference }: DescribeDependencies, { corpusId }: Image): Promise<ModelInfo> {
+  const space = await activeSpace(db, corpusId);
+  const served = await inference.models();
+  const builder = space && (servedModelOf(served, space) ?? (await loadModelOf({ db, inference }, space)));
+  return builder ?? requireModel(served, "retrieval");
 }
 
 /** That of the space which answers for the picture's corpus, when this model built it. */

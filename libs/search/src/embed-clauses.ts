@@ -1,4 +1,11 @@
-import { type ImageInput, type Inference, InferenceError, type ModelInfo, type Outcome } from "@medley/inference-api";
+import {
+  type EmbedOptions,
+  type ImageInput,
+  type Inference,
+  InferenceError,
+  type ModelInfo,
+  type Outcome,
+} from "@medley/inference-api";
 import { type Database, embeddingOf, findImage, type Space } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 import { requireModelOf } from "./models.ts";
@@ -26,8 +33,8 @@ export async function embedClauses(
 ): Promise<EmbeddedClauses> {
   const stored = await Promise.all(clauses.map((clause) => storedVector(db, space, clause)));
   try {
-    const model = await requireModelOf(space, inference);
-    const vectors = await embedMissing(inference, clauses, stored, deadline);
+    const model = await requireModelOf({ db, inference }, space);
+    const vectors = await embedMissing(inference, clauses, stored, { ...deadline, model: model.fingerprint });
     return { model, vectors, degraded: [] };
   } catch (error) {
     if (!(error instanceof InferenceError) || !isAway(error)) throw error;
@@ -67,7 +74,7 @@ async function embedMissing(
   inference: Inference,
   clauses: readonly Clause[],
   stored: readonly (StoredPicture | null)[],
-  deadline: { deadlineMs?: number },
+  options: EmbedOptions,
 ): Promise<Float32Array[]> {
   const texts = clauses.flatMap((clause) => (clause.kind === "text" ? [clause.text] : []));
   const pictures = clauses.flatMap((clause, index): ImageInput[] => {
@@ -76,8 +83,8 @@ async function embedMissing(
     return known && known.vector === null ? [{ sha256: known.sha256 }] : [];
   });
   const [ofTexts, ofPictures] = await Promise.all([
-    texts.length === 0 ? [] : inference.embedTexts(texts, deadline),
-    pictures.length === 0 ? [] : inference.embedImages(pictures, deadline),
+    texts.length === 0 ? [] : inference.embedTexts(texts, options),
+    pictures.length === 0 ? [] : inference.embedImages(pictures, options),
   ]);
   const nextText = ofTexts.values();
   const nextPicture = ofPictures.values();

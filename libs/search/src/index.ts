@@ -31,6 +31,14 @@ export {
   type TextFit,
 } from "./describe-image.ts";
 export { SearchError, type SearchErrorCode } from "./errors.ts";
+export { loadModelOf, servedModelOf } from "./models.ts";
+export { type CompareRequest, compareSpaces } from "./reindex/compare-spaces.ts";
+export {
+  type KnownItemFigures,
+  LEAST_COMPARED_QUERIES,
+  type Objection,
+  type SpaceComparison,
+} from "./reindex/space-comparison.ts";
 export { createHotTier, type HotTier, type HotTierDependencies } from "./hot-tier/hot-tier.ts";
 export type { FoundRow, OpenVectorScan, VectorScan } from "./hot-tier/scan-port.ts";
 export { type ImageWithTexts, imagesWithHumanTexts } from "./human-texts.ts";

@@ -1,5 +1,5 @@
 import type { Inference, ModelInfo, Role } from "@medley/inference-api";
-import type { Space } from "@medley/storage";
+import { findModel, type Queryable, type Space } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 
 /** The model that serves a role; an error that names the role when the model set has none. */
@@ -12,14 +12,40 @@ export function requireModel(models: readonly ModelInfo[], role: Role): ModelInf
 }
 
 /**
- * The retrieval model that is served, when it is the one that built the space: vectors of two models are never compared.
+ * The model that built the space: vectors of two models are never compared. One that was registered and is not served, after a restart of the
+ * inference server, is loaded.
  * @throws SearchError MODEL_MISSING, MODEL_MISMATCH; InferenceError when the engine does not answer
  */
-export async function requireModelOf(space: Space, inference: Inference): Promise<ModelInfo> {
-  const model = requireModel(await inference.models(), "retrieval");
-  if (model.fingerprint === space.fingerprint) return model;
-  const found = `The retrieval model "${model.name}" has fingerprint ${model.fingerprint}`;
+export async function requireModelOf(
+  { db, inference }: { readonly db: Queryable; readonly inference: Inference },
+  space: Space,
+): Promise<ModelInfo> {
+  const served = await inference.models();
+  const own = requireModel(served, "retrieval");
+  const model = servedModelOf(served, space) ?? (await loadModelOf({ db, inference }, space));
+  if (model !== null) return model;
+  const found = `The retrieval model "${own.name}" has fingerprint ${own.fingerprint}`;
   const expected = `the space "${space.name}" was built with ${space.fingerprint}`;
   const hint = "Serve the model that built the space, or build a space for this one: medley reindex";
   throw new SearchError("MODEL_MISMATCH", `${found}, but ${expected}. ${hint}`);
+}
+
+/** Among the models that are served, the one that built the space. */
+export function servedModelOf(served: readonly ModelInfo[], { fingerprint }: Space): ModelInfo | null {
+  return served.find((model) => model.role === "retrieval" && model.fingerprint === fingerprint) ?? null;
+}
+
+/**
+ * Has the engine serve the registered model that built the space; null when none is registered, or it is another one by now.
+ * @throws InferenceError when the engine does not answer, or cannot load the checkpoint
+ */
+export async function loadModelOf(
+  { db, inference }: { readonly db: Queryable; readonly inference: Inference },
+  { fingerprint }: Space,
+): Promise<ModelInfo | null> {
+  const registered = await findModel(db, fingerprint);
+  if (registered === null) return null;
+  const { checkpoint, name, itcWeight } = registered;
+  const model = await inference.loadModel({ checkpoint, name, itcWeight });
+  return model.fingerprint === fingerprint ? model : null;
 }

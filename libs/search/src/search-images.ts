@@ -1,4 +1,11 @@
-import { failed, type Inference, InferenceError, type Match, type Outcome } from "@medley/inference-api";
+import {
+  failed,
+  type Inference,
+  InferenceError,
+  type Match,
+  type ModelInfo,
+  type Outcome,
+} from "@medley/inference-api";
 import {
   activeSpace,
   attributeSchemaOf,
@@ -107,7 +114,7 @@ export async function searchValid(dependencies: SearchDependencies, asked: Valid
   const pool = poolPictures(retrieved.pictures, wanted, valid.candidates);
   const pictures = [...pool.toMatch, ...pool.beyond];
   const cosines = await cosinesOfClauses(place, embedded, [...retrieved.pictures, ...found.flatMap(hitsOf)], pictures);
-  const rerank = () => matchClauses(inference, valid.clauses, pool.toMatch, remainingMs());
+  const rerank = () => matchClauses(inference, embedded.model, valid.clauses, pool.toMatch, remainingMs());
   const rerankable = embedded.model !== null && pool.toMatch.length > 0 && valid.candidates > 0;
   const matches = rerankable && valid.clauses.some(isText) ? await stopwatch.measure("RERANK", rerank) : [];
   const judged = valid.clauses.map(
@@ -277,13 +284,14 @@ async function cosinesOfClauses(
 /** Outcomes of each text clause, in the order of the clauses; empty for a clause that is a picture. */
 function matchClauses(
   inference: Inference,
+  model: ModelInfo | null,
   clauses: readonly Clause[],
   toMatch: readonly Picture[],
   remainingMs: number | null,
 ): Promise<Outcome<Match>[][]> {
   return Promise.all(
     clauses.map(async (clause) =>
-      isText(clause) ? matchCandidates(inference, clause.text, toMatch, remainingMs) : [],
+      isText(clause) ? matchCandidates(inference, model, clause.text, toMatch, remainingMs) : [],
     ),
   );
 }
@@ -330,6 +338,7 @@ async function sawEverything({ db, corpus, valid, limit, named }: Place, picture
 /** One outcome per candidate, also when the call as a whole fails or its engine does not come back in time. */
 async function matchCandidates(
   inference: Inference,
+  model: ModelInfo | null,
   text: string,
   candidates: readonly Picture[],
   remainingMs: number | null,
@@ -339,7 +348,8 @@ async function matchCandidates(
   const images = candidates.map(({ sha256 }) => ({ sha256 }));
   const giveUp = new AbortController();
   const engineMs = remainingMs === null ? null : remainingMs - Math.min(RETURN_MS, remainingMs / 10);
-  const options = { ...deadlineOption(engineMs), signal: giveUp.signal, role: "retrieval" } as const;
+  const chosen = model === null ? {} : { model: model.fingerprint };
+  const options = { ...deadlineOption(engineMs), ...chosen, signal: giveUp.signal, role: "retrieval" } as const;
   try {
     const matches = await withinDeadline(inference.matchImages(text, images, options), remainingMs);
     if (matches.length === candidates.length) return matches;

@@ -114,6 +114,7 @@ export { findModel, listModels, saveModel } from "./models.ts";
 export type { RegisteredModel } from "./models.ts";
 export {
   claimReindex,
+  corporaToReindex,
   compareCoverage,
   findReindex,
   releaseReindex,
@@ -124,7 +125,7 @@ export {
 } from "./reindexes.ts";
 export type { Reindex, SpaceCoverage } from "./reindexes.ts";
 export { retireSpace } from "./retired-spaces.ts";
-export { activateSpace, activeSpace, ensureSpace, findSpace, spacesOf } from "./spaces.ts";
+export { activateSpace, activeSpace, ensureSpace, findSpace, spacesBehind, spacesOf } from "./spaces.ts";
 export type { NewSpace, Space, SpaceState } from "./spaces.ts";
 export {
   excludeOpenSteps,
@@ -136,7 +137,7 @@ export {
   retryFailedSteps,
 } from "./step-control.ts";
 export type { ErrorClass, FailedStepFilter, FailureClass } from "./step-control.ts";
-export { STEPS } from "./step-order.ts";
+export { STEPS, STEPS_OF_SPACES } from "./step-order.ts";
 export type { Step } from "./step-order.ts";
 export {
   MAX_ATTEMPTS,

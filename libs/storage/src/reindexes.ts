@@ -191,3 +191,11 @@ export async function spaceToRollBackTo(db: Queryable, corpusId: string): Promis
   );
   return before?.spaceId ?? null;
 }
+
+/** The corpora of open reindexes, whoever has them in hand. */
+export async function corporaToReindex(db: Queryable): Promise<ReadonlySet<string>> {
+  const rows = await db.query<{ corpusId: string }>(
+    `select r.corpus_id as "corpusId" from reindexes r join operations o on o.id = r.operation_id where o.finished_at is null`,
+  );
+  return new Set(rows.map(({ corpusId }) => corpusId));
+}

@@ -1,4 +1,5 @@
 import { type Database, type Queryable, inTransaction } from "./database.ts";
+import { STEPS_OF_SPACES } from "./step-order.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
 
@@ -126,4 +127,20 @@ export async function lockSpaces(db: Queryable, corpusId: string): Promise<void>
     requireUuid("corpus", corpusId),
   ]);
   if (locked.length === 0) throw new StorageError("NOT_FOUND", `There is no corpus "${corpusId}".`);
+}
+
+/** The other spaces of a corpus that are written to and in which steps are open. */
+export function spacesBehind(
+  db: Queryable,
+  { corpusId, besideSpaceId }: { corpusId: string; besideSpaceId: string },
+): Promise<Space[]> {
+  return db.query<Space>(
+    `select ${COLUMNS}, ${STATE_IN_CORPUS}
+     from corpus_spaces u join spaces s on s.id = u.space_id join corpora c on c.id = u.corpus_id
+     where u.corpus_id = $1::uuid and u.space_id <> $2::uuid and u.retired_at is null and exists (
+       select from image_steps o where o.corpus_id = u.corpus_id and o.space_id = u.space_id
+         and o.step = any ($3::text[]) and o.state in ('pending', 'leased'))
+     order by u.created_at, s.id`,
+    [requireUuid("corpus", corpusId), requireUuid("space", besideSpaceId), STEPS_OF_SPACES],
+  );
 }

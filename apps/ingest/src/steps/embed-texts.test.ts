@@ -59,7 +59,9 @@ async function newPicture(webText: string) {
       calibrationAttempts: new Map(),
     };
     const claim = { corpusId, step: "caption-embed", spaceId, limit: 9, leaseMs: 60_000, owner: name } as const;
-    return embedOwnTexts(context, { spaceId }, await claimSteps(db, claim));
+    const [retrieval] = await engine.models();
+    if (!retrieval) throw new Error("Bug: the fake engine serves no model");
+    return embedOwnTexts(context, { spaceId, retrieval }, await claimSteps(db, claim));
   };
   const keys = async () =>
     (

@@ -1,4 +1,4 @@
-import type { InferenceError, Outcome } from "@medley/inference-api";
+import type { InferenceError, ModelInfo, Outcome } from "@medley/inference-api";
 import { ownTextsOf } from "@medley/search";
 import {
   type ClaimedStep,
@@ -11,18 +11,26 @@ import {
 } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { retryTransient } from "../retry.ts";
+import { callModelOf } from "../spaces/with-model.ts";
 import { failWithInferenceError } from "./fail-step.ts";
 import type { StepResult } from "./prepare.ts";
+
+/** The space of the texts, and the model that built it. */
+export interface TextTarget {
+  readonly spaceId: string;
+  readonly retrieval: ModelInfo;
+}
 
 /** Embeds the texts that stand beside the pictures, so that a search finds "a kitten" by the caption "a young cat". */
 export async function embedOwnTexts(
   context: IngestContext,
-  { spaceId }: { readonly spaceId: string },
+  target: TextTarget,
   claimed: readonly ClaimedStep[],
 ): Promise<StepResult[]> {
+  const { spaceId } = target;
   const imageIds = claimed.map(({ imageId }) => imageId);
   const texts = await retryTransient(() => ownTextsOf(context.db, imageIds), context.retry);
-  const { rows, wordless, failures } = await embedTexts(context, texts);
+  const { rows, wordless, failures } = await embedTexts(context, target, texts);
   const whole = imageIds.filter((imageId) => !failures.has(imageId));
   await retryTransient(
     () =>
@@ -58,14 +66,18 @@ interface EmbeddedTexts {
   readonly failures: ReadonlyMap<string, InferenceError>;
 }
 
-async function embedTexts(context: IngestContext, texts: readonly OwnText[]): Promise<EmbeddedTexts> {
+async function embedTexts(
+  context: IngestContext,
+  target: TextTarget,
+  texts: readonly OwnText[],
+): Promise<EmbeddedTexts> {
   const rows: TextEmbeddingRow[] = [];
   const wordless: OwnText[] = [];
   const failures = new Map<string, InferenceError>();
   const outcomes: Outcome<Float32Array>[] = [];
   for (let start = 0; start < texts.length; start += TEXTS_AT_ONCE) {
     const chunk = texts.slice(start, start + TEXTS_AT_ONCE).map(({ text }) => text);
-    outcomes.push(...(await retryTransient(() => context.inference.embedTexts(chunk), context.retry)));
+    outcomes.push(...(await callModelOf(context, target, (model) => context.inference.embedTexts(chunk, model))));
   }
   for (const [index, text] of texts.entries()) {
     const outcome = outcomes[index];

@@ -1,3 +1,4 @@
+import type { ModelInfo } from "@medley/inference-api";
 import { type ModelInputTarget, modelInputVariant } from "@medley/media";
 import {
   type ClaimedStep,
@@ -8,23 +9,27 @@ import {
 } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { retryTransient } from "../retry.ts";
+import { callModelOf } from "../spaces/with-model.ts";
 import { failWithInferenceError } from "./fail-step.ts";
 import type { StepResult } from "./prepare.ts";
 
 export interface EmbedTarget {
   readonly corpusId: string;
   readonly spaceId: string;
+  /** The model that built the space. */
+  readonly retrieval: ModelInfo;
   readonly modelInput: ModelInputTarget;
 }
 
 /** Embeds the pictures by their content address; the engine stores their image tokens on the way. Those that look like another one are marked. */
 export async function embedImages(
   context: IngestContext,
-  { corpusId, spaceId, modelInput }: EmbedTarget,
+  target: EmbedTarget,
   claimed: readonly ClaimedStep[],
 ): Promise<StepResult[]> {
+  const { corpusId, spaceId, modelInput } = target;
   const images = claimed.map(({ sha256 }) => ({ sha256 }));
-  const outcomes = await retryTransient(() => context.inference.embedImages(images), context.retry);
+  const outcomes = await callModelOf(context, target, (model) => context.inference.embedImages(images, model));
   const results = claimed.map(({ imageId }, index) => {
     const outcome = outcomes[index];
     if (outcome === undefined) throw new Error("Bug: embedImages returned fewer outcomes than pictures");

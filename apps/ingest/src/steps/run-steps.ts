@@ -99,6 +99,29 @@ export async function runSteps(outer: IngestContext, plan: StepPlan, options: Ru
   }
 }
 
+/**
+ * Fills a space alone: prepares and embeds pictures, and embeds the texts beside them, until nothing of that is open. What other workers have in hand
+ * is waited for.
+ */
+export async function fillSpace(
+  outer: IngestContext,
+  plan: StepPlan,
+  onResults: RunStepsOptions["onResults"],
+): Promise<void> {
+  const failure = new AbortController();
+  const context = { ...outer, signal: AbortSignal.any([outer.signal, failure.signal]) };
+  const leases = createLeases(context);
+  const run = (step: Step, upstream: Upstream) =>
+    Array.from({ length: BATCHES[step].workers }, () => work(context, leases, plan, step, upstream, { onResults }));
+  try {
+    const preparation = allOrAbort(failure, run("prepare", ENDED));
+    const prepared = trackEnd(preparation);
+    await allOrAbort(failure, [preparation, ...run("embed", prepared), ...run("caption-embed", prepared)]);
+  } finally {
+    await leases.end();
+  }
+}
+
 /** Hands out batches and keeps them leased for as long as they are in hand. */
 interface Leases {
   /** Claims a batch and does it. Resolves with false when there was none. */
@@ -154,7 +177,7 @@ async function work(
   plan: StepPlan,
   step: Step,
   upstream: Upstream,
-  options: RunStepsOptions,
+  options: Pick<RunStepsOptions, "onResults">,
 ): Promise<void> {
   for (let turn = 1; !context.signal.aborted; turn += 1) {
     // Asked before claiming: what became ready in between is then found by this very claim.
