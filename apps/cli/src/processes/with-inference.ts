@@ -5,6 +5,7 @@ import { note } from "../output.ts";
 import { type ServerChild, startServer } from "./child.ts";
 import { reservePort } from "./free-port.ts";
 import { type Supervised, supervise } from "./supervisor.ts";
+import { borrowServer } from "./take-over.ts";
 
 /** The inference server that a command works with. */
 export interface InferenceConnection {
@@ -16,7 +17,8 @@ export interface InferenceConnection {
 
 /**
  * Runs the work against the inference server of this installation: the running one, or one for as long as it takes. An own
- * server that dies is started again where it was; when it dies again and again, this rejects with its last words.
+ * server that dies is started again where it was; when it dies again and again, this rejects with its last words. One that another command
+ * started is taken over when that command ends.
  * @param onSignal  what Ctrl-C does while an own server runs: "exit" stops it and ends this process; "wait" leaves it to the
  *   work to end soon, after which the server is stopped
  */
@@ -25,16 +27,14 @@ export async function withInference<T>(
   onSignal: "exit" | "wait",
   work: (connection: InferenceConnection) => Promise<T>,
 ): Promise<T> {
-  const running = settings.inferenceUrl ?? (await findLivingServer(settings));
-  if (running !== undefined) {
-    return await work({ inference: connect(settings, running), url: running, lost: new AbortController().signal });
+  if (settings.inferenceUrl !== undefined) {
+    const url = settings.inferenceUrl;
+    return await work({ inference: connect(settings, url), url, lost: new AbortController().signal });
   }
+  const borrowed = await findLivingServer(settings);
+  if (borrowed !== undefined) return await workWithBorrowed(settings, borrowed, work);
   const port = await reservePort(settings.inferenceHost, 0, "INFERENCE_PORT");
-  const server = supervise({
-    name: "The inference server",
-    start: () => startInference(settings, port),
-    onNote: note,
-  });
+  const server = superviseInference(settings, port);
   const stop = () => {
     if (onSignal === "exit") void server.stop().then(() => process.exit(130));
   };
@@ -46,6 +46,31 @@ export async function withInference<T>(
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, stop);
     await server.stop();
   }
+}
+
+async function workWithBorrowed<T>(
+  settings: Settings,
+  url: string,
+  work: (connection: InferenceConnection) => Promise<T>,
+): Promise<T> {
+  const inference = connect(settings, url);
+  await using borrowed = borrowServer({
+    isAlive: () => answers(inference),
+    start: () => superviseInference(settings, Number(new URL(url).port)),
+    onNote: note,
+  });
+  return await workWhileServed(borrowed, (lost) => work({ inference, url, lost }));
+}
+
+function superviseInference(settings: Settings, port: number): Supervised {
+  return supervise({ name: "The inference server", start: () => startInference(settings, port), onNote: note });
+}
+
+function answers(inference: Inference): Promise<boolean> {
+  return inference.models().then(
+    () => true,
+    () => false,
+  );
 }
 
 /** When the server is lost, the work is told and awaited, so that nothing of it goes on after the command's last words. */
@@ -77,12 +102,7 @@ async function findLivingServer(settings: Settings): Promise<string | undefined>
   const url = findRunningServer(settings.runDirectory, "inference")?.url;
   if (url === undefined) return undefined;
   // The process id may belong to somebody else by now: only an answer counts.
-  return connect(settings, url)
-    .models()
-    .then(
-      () => url,
-      () => undefined,
-    );
+  return (await answers(connect(settings, url))) ? url : undefined;
 }
 
 function connect(settings: Settings, url: string): Inference {
