@@ -33,6 +33,8 @@ export interface GatewayDependencies {
   readonly parts: PartFiles;
   /** Signs the addresses of uploads. */
   readonly uploadKey: string;
+  /** Where checkpoints lie that may be registered; absent: none may. */
+  readonly modelDirectory?: string;
   /** Bytes of the largest picture that is taken. */
   readonly maxUploadBytes: number;
   /** Folder of the built web page. */

@@ -40,6 +40,7 @@ async function run(): Promise<void> {
       blobs: openBlobStore({ directory: settings.blobDirectory }),
       thumbnails: openVariantStore({ directory: settings.thumbnailDirectory }),
       parts: openPartFiles({ directory: settings.uploadDirectory }),
+      modelDirectory: settings.modelDirectory,
       uploadKey: settings.uploadKey ?? (await loadUploadKey(settings.home)),
       maxUploadBytes: settings.maxBytes,
       siteDirectory: join(settings.repository, "apps/web/dist/site"),

@@ -1,4 +1,5 @@
 import type { MetadataKind } from "@medley/media";
+import { spaceOf } from "@medley/search";
 import {
   type AttributeSchema,
   activateSpace,
@@ -34,7 +35,7 @@ import { indexLargeSpace } from "./index-large-space.ts";
 import { isTransient, retryTransient } from "./retry.ts";
 import type { Finding } from "./scan/finding.ts";
 import { createOtherSpaces } from "./spaces/other-spaces.ts";
-import { builderOf, planOf, spaceOf } from "./spaces/space-plan.ts";
+import { builderOf, planOf } from "./spaces/space-plan.ts";
 import { runSteps, type StepPlan } from "./steps/run-steps.ts";
 
 export interface IngestRequest {
@@ -282,8 +283,7 @@ async function makePlan(
     const message = `The model set has no model that embeds pictures (served: ${served}). Add one with the role "retrieval".`;
     throw new IngestError("MODEL_MISSING", message);
   }
-  const space =
-    builder && active ? active : await ensureSpace(context.db, spaceOf(retrieval, retrieval.embeddingDimensions));
+  const space = builder && active ? active : await ensureSpace(context.db, spaceOf(retrieval));
   // The first space answers searches from the first picture on; a later one only when it is complete (activateWhenBuilt).
   if (active === null) await activateSpace(context.db, corpusId, space.id);
   const replaces = active === null || active.id === space.id ? null : active.id;

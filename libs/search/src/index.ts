@@ -31,7 +31,8 @@ export {
   type TextFit,
 } from "./describe-image.ts";
 export { SearchError, type SearchErrorCode } from "./errors.ts";
-export { loadModelOf, servedModelOf } from "./models.ts";
+export { loadModelOf, servedModelOf, spaceOf } from "./models.ts";
+export { registerModel, requestReindexTo, rollBackSpace } from "./reindex/change-space.ts";
 export { type CompareRequest, compareSpaces } from "./reindex/compare-spaces.ts";
 export {
   type KnownItemFigures,

@@ -1,5 +1,5 @@
 import type { Inference, ModelInfo, Role } from "@medley/inference-api";
-import { findModel, type Queryable, type Space } from "@medley/storage";
+import { findModel, type NewSpace, type Queryable, type Space } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 
 /** The model that serves a role; an error that names the role when the model set has none. */
@@ -48,4 +48,15 @@ export async function loadModelOf(
   const { checkpoint, name, itcWeight } = registered;
   const model = await inference.loadModel({ checkpoint, name, itcWeight });
   return model.fingerprint === fingerprint ? model : null;
+}
+
+/**
+ * The space that a model builds.
+ * @throws SearchError MODEL_MISSING where it does not embed
+ */
+export function spaceOf({ fingerprint, name, imageSizePixels, embeddingDimensions }: ModelInfo): NewSpace {
+  if (embeddingDimensions === null) {
+    throw new SearchError("MODEL_MISSING", `The model "${name}" does not embed pictures, so that it builds no space.`);
+  }
+  return { fingerprint, name, dimensions: embeddingDimensions, preprocessing: { imageSizePixels } };
 }

@@ -20,12 +20,20 @@ const OPERATIONS: Readonly<Record<string, (about: NamedThings) => string>> = {
   "Query.describe": ({ imageId }) => `{ describe(imageId: "${imageId}") { modelName } }`,
   "Query.classify": ({ imageId }) => `{ classify(imageId: "${imageId}", labels: ["dog"]) { modelName } }`,
   "Query.explainCaption": ({ captionId }) => `{ explainCaption(captionId: "${captionId}") { words } }`,
+  "Query.models": () => "{ models { name } }",
   "Query.corpora": () => "{ corpora { name } }",
   "Query.corpus": ({ corpus }) => `{ corpus(name: "${corpus.name}") { name imageCount coverage { step } } }`,
   "Query.upload": ({ uploadId }) => `{ upload(id: "${uploadId}") { state url } }`,
   "Query.operation": ({ operationId }) => `{ operation(id: "${operationId}") { kind coverage { step } } }`,
   "Query.operations": ({ corpus }) => `{ operations(corpus: "${corpus.name}") { kind state } }`,
   "Mutation.createCorpus": ({ corpus }) => `mutation { createCorpus(name: "${corpus.name}") { ${ERRORS} } }`,
+  "Mutation.registerModel": () =>
+    `mutation { registerModel(input: { name: "other", checkpoint: "missing" }) { ${ERRORS} } }`,
+  "Mutation.reindex": ({ corpus }) =>
+    `mutation { reindex(input: { corpus: "${corpus.name}", model: "other" }) { ${ERRORS} } }`,
+  "Mutation.rollbackSpace": ({ corpus }) => `mutation { rollbackSpace(corpus: "${corpus.name}") { ${ERRORS} } }`,
+  "Mutation.retireSpace": ({ corpus }) =>
+    `mutation { retireSpace(corpus: "${corpus.name}", spaceId: "${UNKNOWN_ID}") { ${ERRORS} } }`,
   "Mutation.createUpload": ({ corpus }) =>
     `mutation { createUpload(input: { corpus: "${corpus.name}" }) { upload { state } ${ERRORS} } }`,
   "Mutation.completeUpload": ({ uploadId }) => `mutation { completeUpload(uploadId: "${uploadId}") { ${ERRORS} } }`,

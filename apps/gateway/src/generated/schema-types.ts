@@ -341,6 +341,8 @@ export type Corpus = {
   name: Scalars['String']['output'];
   /** Since when nobody begins a step of it, because somebody paused it; null when it is not paused. */
   pausedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Every space that it is or was embedded into, newest first. */
+  spaces: Array<CorpusSpace>;
 };
 
 /** What changes of a corpus answer. */
@@ -350,6 +352,17 @@ export type CorpusPayload = {
   corpus?: Maybe<Corpus>;
   /** What was wrong; empty when all went well. */
   userErrors: Array<UserError>;
+};
+
+/** A space of a corpus, and how it stands there. */
+export type CorpusSpace = {
+  __typename?: 'CorpusSpace';
+  /** The space. */
+  space: Space;
+  /** How it stands. */
+  state: SpaceState;
+  /** How many pictures of the corpus have a vector in it. */
+  vectorCount: Scalars['Int']['output'];
 };
 
 /** A number of pictures. */
@@ -626,6 +639,19 @@ export type IntRange = {
   to?: InputMaybe<Scalars['Int']['input']>;
 };
 
+/** How often a text finds the picture that it was written for; shares of the queries, 0 to 1. */
+export type KnownItemFigures = {
+  __typename?: 'KnownItemFigures';
+  /** It comes first by `itcCosine`. */
+  recallAt1: Scalars['Float']['output'];
+  /** It is among the first 10 by `itcCosine`. */
+  recallAt10: Scalars['Float']['output'];
+  /** It comes first after the space's own model has re-ranked the nearest 32. */
+  rerankedAt1: Scalars['Float']['output'];
+  /** It is among the first 10 after re-ranking. */
+  rerankedAt10: Scalars['Float']['output'];
+};
+
 /** How well a label fits a picture. */
 export type LabelFit = {
   __typename?: 'LabelFit';
@@ -663,6 +689,34 @@ export type MatchVerdict =
   /** There may be one. */
   | 'WEAK';
 
+/** A model of this installation. */
+export type Model = {
+  __typename?: 'Model';
+  /** Length of its vectors; null where it builds none, and while it is not served. */
+  dimensions?: Maybe<Scalars['Int']['output']>;
+  /** SHA-256 over its weights and every setting that changes outputs. */
+  fingerprint: Scalars['String']['output'];
+  /** w in the order `itmLogit + w * itcCosine`. */
+  itcWeight: Scalars['Float']['output'];
+  /** Name for people, unique among registered models. */
+  name: Scalars['String']['output'];
+  /** What it does in the model set; empty for one that was registered beside it. */
+  roles: Array<ModelRole>;
+  /** Whether the inference server serves it now. A registered model that it does not is loaded when a space needs it. */
+  served: Scalars['Boolean']['output'];
+};
+
+/** What a checkpoint does in the model set. */
+export type ModelRole =
+  /** Answers questions. */
+  | 'ANSWERER'
+  /** Writes captions. */
+  | 'CAPTIONER'
+  /** Judges captions. */
+  | 'FILTER'
+  /** Embeds pictures and texts, and re-ranks. */
+  | 'RETRIEVAL';
+
 /** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
 export type Mutation = {
   __typename?: 'Mutation';
@@ -694,8 +748,17 @@ export type Mutation = {
    * and after a restart. Repeating it is harmless.
    */
   pauseCorpus: CorpusPayload;
+  /** Has the inference server serve one more model that embeds and matches. Repeating it is harmless. */
+  registerModel: RegisterModelPayload;
+  /**
+   * Moves a corpus into the space of another model, as an operation: the space is filled beside the one that answers (new pictures go into both), compared
+   * with it, and answers from one moment to the next when nothing speaks against it. No search fails meanwhile. See docs/reindex.md.
+   */
+  reindex: ReindexPayload;
   /** Ends a pause. The ingest worker goes on within seconds. Repeating it is harmless. */
   resumeCorpus: CorpusPayload;
+  /** Deletes what a space that does not answer holds of a corpus: nothing goes into it any more. */
+  retireSpace: RetireSpacePayload;
   /**
    * Gives steps that failed or were cancelled a fresh set of attempts, and those that waited for them. The next look of the ingest worker, some
    * seconds later, goes on with them.
@@ -705,6 +768,8 @@ export type Mutation = {
   revertCaptionRun: RevertCaptionRunPayload;
   /** A person keeps or rejects a caption. The latest decision stands above every policy. */
   reviewCaption: CaptionPayload;
+  /** Lets the space that answered before answer again, at once. Refused as INCOMPLETE where it lacks pictures, unless it is forced. */
+  rollbackSpace: CorpusPayload;
 };
 
 
@@ -761,8 +826,27 @@ export type MutationPauseCorpusArgs = {
 
 
 /** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationRegisterModelArgs = {
+  input: RegisterModelInput;
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationReindexArgs = {
+  input: ReindexInput;
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
 export type MutationResumeCorpusArgs = {
   corpus: Scalars['String']['input'];
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationRetireSpaceArgs = {
+  corpus: Scalars['String']['input'];
+  spaceId: Scalars['ID']['input'];
 };
 
 
@@ -787,6 +871,13 @@ export type MutationReviewCaptionArgs = {
   note?: InputMaybe<Scalars['String']['input']>;
   reviewer: Scalars['String']['input'];
   verdict: ReviewVerdict;
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationRollbackSpaceArgs = {
+  corpus: Scalars['String']['input'];
+  force?: Scalars['Boolean']['input'];
 };
 
 /** A picture that looks like another one. */
@@ -819,6 +910,8 @@ export type NucleusInput = {
 /** A long piece of work. */
 export type Operation = {
   __typename?: 'Operation';
+  /** Of a reindex, how both spaces compare; null before that is known, and for other kinds. */
+  comparison?: Maybe<SpaceComparison>;
   /** The corpus that it works on; null where it works on none. */
   corpus?: Maybe<Corpus>;
   /** Progress by outcome, in words that belong to the kind, such as added, known, rejected, embedDone and embedFailed. */
@@ -837,7 +930,7 @@ export type Operation = {
   finishedAt?: Maybe<Scalars['DateTime']['output']>;
   /** Stable id. */
   id: Scalars['ID']['output'];
-  /** What is done; INGEST brings pictures in and does the steps of their corpus. */
+  /** What is done; INGEST brings pictures in and does the steps of their corpus, REINDEX moves a corpus into another space. */
   kind: Scalars['String']['output'];
   /** Steps that ended in one second, on average since it began; null where that is not known, and when it is finished. */
   ratePerSecond?: Maybe<Scalars['Float']['output']>;
@@ -912,6 +1005,8 @@ export type Query = {
   explainCaption?: Maybe<CaptionExplanation>;
   /** The picture with this id; null when there is none. */
   image?: Maybe<Image>;
+  /** The models of this installation: those of the model set by role, and those that were registered beside them. */
+  models: Array<Model>;
   /** The operation with this id; null when there is none. */
   operation?: Maybe<Operation>;
   /** Operations, newest first. */
@@ -1009,6 +1104,44 @@ export type RankInput = {
   candidates?: InputMaybe<Scalars['Int']['input']>;
 };
 
+/** Which model is to be served. */
+export type RegisterModelInput = {
+  /** Folder or file of the checkpoint, from the folder `models` of the installation on, such as Salesforce--blip-itm-base-coco. */
+  checkpoint: Scalars['String']['input'];
+  /** w in the order `itmLogit + w * itcCosine`; 1 is BLIP's rule. */
+  itcWeight?: Scalars['Float']['input'];
+  /** Name for people, 1 to 200 characters; unique. */
+  name: Scalars['String']['input'];
+};
+
+/** What `registerModel` answers. */
+export type RegisterModelPayload = {
+  __typename?: 'RegisterModelPayload';
+  /** The model; null when there are errors. */
+  model?: Maybe<Model>;
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
+};
+
+/** Which corpus is to be moved, and where to. */
+export type ReindexInput = {
+  /** Name or id of the corpus. */
+  corpus: Scalars['String']['input'];
+  /** Change the space whatever the comparison says. */
+  force?: Scalars['Boolean']['input'];
+  /** Name or fingerprint of a model that is served or registered and embeds. */
+  model: Scalars['String']['input'];
+};
+
+/** What `reindex` answers. */
+export type ReindexPayload = {
+  __typename?: 'ReindexPayload';
+  /** The operation that moves the corpus; null when there are errors. */
+  operation?: Maybe<Operation>;
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
+};
+
 /** How deep the matching head judges. */
 export type RerankInput = {
   /** Milliseconds for the whole search; what is not judged by then stands below, and the report says so. The server's own limit when absent or larger. */
@@ -1018,6 +1151,15 @@ export type RerankInput = {
    * the order of `itcCosine`.
    */
   candidates?: Scalars['Int']['input'];
+};
+
+/** What `retireSpace` answers. */
+export type RetireSpacePayload = {
+  __typename?: 'RetireSpacePayload';
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
+  /** How many vectors were deleted. */
+  vectorsRemoved: Scalars['Int']['output'];
 };
 
 /** What `retryFailed` answers. */
@@ -1214,6 +1356,42 @@ export type Space = {
   name: Scalars['String']['output'];
 };
 
+/** How the space that is to answer compares with the one that answers. */
+export type SpaceComparison = {
+  __typename?: 'SpaceComparison';
+  /** What the new space finds. */
+  after: KnownItemFigures;
+  /** What the space that answers finds. */
+  before: KnownItemFigures;
+  /** Share of the truly nearest 10 that a search in the new space finds, 0 to 1. */
+  indexRecall: Scalars['Float']['output'];
+  /** Model that judged the first 10 of both, the same for both. */
+  judgeName: Scalars['String']['output'];
+  /** Queries whose first 10 fit better in the new space, by mean `itmLogit` of that model. */
+  judgedBetter: Scalars['Int']['output'];
+  /** Queries whose first 10 fit worse. */
+  judgedWorse: Scalars['Int']['output'];
+  /** Of them, those without one in the new space. */
+  missing: Scalars['Int']['output'];
+  /** What speaks against the new space; empty when it may answer. */
+  objections: Array<Failure>;
+  /** Pictures that have a vector in the space that answers. */
+  pictures: Scalars['Int']['output'];
+  /** Texts of people and of the web that both spaces were asked for; each was written for one picture. */
+  queries: Scalars['Int']['output'];
+};
+
+/** How a space stands in a corpus. */
+export type SpaceState =
+  /** It answers searches. */
+  | 'ACTIVE'
+  /** It is being filled and has never answered. */
+  | 'BUILDING'
+  /** Its vectors were deleted. */
+  | 'RETIRED'
+  /** It answered before and goes on being filled, so that `rollbackSpace` lets it answer again at once. */
+  | 'STANDBY';
+
 /** How long a stage of a search took. */
 export type StageTiming = {
   __typename?: 'StageTiming';
@@ -1332,6 +1510,8 @@ export type UserError = {
 export type UserErrorCode =
   /** It has ended already, in another way. */
   | 'ALREADY_FINISHED'
+  /** It contradicts how things stand: somebody else is at it, it is so already, or the name is taken. */
+  | 'CONFLICT'
   /** Bytes are missing. */
   | 'INCOMPLETE'
   /** A value is out of its range or has another form. */
@@ -1453,6 +1633,7 @@ export type ResolversTypes = {
   CompleteUploadPayload: ResolverTypeWrapper<Omit<CompleteUploadPayload, 'upload'> & { upload?: Maybe<ResolversTypes['Upload']> }>;
   Corpus: ResolverTypeWrapper<CorpusRow>;
   CorpusPayload: ResolverTypeWrapper<Omit<CorpusPayload, 'corpus'> & { corpus?: Maybe<ResolversTypes['Corpus']> }>;
+  CorpusSpace: ResolverTypeWrapper<Omit<CorpusSpace, 'space'> & { space: ResolversTypes['Space'] }>;
   Count: ResolverTypeWrapper<Count>;
   CountRelation: CountRelation;
   CreateUploadInput: CreateUploadInput;
@@ -1480,9 +1661,12 @@ export type ResolversTypes = {
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   IntRange: IntRange;
   JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
+  KnownItemFigures: ResolverTypeWrapper<KnownItemFigures>;
   LabelFit: ResolverTypeWrapper<LabelFit>;
   MatchFailure: ResolverTypeWrapper<MatchFailure>;
   MatchVerdict: MatchVerdict;
+  Model: ResolverTypeWrapper<Model>;
+  ModelRole: ModelRole;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
   NearDuplicate: ResolverTypeWrapper<NearDuplicateRow>;
   NucleusInput: NucleusInput;
@@ -1493,7 +1677,12 @@ export type ResolversTypes = {
   PageInfo: ResolverTypeWrapper<PageInfo>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   RankInput: RankInput;
+  RegisterModelInput: RegisterModelInput;
+  RegisterModelPayload: ResolverTypeWrapper<RegisterModelPayload>;
+  ReindexInput: ReindexInput;
+  ReindexPayload: ResolverTypeWrapper<Omit<ReindexPayload, 'operation'> & { operation?: Maybe<ResolversTypes['Operation']> }>;
   RerankInput: RerankInput;
+  RetireSpacePayload: ResolverTypeWrapper<RetireSpacePayload>;
   RetryFailedPayload: ResolverTypeWrapper<RetryFailedPayload>;
   RevertCaptionRunPayload: ResolverTypeWrapper<RevertCaptionRunPayload>;
   ReviewVerdict: ReviewVerdict;
@@ -1505,6 +1694,8 @@ export type ResolversTypes = {
   SearchStage: SearchStage;
   SearchVerdict: ResolverTypeWrapper<SearchVerdict>;
   Space: ResolverTypeWrapper<SpaceRow>;
+  SpaceComparison: ResolverTypeWrapper<SpaceComparison>;
+  SpaceState: SpaceState;
   StageTiming: ResolverTypeWrapper<StageTiming>;
   StepCoverage: ResolverTypeWrapper<StepCoverage>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
@@ -1538,6 +1729,7 @@ export type ResolversParentTypes = {
   CompleteUploadPayload: Omit<CompleteUploadPayload, 'upload'> & { upload?: Maybe<ResolversParentTypes['Upload']> };
   Corpus: CorpusRow;
   CorpusPayload: Omit<CorpusPayload, 'corpus'> & { corpus?: Maybe<ResolversParentTypes['Corpus']> };
+  CorpusSpace: Omit<CorpusSpace, 'space'> & { space: ResolversParentTypes['Space'] };
   Count: Count;
   CreateUploadInput: CreateUploadInput;
   CreateUploadPayload: Omit<CreateUploadPayload, 'upload'> & { upload?: Maybe<ResolversParentTypes['Upload']> };
@@ -1562,8 +1754,10 @@ export type ResolversParentTypes = {
   Int: Scalars['Int']['output'];
   IntRange: IntRange;
   JSON: Scalars['JSON']['output'];
+  KnownItemFigures: KnownItemFigures;
   LabelFit: LabelFit;
   MatchFailure: MatchFailure;
+  Model: Model;
   Mutation: Record<PropertyKey, never>;
   NearDuplicate: NearDuplicateRow;
   NucleusInput: NucleusInput;
@@ -1573,7 +1767,12 @@ export type ResolversParentTypes = {
   PageInfo: PageInfo;
   Query: Record<PropertyKey, never>;
   RankInput: RankInput;
+  RegisterModelInput: RegisterModelInput;
+  RegisterModelPayload: RegisterModelPayload;
+  ReindexInput: ReindexInput;
+  ReindexPayload: Omit<ReindexPayload, 'operation'> & { operation?: Maybe<ResolversParentTypes['Operation']> };
   RerankInput: RerankInput;
+  RetireSpacePayload: RetireSpacePayload;
   RetryFailedPayload: RetryFailedPayload;
   RevertCaptionRunPayload: RevertCaptionRunPayload;
   SearchClause: SearchClause;
@@ -1583,6 +1782,7 @@ export type ResolversParentTypes = {
   SearchReport: ReportRow;
   SearchVerdict: SearchVerdict;
   Space: SpaceRow;
+  SpaceComparison: SpaceComparison;
   StageTiming: StageTiming;
   StepCoverage: StepCoverage;
   String: Scalars['String']['output'];
@@ -1708,11 +1908,18 @@ export type CorpusResolvers<ContextType = GatewayContext, ParentType extends Res
   imageCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   pausedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  spaces?: Resolver<Array<ResolversTypes['CorpusSpace']>, ParentType, ContextType>;
 };
 
 export type CorpusPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CorpusPayload'] = ResolversParentTypes['CorpusPayload']> = {
   corpus?: Resolver<Maybe<ResolversTypes['Corpus']>, ParentType, ContextType>;
   userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type CorpusSpaceResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CorpusSpace'] = ResolversParentTypes['CorpusSpace']> = {
+  space?: Resolver<ResolversTypes['Space'], ParentType, ContextType>;
+  state?: Resolver<ResolversTypes['SpaceState'], ParentType, ContextType>;
+  vectorCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
 export type CountResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Count'] = ResolversParentTypes['Count']> = {
@@ -1810,6 +2017,13 @@ export interface JsonScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes
   name: 'JSON';
 }
 
+export type KnownItemFiguresResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['KnownItemFigures'] = ResolversParentTypes['KnownItemFigures']> = {
+  recallAt1?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  recallAt10?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  rerankedAt1?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  rerankedAt10?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+};
+
 export type LabelFitResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['LabelFit'] = ResolversParentTypes['LabelFit']> = {
   itcCosine?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   itmLogit?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
@@ -1825,6 +2039,15 @@ export type MatchFailureResolvers<ContextType = GatewayContext, ParentType exten
   message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
+export type ModelResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Model'] = ResolversParentTypes['Model']> = {
+  dimensions?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  fingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  itcWeight?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  roles?: Resolver<Array<ResolversTypes['ModelRole']>, ParentType, ContextType>;
+  served?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
 export type MutationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
   addCaption?: Resolver<ResolversTypes['CaptionPayload'], ParentType, ContextType, RequireFields<MutationAddCaptionArgs, 'author' | 'imageId' | 'text'>>;
   cancelOperation?: Resolver<ResolversTypes['CancelOperationPayload'], ParentType, ContextType, RequireFields<MutationCancelOperationArgs, 'operationId'>>;
@@ -1834,10 +2057,14 @@ export type MutationResolvers<ContextType = GatewayContext, ParentType extends R
   createUpload?: Resolver<ResolversTypes['CreateUploadPayload'], ParentType, ContextType, RequireFields<MutationCreateUploadArgs, 'input'>>;
   deleteImage?: Resolver<ResolversTypes['DeleteImagePayload'], ParentType, ContextType, RequireFields<MutationDeleteImageArgs, 'imageId'>>;
   pauseCorpus?: Resolver<ResolversTypes['CorpusPayload'], ParentType, ContextType, RequireFields<MutationPauseCorpusArgs, 'corpus'>>;
+  registerModel?: Resolver<ResolversTypes['RegisterModelPayload'], ParentType, ContextType, RequireFields<MutationRegisterModelArgs, 'input'>>;
+  reindex?: Resolver<ResolversTypes['ReindexPayload'], ParentType, ContextType, RequireFields<MutationReindexArgs, 'input'>>;
   resumeCorpus?: Resolver<ResolversTypes['CorpusPayload'], ParentType, ContextType, RequireFields<MutationResumeCorpusArgs, 'corpus'>>;
+  retireSpace?: Resolver<ResolversTypes['RetireSpacePayload'], ParentType, ContextType, RequireFields<MutationRetireSpaceArgs, 'corpus' | 'spaceId'>>;
   retryFailed?: Resolver<ResolversTypes['RetryFailedPayload'], ParentType, ContextType, RequireFields<MutationRetryFailedArgs, 'corpus'>>;
   revertCaptionRun?: Resolver<ResolversTypes['RevertCaptionRunPayload'], ParentType, ContextType, RequireFields<MutationRevertCaptionRunArgs, 'runId'>>;
   reviewCaption?: Resolver<ResolversTypes['CaptionPayload'], ParentType, ContextType, RequireFields<MutationReviewCaptionArgs, 'captionId' | 'reviewer' | 'verdict'>>;
+  rollbackSpace?: Resolver<ResolversTypes['CorpusPayload'], ParentType, ContextType, RequireFields<MutationRollbackSpaceArgs, 'corpus' | 'force'>>;
 };
 
 export type NearDuplicateResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['NearDuplicate'] = ResolversParentTypes['NearDuplicate']> = {
@@ -1847,6 +2074,7 @@ export type NearDuplicateResolvers<ContextType = GatewayContext, ParentType exte
 };
 
 export type OperationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Operation'] = ResolversParentTypes['Operation']> = {
+  comparison?: Resolver<Maybe<ResolversTypes['SpaceComparison']>, ParentType, ContextType>;
   corpus?: Resolver<Maybe<ResolversTypes['Corpus']>, ParentType, ContextType>;
   counts?: Resolver<Array<ResolversTypes['OperationCount']>, ParentType, ContextType>;
   coverage?: Resolver<Array<ResolversTypes['StepCoverage']>, ParentType, ContextType>;
@@ -1883,10 +2111,26 @@ export type QueryResolvers<ContextType = GatewayContext, ParentType extends Reso
   describe?: Resolver<ResolversTypes['ImageDescription'], ParentType, ContextType, RequireFields<QueryDescribeArgs, 'first' | 'imageId'>>;
   explainCaption?: Resolver<Maybe<ResolversTypes['CaptionExplanation']>, ParentType, ContextType, RequireFields<QueryExplainCaptionArgs, 'captionId'>>;
   image?: Resolver<Maybe<ResolversTypes['Image']>, ParentType, ContextType, RequireFields<QueryImageArgs, 'id'>>;
+  models?: Resolver<Array<ResolversTypes['Model']>, ParentType, ContextType>;
   operation?: Resolver<Maybe<ResolversTypes['Operation']>, ParentType, ContextType, RequireFields<QueryOperationArgs, 'id'>>;
   operations?: Resolver<Array<ResolversTypes['Operation']>, ParentType, ContextType, RequireFields<QueryOperationsArgs, 'first'>>;
   search?: Resolver<ResolversTypes['SearchConnection'], ParentType, ContextType, RequireFields<QuerySearchArgs, 'first' | 'input'>>;
   upload?: Resolver<Maybe<ResolversTypes['Upload']>, ParentType, ContextType, RequireFields<QueryUploadArgs, 'id'>>;
+};
+
+export type RegisterModelPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['RegisterModelPayload'] = ResolversParentTypes['RegisterModelPayload']> = {
+  model?: Resolver<Maybe<ResolversTypes['Model']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type ReindexPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['ReindexPayload'] = ResolversParentTypes['ReindexPayload']> = {
+  operation?: Resolver<Maybe<ResolversTypes['Operation']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type RetireSpacePayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['RetireSpacePayload'] = ResolversParentTypes['RetireSpacePayload']> = {
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+  vectorsRemoved?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
 export type RetryFailedPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['RetryFailedPayload'] = ResolversParentTypes['RetryFailedPayload']> = {
@@ -1951,6 +2195,19 @@ export type SpaceResolvers<ContextType = GatewayContext, ParentType extends Reso
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
+export type SpaceComparisonResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SpaceComparison'] = ResolversParentTypes['SpaceComparison']> = {
+  after?: Resolver<ResolversTypes['KnownItemFigures'], ParentType, ContextType>;
+  before?: Resolver<ResolversTypes['KnownItemFigures'], ParentType, ContextType>;
+  indexRecall?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  judgeName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  judgedBetter?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  judgedWorse?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  missing?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  objections?: Resolver<Array<ResolversTypes['Failure']>, ParentType, ContextType>;
+  pictures?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  queries?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
 export type StageTimingResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['StageTiming'] = ResolversParentTypes['StageTiming']> = {
   milliseconds?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   stage?: Resolver<ResolversTypes['SearchStage'], ParentType, ContextType>;
@@ -2010,6 +2267,7 @@ export type Resolvers<ContextType = GatewayContext> = {
   CompleteUploadPayload?: CompleteUploadPayloadResolvers<ContextType>;
   Corpus?: CorpusResolvers<ContextType>;
   CorpusPayload?: CorpusPayloadResolvers<ContextType>;
+  CorpusSpace?: CorpusSpaceResolvers<ContextType>;
   Count?: CountResolvers<ContextType>;
   CreateUploadPayload?: CreateUploadPayloadResolvers<ContextType>;
   DateTime?: GraphQLScalarType;
@@ -2024,14 +2282,19 @@ export type Resolvers<ContextType = GatewayContext> = {
   Image?: ImageResolvers<ContextType>;
   ImageDescription?: ImageDescriptionResolvers<ContextType>;
   JSON?: GraphQLScalarType;
+  KnownItemFigures?: KnownItemFiguresResolvers<ContextType>;
   LabelFit?: LabelFitResolvers<ContextType>;
   MatchFailure?: MatchFailureResolvers<ContextType>;
+  Model?: ModelResolvers<ContextType>;
   Mutation?: MutationResolvers<ContextType>;
   NearDuplicate?: NearDuplicateResolvers<ContextType>;
   Operation?: OperationResolvers<ContextType>;
   OperationCount?: OperationCountResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
+  RegisterModelPayload?: RegisterModelPayloadResolvers<ContextType>;
+  ReindexPayload?: ReindexPayloadResolvers<ContextType>;
+  RetireSpacePayload?: RetireSpacePayloadResolvers<ContextType>;
   RetryFailedPayload?: RetryFailedPayloadResolvers<ContextType>;
   RevertCaptionRunPayload?: RevertCaptionRunPayloadResolvers<ContextType>;
   SearchConnection?: SearchConnectionResolvers<ContextType>;
@@ -2039,6 +2302,7 @@ export type Resolvers<ContextType = GatewayContext> = {
   SearchReport?: SearchReportResolvers<ContextType>;
   SearchVerdict?: SearchVerdictResolvers<ContextType>;
   Space?: SpaceResolvers<ContextType>;
+  SpaceComparison?: SpaceComparisonResolvers<ContextType>;
   StageTiming?: StageTimingResolvers<ContextType>;
   StepCoverage?: StepCoverageResolvers<ContextType>;
   Subscription?: SubscriptionResolvers<ContextType>;

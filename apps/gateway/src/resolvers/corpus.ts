@@ -18,6 +18,7 @@ import type {
   SpaceResolvers,
 } from "../generated/schema-types.ts";
 import { NAME_OF_CORPUS, requireCorpus } from "./named-corpus.ts";
+import { spaces } from "./spaces.ts";
 import { answered, requireText } from "./user-errors.ts";
 
 export const corpora: NonNullable<QueryResolvers["corpora"]> = async (_root, _query, context) =>
@@ -28,6 +29,7 @@ export const corpus: NonNullable<QueryResolvers["corpus"]> = (_root, { name }, c
 export const Corpus: CorpusResolvers = {
   imageCount: ({ id }, _query, { db }) => countImages(db, id),
   activeSpace: ({ id }, _query, { db }) => activeSpace(db, id),
+  spaces,
   attributes: async ({ id }, _query, { db }) => [...(await attributeSchemaOf(db, id))],
   coverage: ({ id }, _query, { coverageByCorpus }) => coverageByCorpus.load(id),
 };

@@ -16,6 +16,7 @@ import { Answer, ask, caption, Image, image, NearDuplicate } from "./image.ts";
 import { cancelOperation, Operation, operation, operations, operationUpdated, retryFailed } from "./operations.ts";
 import { BigInt, DateTime } from "./scalars.ts";
 import { SearchConnection, SearchEdge, SearchReport, search } from "./search.ts";
+import { models, registerModel, reindex, retireSpace, rollbackSpace } from "./spaces.ts";
 import { completeUpload, createUpload, deleteImage, Upload, upload, uploadUpdated } from "./uploads.ts";
 
 export const resolvers: Resolvers = {
@@ -30,11 +31,16 @@ export const resolvers: Resolvers = {
     upload,
     operation,
     operations,
+    models,
     corpora,
     corpus,
   },
   Mutation: {
     createCorpus,
+    registerModel,
+    reindex,
+    rollbackSpace,
+    retireSpace,
     createUpload,
     completeUpload,
     deleteImage,

@@ -20,6 +20,7 @@ import type {
 } from "../generated/schema-types.ts";
 import { requireRole } from "../access/require-role.ts";
 import { requireCorpus } from "./named-corpus.ts";
+import { comparison } from "./spaces.ts";
 import { named } from "./uploads.ts";
 import { answered, refuse } from "./user-errors.ts";
 
@@ -90,6 +91,7 @@ export const Operation: OperationResolvers = {
   etaSeconds: (row) => paceOf(row)?.etaSeconds ?? null,
   coverage: ({ corpusId }, _query, context) => (corpusId === null ? [] : context.coverageByCorpus.load(corpusId)),
   errorClasses: ({ corpusId }, _query, context) => (corpusId === null ? [] : context.errorsByCorpus.load(corpusId)),
+  comparison,
   error: ({ errorCode: code, errorMessage }) => (code === null ? null : { code, message: errorMessage ?? "" }),
 };
 

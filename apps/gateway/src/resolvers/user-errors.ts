@@ -37,10 +37,13 @@ export async function answered<Result extends object, Nothing extends object>(
   }
 }
 
+/** Codes of storage that are named the same here. A conflict that goes away by itself is tried again before it comes here. */
+const MENDABLE: ReadonlySet<string> = new Set(["NOT_FOUND", "INVALID_VALUE", "CONFLICT"]);
+
 function mendable(error: unknown, path: readonly string[]): UserError {
   if (error instanceof MutationError) return error.userError;
-  if (error instanceof StorageError && (error.code === "NOT_FOUND" || error.code === "INVALID_VALUE")) {
-    return userError(error.code, error.message, path);
+  if (error instanceof StorageError && MENDABLE.has(error.code)) {
+    return userError(error.code as UserErrorCode, error.message, path);
   }
   const code = error instanceof UploadError ? UPLOAD_CODES[error.code] : undefined;
   if (code === undefined || !(error instanceof UploadError)) throw error;

@@ -1,6 +1,6 @@
 import { InferenceError, type ModelInfo } from "@medley/inference-api";
 import { loadModelOf, servedModelOf } from "@medley/search";
-import type { NewSpace, Space } from "@medley/storage";
+import type { Space } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { retryTransient } from "../retry.ts";
 import type { StepPlan } from "../steps/run-steps.ts";
@@ -28,10 +28,4 @@ export async function builderOf(context: IngestContext, space: Space): Promise<M
 export function planOf(corpusId: string, spaceId: string, retrieval: ModelInfo): StepPlan {
   const modelInput = { sizePixels: retrieval.imageSizePixels, filter: retrieval.imageFilter };
   return { corpusId, spaceId, retrieval, modelInput };
-}
-
-/** The space that a model builds. */
-export function spaceOf(model: ModelInfo, dimensions: number): NewSpace {
-  const { fingerprint, name, imageSizePixels } = model;
-  return { fingerprint, name, dimensions, preprocessing: { imageSizePixels } };
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CallOptions, Inference } from "@medley/inference-api";
-import { createFakeInference } from "@medley/inference-api/testing";
+import { createFakeInference, FAKE_FINGERPRINT } from "@medley/inference-api/testing";
 import {
   activateSpace,
   addCaption,
@@ -17,6 +17,7 @@ import {
   saveImageFacts,
 } from "@medley/storage";
 import { type BlobStore, openBlobStore, openVariantStore, type VariantStore } from "@medley/storage/blobs";
+import { spaceOf } from "../models.ts";
 
 /** A real database, content store and corpus over the deterministic engine of the inference port. For tests only. */
 export interface SampleLibrary extends AsyncDisposable {
@@ -53,12 +54,7 @@ export async function openSampleLibrary({ pictures = 12 } = {}): Promise<SampleL
   const corpus = await ensureCorpus(db, { name: `sample-${process.pid}-${Date.now()}` });
   const [retrieval] = await inference.models();
   if (retrieval === undefined) throw new Error("Bug: the fake engine serves no model");
-  const space = await ensureSpace(db, {
-    fingerprint: retrieval.fingerprint,
-    name: retrieval.name,
-    dimensions: retrieval.embeddingDimensions ?? 0,
-    preprocessing: {},
-  });
+  const space = await ensureSpace(db, spaceOf(retrieval));
   const imageIds: string[] = [];
   for (let number = 0; number < pictures; number += 1) {
     imageIds.push(await addPicture({ db, blobs, inference, corpus, space }, number));
@@ -87,9 +83,10 @@ export async function openSampleLibrary({ pictures = 12 } = {}): Promise<SampleL
 /** The fake engine serves retrieval; the same model in the other roles lets captions and questions be tried as well. */
 async function modelsOf(fake: Inference, interruptions: Map<string, (options: CallOptions) => Promise<void> | void>) {
   await interruptions.get("models")?.({});
-  const [model] = await fake.models();
-  if (model === undefined) throw new Error("Bug: the fake engine serves no model");
-  return (["retrieval", "captioner", "answerer"] as const).map((role) => ({ ...model, role }));
+  const served = await fake.models();
+  const roles = ["retrieval", "captioner", "answerer"];
+  // Without a filter: what stands in for one is a case of its own.
+  return served.filter(({ role, fingerprint }) => fingerprint !== FAKE_FINGERPRINT || roles.includes(role));
 }
 
 type PictureTarget = Pick<SampleLibrary, "db" | "blobs" | "inference" | "corpus" | "space">;
