@@ -13,8 +13,7 @@ import {
   findOperation,
   listCorpora,
   openDatabase,
-  openOperations,
-  REINDEX_OPERATION,
+  openReindexOf,
 } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
 import { openPartFiles, type PartFiles } from "@medley/storage/part-files";
@@ -219,9 +218,8 @@ async function watchPath(context: IngestContext, command: Command, attributes?: 
 /** Does the open reindex of the corpus, or waits until the worker that has it in hand is done with it. */
 async function reindexCorpus(context: IngestContext, { corpus = "", json }: Command): Promise<number> {
   const { id: corpusId } = (await findCorpus(context.db, corpus)) ?? {};
-  const open = corpusId === undefined ? [] : await openOperations(context.db, corpusId);
-  const operation = open.find(({ kind }) => kind === REINDEX_OPERATION);
-  if (corpusId === undefined || !operation) {
+  const open = corpusId === undefined ? null : await openReindexOf(context.db, corpusId);
+  if (corpusId === undefined || open === null) {
     console.error(
       `Corpus "${corpus}" is not being reindexed. Begin with: medley reindex --model DIR --corpus ${corpus}`,
     );
@@ -229,11 +227,11 @@ async function reindexCorpus(context: IngestContext, { corpus = "", json }: Comm
   }
   const onNote = (note: string) => console.error(`${corpus}: ${note}`);
   const onProgress = (counts: object) => {
-    if (json) process.stdout.write(`${JSON.stringify({ operationId: operation.id, ...counts })}\n`);
+    if (json) process.stdout.write(`${JSON.stringify({ operationId: open.operationId, ...counts })}\n`);
   };
   while (!context.signal.aborted) {
     await runReindex(context, { corpusId }, { onNote, onProgress });
-    const ended = await retryTransient(() => findOperation(context.db, operation.id), context.retry);
+    const ended = await retryTransient(() => findOperation(context.db, open.operationId), context.retry);
     if (ended === null || ended.finishedAt !== null) return ended?.state === "SUCCEEDED" ? 0 : 1;
     await context.retry.sleep(WATCH_INTERVAL_MS, context.signal);
   }

@@ -117,6 +117,7 @@ export {
   corporaToReindex,
   compareCoverage,
   findReindex,
+  openReindexOf,
   releaseReindex,
   requestReindex,
   saveComparison,

@@ -38,13 +38,9 @@ export async function requestReindex(
   if (active.id === spaceId) {
     throw new StorageError("CONFLICT", `The corpus is searched in the space of "${space.name}" already.`);
   }
-  const [open] = await db.query<{ id: string }>(
-    `select o.id from operations o join reindexes r on r.operation_id = o.id
-     where r.corpus_id = $1::uuid and o.finished_at is null`,
-    [corpusId],
-  );
+  const open = await openReindexOf(db, corpusId);
   if (open) {
-    const message = `The corpus is being reindexed by operation "${open.id}". Wait for it, or cancel it.`;
+    const message = `The corpus is being reindexed by operation "${open.operationId}". Wait for it, or cancel it.`;
     throw new StorageError("CONFLICT", message);
   }
   await reviveSpace(db, corpusId, spaceId);
@@ -92,6 +88,16 @@ export async function claimReindex(
     [requireUuid("corpus", claim.corpusId), claim.worker, claim.leaseMs],
   );
   return claimed ?? null;
+}
+
+/** The open reindex of a corpus, whoever has it in hand; null when there is none. */
+export async function openReindexOf(db: Queryable, corpusId: string): Promise<Reindex | null> {
+  const [open] = await db.query<Reindex>(
+    `select ${COLUMNS} from reindexes r join operations o on o.id = r.operation_id
+     where r.corpus_id = $1::uuid and o.finished_at is null`,
+    [requireUuid("corpus", corpusId)],
+  );
+  return open ?? null;
 }
 
 /** Gives it back, so that another worker need not wait for the lease. */

@@ -51,6 +51,17 @@ export function workOnCorpus(
   return runTool(settings, inferenceUrl, ["work", "--corpus", corpus, ...flagsOf(options)], lost);
 }
 
+/** Does the open reindex of a corpus with apps/ingest, or waits for the worker that does. Resolves with its exit code. */
+export function reindexCorpus(
+  settings: Settings,
+  inferenceUrl: string,
+  corpus: string,
+  options: { readonly json: boolean },
+  lost?: AbortSignal,
+): Promise<number> {
+  return runTool(settings, inferenceUrl, ["reindex", "--corpus", corpus, ...flagsOf(options)], lost);
+}
+
 /** @param lost  stops the ingest in good order when it fires: the inference server will not come back */
 export function addPictures(
   settings: Settings,

@@ -104,7 +104,7 @@ async function moveCorpus(
   listener: ReindexListener,
 ): Promise<ReindexOutcome> {
   const { db, signal } = context;
-  const { operationId, corpusId, spaceId, forced } = reindex;
+  const { operationId, spaceId, forced } = reindex;
   const persist = <T>(call: () => Promise<T>) => retryTransient(call, context.retry);
   const plan = await planOfReindex(context, reindex);
   const counts = () => countsOf(context, plan);
