@@ -1,4 +1,3 @@
-/// <reference lib="dom" />
 import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
@@ -8,6 +7,7 @@ import { demoRows } from "./support/demo.ts";
 import { writeRandomModels } from "./support/models.ts";
 import { createHome, medleyRecords, REPOSITORY, until } from "./support/medley.ts";
 import { type Stack, startStack } from "./support/stack.ts";
+import { subscribe } from "./support/subscribe.ts";
 
 const FOLDER = join(REPOSITORY, "assets/demo");
 const rows = demoRows(FOLDER);
@@ -42,29 +42,8 @@ interface Watched {
   >)[];
 }
 
-/** Everything that a subscription says of something until it ends. */
 function watch<Event>(field: string, id: string, fields: string): Promise<Event[]> {
-  const socket = new WebSocket(`${stack.url.replace("http", "ws")}/graphql`, "graphql-transport-ws");
-  const query = `subscription($id: ID!) { ${field}(id: $id) { ${fields} } }`;
-  const events: Event[] = [];
-  return new Promise((resolve, reject) => {
-    socket.addEventListener("open", () => socket.send(JSON.stringify({ type: "connection_init" })));
-    socket.addEventListener("close", () => reject(new Error(`The socket closed after ${JSON.stringify(events)}.`)));
-    socket.addEventListener("message", ({ data }) => {
-      const { type, payload } = JSON.parse(String(data)) as { type: string; payload?: { data: Record<string, Event> } };
-      if (type === "connection_ack") {
-        socket.send(JSON.stringify({ id: "1", type: "subscribe", payload: { query, variables: { id } } }));
-      }
-      const event = type === "next" ? payload?.data[field] : undefined;
-      if (event !== undefined) events.push(event);
-      if (type === "ping") socket.send(JSON.stringify({ type: "pong" }));
-      if (type === "error") reject(new Error(String(data)));
-      if (type === "complete") {
-        resolve(events);
-        socket.close();
-      }
-    });
-  });
+  return subscribe<Event>(stack.url, field, id, fields);
 }
 
 const corpus = "fresh";

@@ -23,6 +23,8 @@ export interface Stack extends AsyncDisposable {
 
 export interface StackOptions extends Invocation {
   readonly demo?: boolean;
+  /** The database is empty: ready is what works without a corpus. */
+  readonly empty?: boolean;
   readonly timeoutMs?: number;
 }
 
@@ -41,8 +43,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     async () => {
       if (running.hasEnded()) throw new Error(`medley start ended:\n${running.stderr()}`);
       const ready = await fetch(`${url}/readyz`).catch(() => undefined);
-      if (ready?.status !== 200) lastWords = (await ready?.text()) ?? "no connection";
-      return ready?.status === 200;
+      if (ready?.status === 200) return true;
+      lastWords = (await ready?.text()) ?? "no connection";
+      return options.empty === true && lacksOnlyCorpus(lastWords);
     },
     options.timeoutMs ?? READY_TIMEOUT_MS,
     `${url}/readyz answers 200`,
@@ -66,6 +69,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       await until(() => processesOf(options.home).length === 0, STOP_TIMEOUT_MS, "all processes of the stack end");
     },
   };
+}
+
+function lacksOnlyCorpus(readiness: string): boolean {
+  try {
+    const { database, inference } = JSON.parse(readiness) as Record<string, { ok: boolean } | undefined>;
+    return database?.ok === true && inference?.ok === true;
+  } catch {
+    return false;
+  }
 }
 
 export async function askGraphql<Data>(url: string, query: string, variables: object = {}): Promise<Data> {
