@@ -9,7 +9,7 @@ import {
   type NearDuplicate,
   nearDuplicatesOf,
 } from "@medley/storage";
-import type { BlobStore, VariantStore } from "@medley/storage/blobs";
+import type { BlobStore, VariantStore } from "@medley/storage/picture-stores";
 import type { PartFiles } from "@medley/storage/part-files";
 import DataLoader from "dataloader";
 import type { PictureFolder } from "./access/picture-links.ts";

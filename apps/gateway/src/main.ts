@@ -4,7 +4,7 @@ import { createInferenceClient } from "@medley/inference-api";
 import { openScan } from "@medley/scan";
 import { createHotTier } from "@medley/search";
 import { type Database, openDatabase } from "@medley/storage";
-import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
+import { openPictureStores } from "@medley/storage/picture-stores";
 import { openPartFiles } from "@medley/storage/part-files";
 import { pino } from "pino";
 import { createGateway } from "./server.ts";
@@ -37,8 +37,7 @@ async function run(): Promise<void> {
       db,
       inference,
       hotTier,
-      blobs: openBlobStore({ directory: settings.blobDirectory }),
-      thumbnails: openVariantStore({ directory: settings.thumbnailDirectory }),
+      ...openPictureStores(settings),
       parts: openPartFiles({ directory: settings.uploadDirectory }),
       modelDirectory: settings.modelDirectory,
       uploadKey: settings.uploadKey ?? (await loadUploadKey(settings.home)),

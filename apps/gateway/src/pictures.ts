@@ -1,7 +1,6 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { findImage, type Image } from "@medley/storage";
+import type { StoredFile } from "@medley/storage/picture-stores";
 import { type Request, type Response, Router } from "express";
 import type { Access } from "./access/access.ts";
 import { AccessError } from "./access/access-error.ts";
@@ -35,12 +34,11 @@ export function createPictureRouter(dependencies: PictureDependencies, access: A
     const image = await requirePicture(dependencies, access, request, response);
     if (image === null) return;
     const caching = await cachingOf(access);
-    const path = dependencies.thumbnails.pathOf(image.sha256, THUMBNAIL);
-    const sizeBytes = await sizeOf(path);
+    const file = await dependencies.thumbnails.find(image.sha256, THUMBNAIL);
     // The fallback is not immutable: ingest may write the small file a moment later.
-    if (sizeBytes === null) return sendOriginal(dependencies, image, request, response, "no-cache");
-    const head = { contentType: "image/webp", etag: `"${image.sha256}-thumbnail"`, caching, sizeBytes };
-    await sendFile(path, head, request, response);
+    if (file === undefined) return sendOriginal(dependencies, image, request, response, "no-cache");
+    const head = { contentType: "image/webp", etag: `"${image.sha256}-thumbnail"`, caching };
+    await sendFile(file, head, request, response);
   });
   return router;
 }
@@ -86,25 +84,23 @@ async function sendOriginal(
   response: Response,
   caching: string,
 ): Promise<void> {
-  const path = blobs.pathOf(image.sha256);
-  const sizeBytes = await sizeOf(path);
-  if (sizeBytes === null) {
+  const file = await blobs.find(image.sha256);
+  if (file === undefined) {
     const message = `The bytes of image "${image.id}" (${image.sha256}) are not in the content store.`;
     response.status(404).json({ error: message });
     return;
   }
   const contentType = CONTENT_TYPES[image.format ?? ""] ?? "application/octet-stream";
-  await sendFile(path, { contentType, etag: `"${image.sha256}"`, caching, sizeBytes }, request, response);
+  await sendFile(file, { contentType, etag: `"${image.sha256}"`, caching }, request, response);
 }
 
 interface FileHead {
   readonly contentType: string;
   readonly etag: string;
   readonly caching: string;
-  readonly sizeBytes: number;
 }
 
-async function sendFile(path: string, head: FileHead, request: Request, response: Response): Promise<void> {
+async function sendFile(file: StoredFile, head: FileHead, request: Request, response: Response): Promise<void> {
   response.set("ETag", head.etag).set("Cache-Control", head.caching);
   // A picture may be an SVG with a script in it: opened by itself it must be able to do nothing.
   response.set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
@@ -113,12 +109,12 @@ async function sendFile(path: string, head: FileHead, request: Request, response
     response.status(304).end();
     return;
   }
-  response.set("Content-Type", head.contentType).set("Content-Length", String(head.sizeBytes));
+  response.set("Content-Type", head.contentType).set("Content-Length", String(file.sizeBytes));
   if (request.method === "HEAD") {
     response.end();
     return;
   }
-  await pipeline(createReadStream(path), response).catch((error: NodeJS.ErrnoException) => {
+  await pipeline(await file.open(), response).catch((error: NodeJS.ErrnoException) => {
     // The browser went away, which is its right.
     if (error.code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
   });
@@ -128,13 +124,4 @@ async function sendFile(path: string, head: FileHead, request: Request, response
 function hasAlready(request: Request, etag: string): boolean {
   const known = request.get("If-None-Match")?.split(",") ?? [];
   return known.some((tag) => tag.trim().replace(/^W\//, "") === etag);
-}
-
-async function sizeOf(path: string): Promise<number | null> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
 }

@@ -9,6 +9,7 @@ import {
   ensureFilterPolicy,
   saveCaptionScores,
 } from "@medley/storage";
+import { openBlobStore } from "@medley/storage/blobs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type ServedGateway, serveGateway } from "./testing/serve.ts";
 
@@ -131,7 +132,7 @@ describe("search", () => {
   test("names the one picture whose bytes are gone and re-ranks the others", async () => {
     const { data } = await search({ first: 12 });
     const lost = data.search.edges[0].node;
-    const path = library.blobs.pathOf(lost.sha256);
+    const path = openBlobStore({ directory: join(library.home, "blobs") }).pathOf(lost.sha256);
     const bytes = await readFile(path);
     const { rm } = await import("node:fs/promises");
     await rm(path);

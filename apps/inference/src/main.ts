@@ -26,8 +26,11 @@ async function run(): Promise<void> {
   const started = performance.now();
   const stop = stopRequest();
   const modelSet = await openModelSet(settings.modelsFile);
-  const { blobDirectory, tokenDirectory, thumbnailDirectory, maxPixels } = settings;
-  const resources: ResourceSettings = { blobDirectory, tokenDirectory, thumbnailDirectory, maxPixels };
+  const { blobDirectory, tokenDirectory, thumbnailDirectory, maxPixels, s3 } = settings;
+  const resources: ResourceSettings = {
+    ...{ blobDirectory, tokenDirectory, thumbnailDirectory, maxPixels },
+    ...(s3 && { s3 }),
+  };
   await using inference = await createLocalInference({
     modelSet,
     resources: { url: new URL("./worker-resources.ts", import.meta.url).href, settings: resources },

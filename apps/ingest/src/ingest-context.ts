@@ -1,6 +1,6 @@
 import type { Inference } from "@medley/inference-api";
 import type { Database } from "@medley/storage";
-import type { BlobStore, VariantStore } from "@medley/storage/blobs";
+import type { BlobStore, VariantStore } from "@medley/storage/picture-stores";
 import type { CalibrationAttempts } from "./calibrate-when-due.ts";
 import type { RetryOptions } from "./retry.ts";
 

@@ -15,8 +15,8 @@ import {
   openDatabase,
   openReindexOf,
 } from "@medley/storage";
-import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
 import { openPartFiles, type PartFiles } from "@medley/storage/part-files";
+import { openPictureStores } from "@medley/storage/picture-stores";
 import { readAttributeFile } from "./declare-for-run.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { createProgressView, type ProgressView } from "./progress-view.ts";
@@ -158,8 +158,7 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
   const context: IngestContext = {
     db,
     inference,
-    blobs: openBlobStore({ directory: settings.blobDirectory }),
-    thumbnails: openVariantStore({ directory: settings.thumbnailDirectory }),
+    ...openPictureStores(settings),
     maxBytes,
     maxPixels: settings.maxPixels,
     owner: `ingest-${process.pid}-${randomUUID()}`,

@@ -28,6 +28,15 @@ const databaseUrl = z
     "a URL that starts with postgres:// or postgresql://",
   );
 
+/** s3://BUCKET or s3://BUCKET/PREFIX as its two parts; a prefix ends with a slash. */
+const bucketAddress = z
+  .string()
+  .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w.-]+)*\/?$/, { error: "s3://BUCKET or s3://BUCKET/PREFIX" })
+  .transform((text) => {
+    const [, bucket = "", rest = ""] = /^s3:\/\/([^/]+)\/?(.*?)\/?$/.exec(text) ?? [];
+    return { bucket, prefix: rest === "" ? "" : `${rest}/` };
+  });
+
 const path = z.string().refine((text) => !text.includes("\0"), { error: "a path" });
 const logLevel = z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(", ")}` });
 const host = z.string().regex(/^[\w.:-]+$/, { error: "a host name or an IP address" });
@@ -62,6 +71,18 @@ const environmentSchema = z.object({
   DATABASE_MAX_CONNECTIONS: wholeNumber(1, 200).default(4).meta({
     description: "Connections of each process to a PostgreSQL server (the embedded database decides itself).",
   }),
+  MEDLEY_BLOBS: bucketAddress.optional().meta({
+    description: "Bucket for the bytes of pictures, such as s3://pictures/medley; unset: folders in MEDLEY_HOME.",
+  }),
+  S3_ENDPOINT: url("http", "https").optional().meta({
+    description:
+      "S3-compatible service with that bucket; unset: AWS. Credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+  }),
+  AWS_REGION: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, { error: "a region such as eu-central-1" })
+    .default("us-east-1")
+    .meta({ description: "Region of the bucket." }),
   INFERENCE_URL: url("http", "https")
     .optional()
     .meta({ description: "Inference server that the gateway and ingest use; unset: the one medley starts." }),
@@ -207,6 +228,8 @@ export interface Settings {
   readonly logLevel: LogLevel;
   readonly blobDirectory: string;
   readonly thumbnailDirectory: string;
+  /** Bucket that holds what these two folders would; absent: they do. */
+  readonly s3?: S3Settings;
   /** What has come of uploads that are not complete. */
   readonly uploadDirectory: string;
   readonly tokenDirectory: string;
@@ -219,6 +242,16 @@ export interface Settings {
   readonly runDirectory: string;
   /** Root of the checkout. */
   readonly repository: string;
+}
+
+/** A bucket of an S3-compatible service. */
+export interface S3Settings {
+  readonly bucket: string;
+  /** What its keys begin with, with a slash at the end; empty for the whole bucket. */
+  readonly prefix: string;
+  /** Absent: AWS in that region. */
+  readonly endpoint?: string;
+  readonly region: string;
 }
 
 /** Whose tokens are believed, and where they say what their bearer may do. */
@@ -283,6 +316,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     ratePerKey: value.MEDLEY_RATE_PER_KEY,
     ratePerAddress: value.MEDLEY_RATE_PER_ADDRESS,
     logLevel: value.MEDLEY_LOG_LEVEL,
+    ...s3Settings(value),
     blobDirectory: join(home, "blobs"),
     thumbnailDirectory: join(home, "thumbnails"),
     uploadDirectory: join(home, "uploads"),
@@ -293,6 +327,12 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     runDirectory: join(home, "run"),
     repository: REPOSITORY,
   });
+}
+
+function s3Settings(value: z.infer<typeof environmentSchema>): { s3?: S3Settings } {
+  const { MEDLEY_BLOBS: address, S3_ENDPOINT: endpoint, AWS_REGION: region } = value;
+  if (address === undefined) return {};
+  return { s3: { ...address, region, ...(endpoint !== undefined && { endpoint: endpoint.replace(/\/+$/, "") }) } };
 }
 
 /** All three or none: a token whose audience nobody looks at was perhaps made for another service. */

@@ -2,31 +2,23 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readFile, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { BlobStore, StoredFile, VariantStore } from "./picture-stores.ts";
 import { draftPath, isMissing, publish, sealFile } from "./sealed-file.ts";
 import { StorageError } from "./storage-error.ts";
 
-/** The bytes of images on disk, by their content. What `put` has answered for survives kill -9 and power loss. */
-export type BlobStore = {
-  /** Returns the sha256 of the bytes, 64 hexadecimal digits. */
-  readonly put: (bytes: Uint8Array) => Promise<string>;
-  /** The same for a file of any size, which is read once and never held in memory. */
-  readonly putFile: (path: string) => Promise<string>;
-  /** Rejects with NOT_FOUND when the store does not have it. */
-  readonly read: (sha256: string) => Promise<Buffer>;
-  readonly has: (sha256: string) => Promise<boolean>;
-  /** Where the bytes are or would be. */
-  readonly pathOf: (sha256: string) => string;
-  /** Only for whoever has made sure, under the blob's lock, that no row needs it. */
-  readonly remove: (sha256: string) => Promise<void>;
-};
+/** On disk each file has a path. */
+export type DiskBlobStore = BlobStore & { readonly pathOf: (sha256: string) => string };
+export type DiskVariantStore = VariantStore & { readonly pathOf: (sha256: string, variant: string) => string };
 
 /** Opens the store in `directory`, which is created with the first blob. */
-export function openBlobStore({ directory }: { directory: string }): BlobStore {
+export function openBlobStore({ directory }: { directory: string }): DiskBlobStore {
   const pathOf = (sha256: string) => fannedPath(directory, sha256);
   const has = (sha256: string) => exists(pathOf(sha256));
   return {
     pathOf,
+    placeOf: pathOf,
     has,
+    find: (sha256) => findFile(pathOf(sha256)),
     remove: (sha256) => rm(pathOf(sha256), { force: true }),
     async put(bytes) {
       const sha256 = createHash("sha256").update(bytes).digest("hex");
@@ -64,34 +56,33 @@ async function putFile(directory: string, path: string): Promise<string> {
   }
 }
 
-/** Pictures derived from a blob, such as thumbnails. They can be made again, so nothing waits for the disk. */
-export type VariantStore = {
-  readonly write: (sha256: string, variant: string, bytes: Uint8Array) => Promise<void>;
-  readonly read: (sha256: string, variant: string) => Promise<Buffer | undefined>;
-  readonly has: (sha256: string, variant: string) => Promise<boolean>;
-  /** Whether it was there or not. */
-  readonly remove: (sha256: string, variant: string) => Promise<void>;
-  readonly pathOf: (sha256: string, variant: string) => string;
-  /** Removes every variant of a blob. */
-  readonly removeAll: (sha256: string) => Promise<void>;
-};
-
 /** @param variant  names size and format, for example "320.webp" */
-export function openVariantStore({ directory }: { directory: string }): VariantStore {
-  const pathOf = (sha256: string, variant: string) => {
-    if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(variant)) {
-      throw new StorageError("INVALID_VALUE", `Variant "${variant}" must match [a-z0-9][a-z0-9._-]*.`);
-    }
-    return `${fannedPath(directory, sha256)}.${variant}`;
-  };
+export function openVariantStore({ directory }: { directory: string }): DiskVariantStore {
+  const pathOf = (sha256: string, variant: string) => `${fannedPath(directory, sha256)}.${requireVariant(variant)}`;
   return {
     pathOf,
     write: (sha256, variant, bytes) => sealFile(directory, pathOf(sha256, variant), [bytes], { durable: false }),
     read: (sha256, variant) => readIfPresent(pathOf(sha256, variant)),
     has: (sha256, variant) => exists(pathOf(sha256, variant)),
+    find: (sha256, variant) => findFile(pathOf(sha256, variant)),
     remove: (sha256, variant) => rm(pathOf(sha256, variant), { force: true }),
     removeAll: (sha256) => removeVariants(fannedPath(directory, sha256)),
   };
+}
+
+export function requireVariant(variant: string): string {
+  if (/^[a-z0-9][a-z0-9._-]{0,63}$/.test(variant)) return variant;
+  throw new StorageError("INVALID_VALUE", `Variant "${variant}" must match [a-z0-9][a-z0-9._-]*.`);
+}
+
+async function findFile(path: string): Promise<StoredFile | undefined> {
+  try {
+    const { size: sizeBytes } = await stat(path);
+    return { sizeBytes, open: async () => createReadStream(path) };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }
 
 async function removeVariants(stem: string): Promise<void> {

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type BlobStore, openBlobStore, openVariantStore, type VariantStore } from "./blobs.ts";
+import { openBlobStore, openVariantStore } from "./blobs.ts";
+import type { BlobStore, VariantStore } from "./picture-stores.ts";
 import { addCaption, captionsOf } from "./captions.ts";
 import { ensureCorpus } from "./corpora.ts";
 import { findImage, registerImage } from "./images.ts";

@@ -1,4 +1,4 @@
-import type { BlobStore, VariantStore } from "./blobs.ts";
+import type { BlobStore, VariantStore } from "./picture-stores.ts";
 import type { Database, Queryable } from "./database.ts";
 import { isUuid } from "./uuid.ts";
 

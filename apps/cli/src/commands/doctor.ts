@@ -5,6 +5,7 @@ import { findRunningServer, type Settings } from "@medley/config";
 import { createInferenceClient } from "@medley/inference-api";
 import { openModelSet } from "@medley/inference";
 import { listCorpora, openDatabase } from "@medley/storage";
+import { checkS3 } from "@medley/storage/s3";
 import { errorRecord } from "../cli-error.ts";
 import { writeLine, writeRecord } from "../output.ts";
 import { reservePort } from "../processes/free-port.ts";
@@ -41,6 +42,7 @@ function checksOf(settings: Settings): readonly Check[] {
   return [
     { check: "node", look: async () => checkNode() },
     { check: "disk", look: () => checkDisk(settings) },
+    { check: "pictures", look: () => checkPictures(settings) },
     { check: "database", look: () => checkDatabase(settings) },
     { check: "models", look: () => checkModels(settings) },
     { check: "inference", look: () => checkInference(settings) },
@@ -63,6 +65,13 @@ async function checkDisk({ home }: Settings): Promise<string> {
   const gigabytes = (free / 1e9).toFixed(1);
   if (free >= LEAST_FREE_BYTES) return `${gigabytes} GB are free at ${home}`;
   throw new Error(`Only ${gigabytes} GB are free at ${home}. Free some space, or set MEDLEY_HOME to a larger disk.`);
+}
+
+/** A bucket is written to, read from and cleaned up again. */
+async function checkPictures({ s3, blobDirectory }: Settings): Promise<string> {
+  if (s3 === undefined) return blobDirectory;
+  await checkS3(s3);
+  return `s3://${s3.bucket}/${s3.prefix} at ${s3.endpoint ?? `AWS in ${s3.region}`} can be written and read`;
 }
 
 /** Opening it applies the migrations and looks for pgvector. */

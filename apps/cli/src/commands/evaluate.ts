@@ -17,7 +17,7 @@ import type { AnswerMode, CaptionRequest, ImageInput, ModelInfo } from "@medley/
 import { makeThumbnail } from "@medley/media";
 import { imagesWithHumanTexts } from "@medley/search";
 import { openDatabase } from "@medley/storage";
-import { openBlobStore } from "@medley/storage/blobs";
+import { openPictureStores } from "@medley/storage/picture-stores";
 import { CliError } from "../cli-error.ts";
 import { openEngine } from "../engine/open-engine.ts";
 import { openPictureFolder } from "../engine/picture-folder.ts";
@@ -122,12 +122,13 @@ interface OpenedPictures extends AsyncDisposable {
 
 /** A corpus's pictures and tokens are in the stores of this installation; those of a data set get stores for this run. */
 async function openPictures(settings: Settings, options: EvaluateOptions): Promise<OpenedPictures> {
-  const { blobDirectory, tokenDirectory } = settings;
-  const blobs = openBlobStore({ directory: blobDirectory });
+  const { blobDirectory, tokenDirectory, thumbnailDirectory, s3 } = settings;
+  const place = { blobDirectory, thumbnailDirectory, ...(s3 && { s3 }) };
+  const { blobs } = openPictureStores(place);
   const read = ({ place }: Picture) => ("path" in place ? readFile(place.path) : blobs.read(place.sha256));
   const folder = options.corpus === undefined ? await openPictureFolder(settings.home) : undefined;
   return {
-    stores: folder?.stores ?? { blobDirectory, tokenDirectory },
+    stores: folder?.stores ?? { ...place, tokenDirectory },
     read,
     async open({ place }) {
       if ("sha256" in place) return place;

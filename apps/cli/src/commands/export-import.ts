@@ -1,6 +1,6 @@
 import type { Settings } from "@medley/config";
 import { findCorpus, openDatabase } from "@medley/storage";
-import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
+import { openPictureStores } from "@medley/storage/picture-stores";
 import { CliError } from "../cli-error.ts";
 import { exportCorpus } from "../export/export-corpus.ts";
 import { importCorpus } from "../import/import-corpus.ts";
@@ -27,8 +27,7 @@ export async function runExport(
   if (!found) throw new CliError("CORPUS_NOT_FOUND", `There is no corpus "${corpus}".`);
   const source = {
     db,
-    blobs: openBlobStore({ directory: settings.blobDirectory }),
-    thumbnails: openVariantStore({ directory: settings.thumbnailDirectory }),
+    ...openPictureStores(settings),
   };
   let noted = 0;
   const manifest = await exportCorpus(source, {
@@ -76,7 +75,7 @@ export interface ImportOptions {
 /** Restores an export into this installation. */
 export async function runImport(settings: Settings, directory: string, { corpus, json }: ImportOptions): Promise<void> {
   await using db = await openDatabase({ databaseUrl: settings.databaseUrl, home: settings.home, log: note });
-  const blobs = openBlobStore({ directory: settings.blobDirectory });
+  const { blobs } = openPictureStores(settings);
   const imported = await importCorpus({ db, blobs }, { directory, name: corpus });
   if (json) {
     await writeRecord(imported);

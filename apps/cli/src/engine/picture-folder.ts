@@ -26,7 +26,11 @@ export async function openPictureFolder(home: string): Promise<PictureFolder> {
   await mkdir(home, { recursive: true });
   await removeAbandoned(home);
   const directory = await mkdtemp(join(home, `${PREFIX}${process.pid}-`));
-  const stores = { blobDirectory: join(directory, "blobs"), tokenDirectory: join(directory, "tokens") };
+  const stores = {
+    blobDirectory: join(directory, "blobs"),
+    thumbnailDirectory: join(directory, "thumbnails"),
+    tokenDirectory: join(directory, "tokens"),
+  };
   const blobs = openBlobStore({ directory: stores.blobDirectory });
   const added = new Map<string, Promise<ImageInput>>();
   const removeNow = () => rmSync(directory, REMOVAL);

@@ -1,6 +1,6 @@
 import type { PixelTarget, WorkerResources } from "@medley/inference";
 import { prepareModelInput } from "@medley/media";
-import { openBlobStore } from "@medley/storage/blobs";
+import { openPictureStores, type PictureStorePlace } from "@medley/storage/picture-stores";
 import { openTokenStore } from "@medley/storage/tokens";
 
 export interface ResourceSettings {
@@ -9,8 +9,7 @@ export interface ResourceSettings {
   readonly stores?: PictureStores;
 }
 
-export interface PictureStores {
-  readonly blobDirectory: string;
+export interface PictureStores extends PictureStorePlace {
   readonly tokenDirectory: string;
 }
 
@@ -23,8 +22,8 @@ export function openResources({ maxPixels, stores }: ResourceSettings): WorkerRe
   };
 }
 
-function openStores({ blobDirectory, tokenDirectory }: PictureStores) {
-  const blobs = openBlobStore({ directory: blobDirectory });
+function openStores({ tokenDirectory, ...place }: PictureStores) {
+  const { blobs } = openPictureStores(place);
   const tokens = openTokenStore({ directory: tokenDirectory });
   return {
     readImage: async (sha256: string) => ((await blobs.has(sha256)) ? await blobs.read(sha256) : undefined),

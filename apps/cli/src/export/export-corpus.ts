@@ -7,7 +7,7 @@ import {
   ledgerStamp,
   schemaVersion,
 } from "@medley/storage";
-import type { BlobStore, VariantStore } from "@medley/storage/blobs";
+import type { BlobStore, VariantStore } from "@medley/storage/picture-stores";
 import { CliError } from "../cli-error.ts";
 import { corpusPages } from "./corpus-pages.ts";
 import { openFinishedFiles } from "./finished-files.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { sha256Hex } from "@medley/media";
-import type { BlobStore } from "@medley/storage/blobs";
+import type { BlobStore } from "@medley/storage/picture-stores";
 import { CliError } from "../cli-error.ts";
 import type { FinishedFiles } from "./finished-files.ts";
 import { type FileRecord, SealedOutput } from "./sealed-output.ts";
@@ -82,10 +82,9 @@ async function writeShard({ directory, blobs }: ShardTarget, name: string, sampl
 }
 
 async function readPicture(blobs: BlobStore, sha256: string): Promise<Buffer> {
-  const path = blobs.pathOf(sha256);
-  const bytes = await readFile(path);
+  const bytes = await blobs.read(sha256);
   const found = sha256Hex(bytes);
   if (found === sha256) return bytes;
-  const message = `The stored picture "${path}" is damaged: its SHA-256 is ${found}, its name says otherwise. Remove that file and ingest the picture again, then export again.`;
+  const message = `The stored picture "${blobs.placeOf(sha256)}" is damaged: its SHA-256 is ${found}, its name says otherwise. Remove that file and ingest the picture again, then export again.`;
   throw new CliError("DAMAGED_PICTURE", message);
 }

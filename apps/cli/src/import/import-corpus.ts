@@ -11,7 +11,7 @@ import {
   planSteps,
   type Queryable,
 } from "@medley/storage";
-import type { BlobStore } from "@medley/storage/blobs";
+import type { BlobStore } from "@medley/storage/picture-stores";
 import { CliError } from "../cli-error.ts";
 import { corpusPages } from "../export/corpus-pages.ts";
 import { ledgerDigest, readLedger } from "../export/ledger-file.ts";

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { sha256Hex } from "@medley/media";
-import type { BlobStore } from "@medley/storage/blobs";
+import type { BlobStore } from "@medley/storage/picture-stores";
 import { extract } from "tar-stream";
 import { explainDisk } from "../export/sealed-output.ts";
 import { CliError } from "../cli-error.ts";
@@ -35,7 +35,7 @@ export async function restorePictures(directory: string, shard: string, blobs: B
 async function restore(blobs: BlobStore, bytes: Buffer): Promise<boolean> {
   const sha256 = sha256Hex(bytes);
   if (await blobs.has(sha256)) return false;
-  await explainDisk(blobs.pathOf(sha256), () => blobs.put(bytes));
+  await explainDisk(blobs.placeOf(sha256), () => blobs.put(bytes));
   return true;
 }
 

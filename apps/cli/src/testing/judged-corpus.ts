@@ -16,7 +16,8 @@ import {
   saveImageFacts,
   startCaptionRun,
 } from "@medley/storage";
-import { type BlobStore, openBlobStore, openVariantStore, type VariantStore } from "@medley/storage/blobs";
+import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
+import type { BlobStore, VariantStore } from "@medley/storage/picture-stores";
 import { openTestDatabase } from "@medley/storage/testing";
 
 const PICTURES = resolve(import.meta.dirname, "../../../../assets/demo/images/fluent-3d");

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { MediaError, SNIFFED_BYTES, sniffFormat } from "@medley/media/image-format";
 import { type Database, lockBlobs, markStored, rejectUpload, suspectBlob, type Upload } from "@medley/storage";
-import type { BlobStore } from "@medley/storage/blobs";
+import type { BlobStore } from "@medley/storage/picture-stores";
 import type { PartFiles } from "@medley/storage/part-files";
 import { UploadError, type UploadErrorCode } from "./upload-error.ts";
 

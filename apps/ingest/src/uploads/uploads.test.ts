@@ -29,7 +29,8 @@ import {
   removeUnusedBlobs,
   stepCounts,
 } from "@medley/storage";
-import { type BlobStore, openBlobStore, openVariantStore } from "@medley/storage/blobs";
+import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
+import type { BlobStore } from "@medley/storage/picture-stores";
 import { openPartFiles } from "@medley/storage/part-files";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { IngestContext } from "../ingest-context.ts";

@@ -16,7 +16,8 @@ import {
   saveEmbeddings,
   saveImageFacts,
 } from "@medley/storage";
-import { type BlobStore, openBlobStore, openVariantStore, type VariantStore } from "@medley/storage/blobs";
+import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
+import type { BlobStore, VariantStore } from "@medley/storage/picture-stores";
 import { spaceOf } from "../models.ts";
 
 /** A real database, content store and corpus over the deterministic engine of the inference port. For tests only. */

@@ -1,5 +1,5 @@
 import { makeThumbnail } from "@medley/media";
-import type { BlobStore, VariantStore } from "@medley/storage/blobs";
+import type { BlobStore, VariantStore } from "@medley/storage/picture-stores";
 import { type FileRecord, writeSealed } from "../sealed-output.ts";
 import type { ExportReport } from "./collect-report.ts";
 import { reportPage } from "./report-page.ts";
