@@ -100,6 +100,11 @@ export interface Answer {
   readonly text: string;
   readonly tokenIds: readonly number[];
   readonly logProbability: number;
+  /**
+   * Only where answers were ranked: the answer's probability among the candidates that were scored in full, a softmax over their log-probabilities.
+   * Not calibrated. Absent where a server does not tell.
+   */
+  readonly relativeProbability?: number;
   readonly mode: "generate" | "rank";
 }
 
