@@ -14,6 +14,8 @@ export interface CallOptions {
   readonly deadlineMs?: number;
   /** Gives up unfinished items (CANCELLED). */
   readonly signal?: AbortSignal;
+  /** Nobody waits for the answers to questions: what people wait for goes before them. What else is done for imports goes behind anyway. */
+  readonly background?: boolean;
 }
 
 export interface ModelInfo {

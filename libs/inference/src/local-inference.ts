@@ -299,7 +299,8 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
         const among = relativeProbability === undefined ? {} : { relativeProbability };
         return { text, tokenIds, logProbability, ...among, mode: mode.mode };
       };
-      return await submit(await referenceOf(blip, images), items, call, FOREGROUND, toAnswer);
+      const priority = call.background ? BACKGROUND : FOREGROUND;
+      return await submit(await referenceOf(blip, images), items, call, priority, toAnswer);
     },
 
     async [Symbol.asyncDispose]() {
