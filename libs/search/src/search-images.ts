@@ -7,11 +7,15 @@ import {
   countPassing,
   type Database,
   findCorpus,
+  liveQuestions,
+  questionsIn,
+  requireQuestion,
   searchEmbeddings,
   searchTextEmbeddings,
   searchTexts,
   type Space,
   typedFilter,
+  typedQuestionFilter,
   type VectorHit,
   type VectorSearch,
 } from "@medley/storage";
@@ -198,9 +202,17 @@ async function requireActiveSpace(db: Database, corpus: { id: string; name: stri
   return space;
 }
 
-/** The query with its filter in the types that the corpus declares for attributes. */
+/**
+ * The query with its filter in the types that the corpus declares for attributes and questions.
+ * @throws StorageError INVALID_VALUE also for a question, in filter or facets, that the corpus does not have
+ */
 async function withTypedFilter(db: Database, { id }: Corpus, asked: ValidQuery): Promise<ValidQuery> {
-  return { ...asked, filter: typedFilter(asked.filter, await attributeSchemaOf(db, id)) };
+  const filter = typedFilter(asked.filter, await attributeSchemaOf(db, id));
+  const counted = asked.facets.flatMap(({ name, of }) => (of === "QUESTION" ? [name] : []));
+  if (questionsIn(filter).size + counted.length === 0) return { ...asked, filter };
+  const questions = await liveQuestions(db, id);
+  for (const name of counted) requireQuestion(questions, name);
+  return { ...asked, filter: typedQuestionFilter(filter, questions) };
 }
 
 /** A picture and its cosine with the vector that found it; null where only words did. */
