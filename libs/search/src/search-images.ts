@@ -88,7 +88,7 @@ export async function searchValid(dependencies: SearchDependencies, asked: Valid
   const remainingMs = () => (asked.deadlineMs === null ? null : asked.deadlineMs - stopwatch.elapsed());
 
   const corpus = await requireCorpus(db, asked.corpus);
-  const valid = asked.filter === undefined ? asked : await withTypedFilter(db, corpus, asked);
+  const valid = await withTypes(db, corpus, asked);
   const space = await requireActiveSpace(db, corpus);
   const place: Place = {
     db,
@@ -206,8 +206,8 @@ async function requireActiveSpace(db: Database, corpus: { id: string; name: stri
  * The query with its filter in the types that the corpus declares for attributes and questions.
  * @throws StorageError INVALID_VALUE also for a question, in filter or facets, that the corpus does not have
  */
-async function withTypedFilter(db: Database, { id }: Corpus, asked: ValidQuery): Promise<ValidQuery> {
-  const filter = typedFilter(asked.filter, await attributeSchemaOf(db, id));
+async function withTypes(db: Database, { id }: Corpus, asked: ValidQuery): Promise<ValidQuery> {
+  const filter = asked.filter && typedFilter(asked.filter, await attributeSchemaOf(db, id));
   const counted = asked.facets.flatMap(({ name, of }) => (of === "QUESTION" ? [name] : []));
   if (questionsIn(filter).size + counted.length === 0) return { ...asked, filter };
   const questions = await liveQuestions(db, id);

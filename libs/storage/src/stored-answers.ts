@@ -27,7 +27,7 @@ export type StoredAnswer = {
 export async function answersOf(db: Queryable, imageIds: readonly string[]): Promise<Map<string, StoredAnswer[]>> {
   const rows = await db.query<StoredAnswer>(
     `select a.image_id as "imageId", q.name, q.question, q.type, a.answer as text, a.value, a.log_probability as "logProbability",
-       a.probability, ${COUNTS} as counts, a.mode, a.model_fingerprint as "modelFingerprint", a.answered_at as "answeredAt"
+       a.probability, coalesce(${COUNTS}, false) as counts, a.mode, a.model_fingerprint as "modelFingerprint", a.answered_at as "answeredAt"
      from image_answers a join questions q on q.id = a.question_id
      where a.image_id = any ($1::uuid[]) and a.answer is not null and q.retired_at is null
      order by q.declared_at, q.id`,
