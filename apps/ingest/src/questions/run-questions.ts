@@ -58,6 +58,8 @@ const OBSERVE_MS = 1_000;
 /** A living run is seen every second; one that was not seen for this long was killed. */
 const SILENT_MS = 60_000;
 const POLL_MS = 250;
+/** 100,000 answers take 0.2 s to count (2026-11-26, PostgreSQL 18): of a large corpus they are counted in a tenth of the time at most. */
+const COUNTING_SHARE = 9;
 /** Two batches keep the model busy while answers are saved. */
 const WORKERS = 2;
 const PICTURES = 8;
@@ -121,12 +123,17 @@ async function runPlanned(
     const counts = { ...countsOf(atStart), stepsAtStart };
     return createOperation(outer.db, { kind: ANSWER_OPERATION, corpusId, state: "RUNNING", counts });
   }, outer.retry);
+  let countAt = 0;
   const watch = watchRun(async () => {
     const { state } = await updateOperation(outer.db, { operationId });
     if (state === "CANCELLED") reason ??= "CANCELLED";
     else if ((await pausedSince(outer.db, corpusId)) !== null) reason ??= "PAUSED";
     if (reason !== undefined) stop.abort();
+    const startedAt = performance.now();
+    if (startedAt < countAt) return;
     const progress = await observe();
+    const endedAt = performance.now();
+    countAt = endedAt + COUNTING_SHARE * (endedAt - startedAt);
     listener.onProgress(progress);
     await updateOperation(outer.db, { operationId, counts: countsOf(progress) });
   });
