@@ -186,6 +186,37 @@ create table filter_policies (
   constraint filter_policies_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE
 );
 
+create table image_answers (
+  question_id uuid not null,
+  image_id uuid not null,
+  state text not null default 'pending'::text,
+  attempts integer not null default 0,
+  next_attempt_at timestamp with time zone not null default now(),
+  lease_owner text,
+  lease_until timestamp with time zone,
+  error_code text,
+  error_class text,
+  error_message text,
+  answer text,
+  value jsonb,
+  log_probability double precision,
+  probability double precision,
+  mode text,
+  model_fingerprint text,
+  answered_at timestamp with time zone,
+  updated_at timestamp with time zone not null default now(),
+  constraint image_answers_pkey PRIMARY KEY (question_id, image_id),
+  constraint image_answers_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
+  constraint image_answers_question_id_fkey FOREIGN KEY (question_id) REFERENCES questions(id) ON DELETE CASCADE,
+  constraint image_answers_check CHECK (((state <> 'answered'::text) OR (answer IS NOT NULL))),
+  constraint image_answers_check1 CHECK (((state = 'leased'::text) = (lease_owner IS NOT NULL))),
+  constraint image_answers_check2 CHECK (((answer IS NULL) = (model_fingerprint IS NULL))),
+  constraint image_answers_error_class_check CHECK ((error_class = ANY (ARRAY['PERMANENT'::text, 'TRANSIENT'::text]))),
+  constraint image_answers_mode_check CHECK ((mode = ANY (ARRAY['GENERATE'::text, 'RANK'::text]))),
+  constraint image_answers_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision))),
+  constraint image_answers_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'leased'::text, 'answered'::text, 'failed'::text, 'excluded'::text])))
+);
+
 create table image_origins (
   image_id uuid not null,
   origin text not null,
@@ -284,6 +315,27 @@ create table operations (
   constraint operations_pkey PRIMARY KEY (id),
   constraint operations_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
   constraint operations_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'CANCELLED'::text])))
+);
+
+create table questions (
+  id uuid not null default gen_random_uuid(),
+  corpus_id uuid not null,
+  name text not null,
+  question text not null,
+  type text not null,
+  answers jsonb,
+  minimum_probability double precision,
+  declared_at timestamp with time zone not null default now(),
+  retired_at timestamp with time zone,
+  renew_requested_at timestamp with time zone,
+  constraint questions_pkey PRIMARY KEY (id),
+  constraint questions_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint questions_answers_check CHECK ((jsonb_typeof(answers) = 'array'::text)),
+  constraint questions_check CHECK (((answers IS NOT NULL) = (type = ANY (ARRAY['BOOLEAN'::text, 'CATEGORY'::text])))),
+  constraint questions_minimum_probability_check CHECK (((minimum_probability >= (0)::double precision) AND (minimum_probability <= (1)::double precision))),
+  constraint questions_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+  constraint questions_question_check CHECK ((question <> ''::text)),
+  constraint questions_type_check CHECK ((type = ANY (ARRAY['BOOLEAN'::text, 'CATEGORY'::text, 'TEXT'::text, 'NUMBER'::text])))
 );
 
 create table reindexes (
@@ -424,6 +476,14 @@ CREATE INDEX embeddings_image ON ONLY public.embeddings USING btree (image_id);
 
 CREATE INDEX embeddings_written ON ONLY public.embeddings USING btree (space_id, written_in);
 
+CREATE INDEX image_answers_excluded ON public.image_answers USING btree (question_id) WHERE (state = 'excluded'::text);
+
+CREATE INDEX image_answers_image ON public.image_answers USING btree (image_id);
+
+CREATE INDEX image_answers_open ON public.image_answers USING btree (question_id, image_id) WHERE (state = ANY (ARRAY['pending'::text, 'leased'::text]));
+
+CREATE INDEX image_answers_value ON public.image_answers USING btree (question_id, value) WHERE (value IS NOT NULL);
+
 CREATE INDEX image_origins_words ON public.image_origins USING gin (words);
 
 CREATE INDEX image_steps_corpus ON public.image_steps USING btree (corpus_id, step, space_id, state);
@@ -457,6 +517,8 @@ CREATE INDEX near_duplicates_other ON public.near_duplicates USING btree (other_
 CREATE INDEX operations_open ON public.operations USING btree (corpus_id) WHERE (finished_at IS NULL);
 
 CREATE INDEX operations_recent ON public.operations USING btree (created_at DESC);
+
+CREATE UNIQUE INDEX questions_live ON public.questions USING btree (corpus_id, name) WHERE (retired_at IS NULL);
 
 CREATE INDEX reindexes_corpus ON public.reindexes USING btree (corpus_id);
 

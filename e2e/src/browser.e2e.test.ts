@@ -6,7 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createScreenshotFolder, openBrowser } from "./support/browser.ts";
 import { demoRows } from "./support/demo.ts";
-import { createHome, medleyRecords, REPOSITORY } from "./support/medley.ts";
+import { createHome, medley, medleyRecords, REPOSITORY, until } from "./support/medley.ts";
 import { type Stack, startStack } from "./support/stack.ts";
 
 /** Enough for a page that fills a screen, few enough to be brought in within seconds. */
@@ -19,6 +19,7 @@ const problems: string[] = [];
 let stack: Stack;
 let browser: Browser;
 let page: Page;
+let expectsRefusals = false;
 
 beforeAll(async () => {
   const folder = join(REPOSITORY, "assets/demo");
@@ -31,6 +32,8 @@ beforeAll(async () => {
   page = await browser.newPage({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
   page.setDefaultTimeout(SLOW_MS);
   page.on("console", (message) => {
+    // The browser itself writes down what a gateway with keys answers to a page that has none yet.
+    if (expectsRefusals && /status of 401/.test(message.text())) return;
     if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
   });
   page.on("pageerror", (error) => problems.push(String(error)));
@@ -179,6 +182,69 @@ test("opens GraphiQL, which runs a query", async () => {
   await page.getByRole("button", { name: /execute query/i }).click();
   await page.locator(".result-window").getByText("imageCount").first().waitFor();
   await shoot("11-graphiql");
+});
+
+test("asks for a key once the gateway does, keeps it in the tab alone, and forgets it on demand", async () => {
+  await page.goto(`${stack.url}/?q=a+red+apple&corpus=some`);
+  await page.getByText(/pictures for “a red apple”, best first/).waitFor();
+  expect(await page.getByRole("button", { name: "Forget the key" }).count()).toBe(0);
+  const make = ["keys", "create", "--name", "the page", "--role", "VIEWER"];
+  const [made] = await medleyRecords<{ id: string; key: string }>(make, { home: home.path });
+  await until(
+    async () => (await fetch(`${stack.url}/graphql?query={__typename}`)).status === 401,
+    10_000,
+    "a key is needed",
+  );
+  expectsRefusals = true;
+  await page.reload();
+  const field = page.getByLabel("API key");
+  await field.waitFor();
+  await page.waitForFunction(() => document.activeElement?.id === "key");
+  expect(await page.locator("ol.grid").count()).toBe(0);
+  await shoot("12-key-wanted");
+
+  await page.keyboard.type(`medley_${"A".repeat(43)}`);
+  await page.keyboard.press("Enter");
+  const alert = page.getByRole("alert");
+  await alert.waitFor();
+  expect(await alert.innerText()).toContain("The key was not accepted.");
+  expect(await field.getAttribute("aria-invalid")).toBe("true");
+  await shoot("13-key-refused");
+
+  await field.fill(made?.key ?? "");
+  await page.keyboard.press("Enter");
+  await page.getByText(/pictures for “a red apple”, best first/).waitFor();
+  await picturesLoaded();
+  await page.waitForFunction(() => document.activeElement?.id === "results");
+  await shoot("14-key-accepted");
+  await page.locator("ol.grid > li a").first().click();
+  await page.getByRole("dialog").getByRole("heading", { name: "Captions" }).waitFor();
+  await picturesLoaded();
+  await page.keyboard.press("Escape");
+  await page.reload();
+  await page.getByText(/pictures for “a red apple”, best first/).waitFor();
+  await picturesLoaded();
+  // GraphiQL, of the same origin, keeps its own things in the local storage.
+  const kept = await page.evaluate(() => JSON.stringify(localStorage) + document.cookie);
+  expect(kept).not.toContain("medley_");
+
+  await page.getByRole("button", { name: "Forget the key" }).click();
+  await field.waitFor();
+  expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+  expect(await alert.count()).toBe(0);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await shoot("15-key-telephone");
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(true);
+  await page.setViewportSize({ width: 1280, height: 900 });
+
+  await field.fill(made?.key ?? "");
+  await page.keyboard.press("Enter");
+  await page.getByText(/pictures for “a red apple”, best first/).waitFor();
+  await medley(["keys", "revoke", made?.id ?? ""], { home: home.path });
+  await page.getByRole("searchbox").fill("a polar bear");
+  await page.getByRole("button", { name: "Search", exact: true }).click();
+  await alert.waitFor();
+  expect(await alert.innerText()).toContain("The key was not accepted.");
 });
 
 test("never wrote an error to the console, nor asked another host", () => {

@@ -1,6 +1,7 @@
 import type { Inference } from "@medley/inference-api";
 import type { HotTier } from "@medley/search";
 import {
+  answersOf,
   type Caption,
   captionsOf,
   type Database,
@@ -8,6 +9,9 @@ import {
   type Image,
   type NearDuplicate,
   nearDuplicatesOf,
+  type QuestionCoverage,
+  questionCoverage,
+  type StoredAnswer,
 } from "@medley/storage";
 import type { BlobStore, VariantStore } from "@medley/storage/picture-stores";
 import type { PartFiles } from "@medley/storage/part-files";
@@ -80,6 +84,9 @@ export interface GatewayContext extends GatewayDependencies, GatewayServices, Re
   readonly coverageByCorpus: DataLoader<string, StepCoverage[]>;
   readonly errorsByCorpus: DataLoader<string, ErrorClass[]>;
   readonly nearDuplicatesByImage: DataLoader<string, readonly NearDuplicate[]>;
+  readonly answersByImage: DataLoader<string, readonly StoredAnswer[]>;
+  /** All questions of a corpus are counted in one look. */
+  readonly questionCoverageByCorpus: DataLoader<string, readonly QuestionCoverage[]>;
 }
 
 export function createContext(
@@ -104,5 +111,10 @@ export function createContext(
       const duplicates = await nearDuplicatesOf(db, ids);
       return ids.map((id) => duplicates.get(id) ?? []);
     }),
+    answersByImage: new DataLoader(async (ids) => {
+      const answers = await answersOf(db, ids);
+      return ids.map((id) => answers.get(id) ?? []);
+    }),
+    questionCoverageByCorpus: new DataLoader((ids) => Promise.all(ids.map((id) => questionCoverage(db, id)))),
   };
 }

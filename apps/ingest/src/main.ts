@@ -20,6 +20,7 @@ import { openPictureStores } from "@medley/storage/picture-stores";
 import { readAttributeFile } from "./declare-for-run.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { createProgressView, type ProgressView } from "./progress-view.ts";
+import { answerAfter, answerBeside } from "./questions/report-questions.ts";
 import type { Registration } from "./register-pictures.ts";
 import { describeSummary, failedImageRecord, registrationRecord } from "./report.ts";
 import { defaultRetry, retryTransient } from "./retry.ts";
@@ -176,7 +177,8 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     };
     const request = { corpus: command.corpus ?? "", findings, ...options };
     // Awaited here, or the database would be closed under the run.
-    return await runOne(context, request, { json: command.json, path: command.path });
+    const code = await runOne(context, request, { json: command.json, path: command.path });
+    return await answerAfter(context, request.corpus, command, code);
   }
   if (command.name === "reindex") return await reindexCorpus(context, command);
   if (command.name === "add") return await watchPath(context, command, attributes);
@@ -194,7 +196,8 @@ async function watchPath(context: IngestContext, command: Command, attributes?: 
   const said = new Set<string>();
   // Work that an earlier process left is done though the folder may be empty.
   const first = { corpus, captions, retryFailed, ...(attributes && { attributes }) };
-  await runOne(context, first, { json, quietWhenIdle: true, said, endless: true });
+  const ended = await runOne(context, first, { json, quietWhenIdle: true, said, endless: true });
+  await answerAfter(context, corpus, command, ended);
   if (!signal.aborted) console.error(`Watching "${path}". Stop with Ctrl-C.`);
   const rounds = watchFolder(path, {
     signal,
@@ -209,7 +212,8 @@ async function watchPath(context: IngestContext, command: Command, attributes?: 
     if (found === 0) continue;
     const options = { ...(priority !== undefined && { priority }), ...(readMetadata && { readMetadata }) };
     const request = { corpus, findings, captions, retryFailed: false, ...options };
-    await runOne(context, request, { json, said, endless: true });
+    const code = await runOne(context, request, { json, said, endless: true });
+    await answerAfter(context, corpus, { json, retryFailed: false }, code);
   }
   return 0;
 }
@@ -254,7 +258,8 @@ async function workOnCorpora(context: IngestContext, command: Command): Promise<
       worst = 1;
       continue;
     }
-    const code = await runOne(context, requestOf(command, name), { json: command.json });
+    const ended = await runOne(context, requestOf(command, name), { json: command.json });
+    const code = await answerAfter(context, name, command, ended);
     worst = Math.max(worst, code);
     if (context.signal.aborted) break;
   }
@@ -269,6 +274,7 @@ async function watchCorpora(outer: IngestContext, command: Command, parts: PartF
   const said = new Set<string>();
   const running = new Map<string, Promise<unknown>>();
   const reindexes = new Map<string, Promise<unknown>>();
+  const answering = new Map<string, Promise<unknown>>();
   /** Calibrations by corpus, and under no name the uploads. */
   const beside = new Map<string, Promise<unknown>>();
   const failure = new AbortController();
@@ -309,13 +315,15 @@ async function watchCorpora(outer: IngestContext, command: Command, parts: PartF
     const corpora = await retryTransient(() => corporaOf(context.db, command), context.retry);
     const moving = await retryTransient(() => corporaToReindex(context.db), context.retry);
     for (const { id, name, pausedAt } of corpora) {
-      if (pausedAt === null && !running.has(name) && running.size < CORPORA_AT_ONCE) begin(name);
-      if (pausedAt === null && moving.has(id) && !reindexes.has(name)) reindex(id, name);
+      if (pausedAt !== null) continue;
+      if (!running.has(name) && running.size < CORPORA_AT_ONCE) begin(name);
+      if (!answering.has(name)) keep(answering, name, answerBeside(context, name, { json: command.json, said }));
+      if (moving.has(id) && !reindexes.has(name)) reindex(id, name);
     }
     await Promise.race([context.retry.sleep(WATCH_INTERVAL_MS, signal), woken.promise]);
     woken = Promise.withResolvers<void>();
   }
-  await Promise.all([...running.values(), ...reindexes.values(), ...beside.values()]);
+  await Promise.all([running, answering, reindexes, beside].flatMap((works) => [...works.values()]));
   if (first) throw first.reason;
   return 0;
 }

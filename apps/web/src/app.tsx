@@ -1,30 +1,39 @@
-import { useState } from "react";
-import { useAddress } from "./address.ts";
-import { type Corpus, fetchCorpora, fetchSearch } from "./api.ts";
+import { useEffect, useState } from "react";
+import { type Address, useAddress } from "./address.ts";
+import { forgetApiKey, useApiKey } from "./api-key.ts";
+import { type Corpus, fetchCorpora, fetchSearch, type SearchAnswer } from "./api.ts";
 import { ErrorNotice } from "./error-notice.tsx";
+import { UNAUTHENTICATED } from "./graphql-client.ts";
+import { KeyForm } from "./key-form.tsx";
 import { PictureDialog } from "./picture-dialog.tsx";
 import { ReportNotice } from "./report-notice.tsx";
 import { LoadingGrid, ResultGrid } from "./result-grid.tsx";
 import { SearchForm } from "./search-form.tsx";
-import { useRequest } from "./use-request.ts";
+import { type RequestState, useRequest } from "./use-request.ts";
 import { countOf } from "./wording.ts";
 
 /** Fills a wide screen about twice; pictures are loaded as they come into view. */
 const HITS = 48;
+const IDLE = { phase: "idle" } as const;
 
 export function App() {
   const [address, go] = useAddress();
   const [attempt, setAttempt] = useState(0);
-  const corpora = useRequest("corpora", fetchCorpora, attempt);
+  const { key, wanted, version } = useApiKey();
+  const corpora = useRequest(`corpora ${version}`, fetchCorpora, attempt);
   const names = corpora.phase === "done" ? corpora.value : [];
   const corpus = address.corpus ?? names[0]?.name ?? null;
   const asked = address.text !== "" && corpus !== null;
   const found = useRequest(
-    asked ? JSON.stringify([corpus, address.text]) : null,
+    asked ? JSON.stringify([corpus, address.text, version]) : null,
     (signal) => fetchSearch({ corpus: corpus ?? "", text: address.text, first: HITS }, signal),
     attempt,
   );
-  const retry = () => setAttempt(attempt + 1);
+  // The form that had the focus goes away with the key that it was given.
+  const isOpen = corpora.phase === "done";
+  useEffect(() => {
+    if (version > 0 && isOpen) document.getElementById("results")?.focus();
+  }, [version, isOpen]);
   const search = (text: string) => go({ ...address, text, imageId: null });
 
   return (
@@ -53,35 +62,23 @@ export function App() {
         />
       </header>
       <main id="results" tabIndex={-1}>
-        {corpora.phase === "failed" && <ErrorNotice message={corpora.message} onRetry={retry} />}
-        {corpora.phase === "done" && names.length === 0 && <NoCorpus />}
-        {corpora.phase === "done" && names.length > 0 && !asked && (
-          <Invitation corpus={names.find(({ name }) => name === corpus)} onSearch={search} />
-        )}
-        {asked && found.phase === "loading" && (
-          <>
-            <p className="status" role="status">
-              Looking for “{address.text}” …
-            </p>
-            <LoadingGrid />
-          </>
-        )}
-        {asked && found.phase === "failed" && <ErrorNotice message={found.message} onRetry={retry} />}
-        {asked && found.phase === "done" && (
-          <>
-            <p className="status" role="status">
-              {found.value.edges.length === 0
-                ? `No pictures in “${corpus}” yet.`
-                : `${countOf(found.value.edges.length, "picture")} for “${address.text}”, best first`}
-            </p>
-            <ReportNotice report={found.value.report} />
-            <ResultGrid hits={found.value.edges} address={address} onOpen={(imageId) => go({ ...address, imageId })} />
-          </>
+        {wanted !== null ? (
+          <KeyForm key={version} refused={key !== null} message={wanted} />
+        ) : (
+          <Content
+            address={address}
+            corpus={corpus}
+            corpora={corpora}
+            found={asked ? found : IDLE}
+            onRetry={() => setAttempt(attempt + 1)}
+            onSearch={search}
+            onOpen={(imageId) => go({ ...address, imageId })}
+          />
         )}
       </main>
-      {address.imageId !== null && (
+      {address.imageId !== null && wanted === null && (
         <PictureDialog
-          key={address.imageId}
+          key={`${address.imageId} ${version}`}
           imageId={address.imageId}
           hit={found.phase === "done" ? found.value.edges.find(({ node }) => node.id === address.imageId) : undefined}
           onClose={() => go({ ...address, imageId: null }, "replace")}
@@ -89,10 +86,65 @@ export function App() {
       )}
       <footer>
         <a href="/graphiql">GraphiQL</a>
+        {key !== null && (
+          <button type="button" className="link" onClick={forgetApiKey}>
+            Forget the key
+          </button>
+        )}
         <span>Every score on this page is what the model gave; nothing is a probability.</span>
       </footer>
     </>
   );
+}
+
+interface ContentProps {
+  readonly address: Address;
+  readonly corpus: string | null;
+  readonly corpora: RequestState<readonly Corpus[]>;
+  /** Idle while nothing is looked for. */
+  readonly found: RequestState<SearchAnswer>;
+  readonly onRetry: () => void;
+  readonly onSearch: (text: string) => void;
+  readonly onOpen: (imageId: string) => void;
+}
+
+function Content({ address, corpus, corpora, found, onRetry, onSearch, onOpen }: ContentProps) {
+  const names = corpora.phase === "done" ? corpora.value : [];
+  return (
+    <>
+      <Failure of={corpora} onRetry={onRetry} />
+      {corpora.phase === "done" && names.length === 0 && <NoCorpus />}
+      {corpora.phase === "done" && names.length > 0 && found.phase === "idle" && (
+        <Invitation corpus={names.find(({ name }) => name === corpus)} onSearch={onSearch} />
+      )}
+      {found.phase === "loading" && (
+        <>
+          <p className="status" role="status">
+            Looking for “{address.text}” …
+          </p>
+          <LoadingGrid />
+        </>
+      )}
+      <Failure of={found} onRetry={onRetry} />
+      {found.phase === "done" && (
+        <>
+          <p className="status" role="status">
+            {found.value.edges.length === 0
+              ? `No pictures in “${corpus}” yet.`
+              : `${countOf(found.value.edges.length, "picture")} for “${address.text}”, best first`}
+          </p>
+          <ReportNotice report={found.value.report} />
+          <ResultGrid hits={found.value.edges} address={address} onOpen={onOpen} />
+        </>
+      )}
+    </>
+  );
+}
+
+/** That a key is wanted is said by the form that asks for it. */
+function Failure({ of, onRetry }: { of: RequestState<unknown>; onRetry: () => void }) {
+  if (of.phase !== "failed" || of.code === UNAUTHENTICATED) return null;
+  return <ErrorNotice message={of.message} onRetry={onRetry} />;
 }
 
 const EXAMPLES = ["a red apple", "snow on the mountains", "a polar bear", "an old castle"];

@@ -1,3 +1,5 @@
+import { apiKeyState, refuseApiKey } from "./api-key.ts";
+
 /** An answer that is not data; `message` is for people. */
 export class RequestError extends Error {
   /** Stable code of the server, or UNREACHABLE. */
@@ -14,20 +16,35 @@ interface GraphqlReply<T> {
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
 }
 
-/** One GraphQL request to the server that sent the page. The first error rejects: the page asks for nothing by halves. */
+/** The server wants a key, or another one than it was shown. */
+export const UNAUTHENTICATED = "UNAUTHENTICATED";
+
+/**
+ * One GraphQL request to the server that sent the page, with the key that the reader gave. The first error rejects: the page asks for nothing by
+ * halves.
+ */
 export async function requestGraphql<T>(query: string, variables: object, signal: AbortSignal): Promise<T> {
-  const response = await post(JSON.stringify({ query, variables }), signal);
+  const { key } = apiKeyState();
+  const response = await post(JSON.stringify({ query, variables }), key, signal);
   const reply = await readReply<T>(response);
   const [error] = reply.errors ?? [];
-  if (error !== undefined) throw new RequestError(error.extensions?.code ?? "UNKNOWN", error.message);
+  if (error !== undefined) {
+    const code = error.extensions?.code ?? "UNKNOWN";
+    if (code === UNAUTHENTICATED) refuseApiKey(key, error.message);
+    throw new RequestError(code, error.message);
+  }
   if (reply.data === undefined || reply.data === null) {
     throw new RequestError("UNKNOWN", `The server answered with HTTP status ${response.status} and no data.`);
   }
   return reply.data;
 }
 
-async function post(body: string, signal: AbortSignal): Promise<Response> {
-  const headers = { "content-type": "application/json", accept: "application/graphql-response+json, application/json" };
+async function post(body: string, key: string | null, signal: AbortSignal): Promise<Response> {
+  const headers = {
+    "content-type": "application/json",
+    accept: "application/graphql-response+json, application/json",
+    ...(key !== null && { authorization: `Bearer ${key}` }),
+  };
   try {
     return await fetch("/graphql", { method: "POST", headers, body, signal });
   } catch (error) {

@@ -1,11 +1,12 @@
 import { useEffect, useState } from "react";
+import { RequestError } from "./graphql-client.ts";
 
 /** Where a request is. A newer request drops the answer of an older one. */
 export type RequestState<T> =
   | { readonly phase: "idle" }
   | { readonly phase: "loading" }
   | { readonly phase: "done"; readonly value: T }
-  | { readonly phase: "failed"; readonly message: string };
+  | { readonly phase: "failed"; readonly message: string; readonly code: string };
 
 /**
  * Runs a request whenever its key changes; null runs none. The key names everything that the request depends on.
@@ -30,7 +31,7 @@ export function useRequest<T>(
         if (!giveUp.signal.aborted) setState({ phase: "done", value });
       },
       (error: unknown) => {
-        if (!giveUp.signal.aborted) setState({ phase: "failed", message: messageOf(error) });
+        if (!giveUp.signal.aborted) setState({ phase: "failed", message: messageOf(error), code: codeOf(error) });
       },
     );
     return () => giveUp.abort();
@@ -40,4 +41,8 @@ export function useRequest<T>(
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof RequestError ? error.code : "UNKNOWN";
 }

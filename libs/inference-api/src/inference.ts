@@ -14,6 +14,8 @@ export interface CallOptions {
   readonly deadlineMs?: number;
   /** Gives up unfinished items (CANCELLED). */
   readonly signal?: AbortSignal;
+  /** Nobody waits for the answers to questions: what people wait for goes before them. What else is done for imports goes behind anyway. */
+  readonly background?: boolean;
 }
 
 /** A call to the retrieval model, or to another model that embeds and matches beside it. */
@@ -118,6 +120,11 @@ export interface Answer {
   readonly text: string;
   readonly tokenIds: readonly number[];
   readonly logProbability: number;
+  /**
+   * Only where answers were ranked: the answer's probability among the candidates that were scored in full, a softmax over their log-probabilities.
+   * Not calibrated. Absent where a server does not tell.
+   */
+  readonly relativeProbability?: number;
   readonly mode: "generate" | "rank";
 }
 

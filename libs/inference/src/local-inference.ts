@@ -342,11 +342,14 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
       });
       const images = questions.map(({ image }) => image);
       const toAnswer = (value: Value): Answer => {
-        const { tokenIds, logProbability, answerIndex } = value as GeneratedText;
+        const { tokenIds, logProbability, answerIndex, relativeProbability } = value as GeneratedText;
         const ranked = mode.mode === "rank" && answerIndex !== undefined ? mode.answers[answerIndex] : undefined;
-        return { text: ranked ?? blip.tokenizer.decode(tokenIds), tokenIds, logProbability, mode: mode.mode };
+        const text = ranked ?? blip.tokenizer.decode(tokenIds);
+        const among = relativeProbability === undefined ? {} : { relativeProbability };
+        return { text, tokenIds, logProbability, ...among, mode: mode.mode };
       };
-      return await submit(await referenceOf(blip, images), items, call, FOREGROUND, toAnswer);
+      const priority = call.background ? BACKGROUND : FOREGROUND;
+      return await submit(await referenceOf(blip, images), items, call, priority, toAnswer);
     },
 
     async [Symbol.asyncDispose]() {

@@ -246,6 +246,9 @@ for (const { name, weights } of ANSWERERS) {
         (await run({ kind: "answerQuestions", questions: [{ image, ids }], decoding }))[0],
       );
       expect(best.answerIndex).toBe(one.bestByNll);
+      const likelihoods = one.candidates.map((candidate) => Math.exp(one.nllScores[candidate] as number));
+      const share = Math.max(...likelihoods) / likelihoods.reduce((sum, each) => sum + each, 0);
+      expect(best.relativeProbability).toBeCloseTo(share, 3);
     }
   });
 }

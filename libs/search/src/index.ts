@@ -52,9 +52,11 @@ export {
   MAX_FIRST,
   MAX_PICTURE_BYTES,
   type FacetRequest,
+  type FacetSource,
   type SearchClause,
   type SearchQuery,
 } from "./query.ts";
+export { answerModeOf, answerValue } from "./question-columns.ts";
 export type { ClauseScores, MatchFailure, RankedHit } from "./rank.ts";
 export type { Degradation, IndexMode, SearchReport, SearchStage, StageTiming } from "./report.ts";
 export { type SearchDependencies, type SearchResult, searchImages } from "./search-images.ts";

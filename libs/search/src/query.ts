@@ -31,9 +31,14 @@ export interface SearchClause {
   readonly picture?: Uint8Array | undefined;
 }
 
+/** What a facet counts: values that came with the pictures, or what a model answered. */
+export type FacetSource = "ATTRIBUTE" | "QUESTION";
+
 export interface FacetRequest {
-  /** Name of the attribute. */
+  /** Name of the attribute, or of the question. */
   readonly name: string;
+  /** ATTRIBUTE when absent. */
+  readonly of?: FacetSource | undefined;
   /** How many values to return, 1..100; 10 when absent. */
   readonly first?: number | undefined;
 }
@@ -83,7 +88,7 @@ export interface ValidQuery {
   readonly candidates: number;
   readonly textWeight: number;
   readonly minMatch: number | null;
-  readonly facets: readonly { readonly name: string; readonly first: number }[];
+  readonly facets: readonly { readonly name: string; readonly of: FacetSource; readonly first: number }[];
   readonly deadlineMs: number | null;
 }
 
@@ -149,10 +154,10 @@ function validateFacets({ facets = [] }: SearchQuery): ValidQuery["facets"] {
   if (facets.length > MAX_FACETS) {
     throw new SearchError("INVALID_QUERY", `${facets.length} facets are asked for, expected at most ${MAX_FACETS}.`);
   }
-  return facets.map(({ name, first = DEFAULT_FACET_VALUES }, index) => {
+  return facets.map(({ name, of = "ATTRIBUTE", first = DEFAULT_FACET_VALUES }, index) => {
     if (name.trim() === "") throw new SearchError("INVALID_QUERY", `facets[${index}].name is empty.`);
     requireInteger(`facets[${index}].first`, first, 1, MAX_FACET_VALUES);
-    return { name, first };
+    return { name, of, first };
   });
 }
 

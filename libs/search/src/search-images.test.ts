@@ -319,6 +319,7 @@ test("counts an attribute's values without the query's own selection of it, each
   expect(facets).toEqual([
     {
       name: "number",
+      of: "ATTRIBUTE",
       values: [2, 0, 1].map((value, index) => ({
         value,
         count: 1,
@@ -326,7 +327,7 @@ test("counts an attribute's values without the query's own selection of it, each
         filter: { attribute: { name: "number", in: [value] } },
       })),
     },
-    { name: "missing", values: [] },
+    { name: "missing", of: "ATTRIBUTE", values: [] },
   ]);
 });
 

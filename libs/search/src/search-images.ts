@@ -14,11 +14,15 @@ import {
   countPassing,
   type Database,
   findCorpus,
+  liveQuestions,
+  questionsIn,
+  requireQuestion,
   searchEmbeddings,
   searchTextEmbeddings,
   searchTexts,
   type Space,
   typedFilter,
+  typedQuestionFilter,
   type VectorHit,
   type VectorSearch,
 } from "@medley/storage";
@@ -91,7 +95,7 @@ export async function searchValid(dependencies: SearchDependencies, asked: Valid
   const remainingMs = () => (asked.deadlineMs === null ? null : asked.deadlineMs - stopwatch.elapsed());
 
   const corpus = await requireCorpus(db, asked.corpus);
-  const valid = asked.filter === undefined ? asked : await withTypedFilter(db, corpus, asked);
+  const valid = await withTypes(db, corpus, asked);
   const space = await requireActiveSpace(db, corpus);
   const place: Place = {
     db,
@@ -205,9 +209,17 @@ async function requireActiveSpace(db: Database, corpus: { id: string; name: stri
   return space;
 }
 
-/** The query with its filter in the types that the corpus declares for attributes. */
-async function withTypedFilter(db: Database, { id }: Corpus, asked: ValidQuery): Promise<ValidQuery> {
-  return { ...asked, filter: typedFilter(asked.filter, await attributeSchemaOf(db, id)) };
+/**
+ * The query with its filter in the types that the corpus declares for attributes and questions.
+ * @throws StorageError INVALID_VALUE also for a question, in filter or facets, that the corpus does not have
+ */
+async function withTypes(db: Database, { id }: Corpus, asked: ValidQuery): Promise<ValidQuery> {
+  const filter = asked.filter && typedFilter(asked.filter, await attributeSchemaOf(db, id));
+  const counted = asked.facets.flatMap(({ name, of }) => (of === "QUESTION" ? [name] : []));
+  if (questionsIn(filter).size + counted.length === 0) return { ...asked, filter };
+  const questions = await liveQuestions(db, id);
+  for (const name of counted) requireQuestion(questions, name);
+  return { ...asked, filter: typedQuestionFilter(filter, questions) };
 }
 
 /** A picture and its cosine with the vector that found it; null where only words did. */

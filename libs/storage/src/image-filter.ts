@@ -1,3 +1,4 @@
+import { COUNTS } from "./answer-control.ts";
 import { withoutZeros } from "./images.ts";
 import { StorageError } from "./storage-error.ts";
 
@@ -10,6 +11,7 @@ export type ImageFilter =
   | { readonly or: readonly ImageFilter[] }
   | { readonly not: ImageFilter }
   | { readonly attribute: AttributeCondition }
+  | { readonly question: QuestionCondition }
   | { readonly addedAt: DateRange }
   | { readonly origin: OriginCondition }
   | { readonly format: readonly string[] }
@@ -26,6 +28,12 @@ export interface AttributeCondition {
   readonly to?: string | number | undefined;
   /** Whether the picture has the attribute with a value other than null. */
   readonly exists?: boolean | undefined;
+}
+
+/** A condition on what a model answered; all given members must hold. Answers that do not count are as if they were not there. */
+export interface QuestionCondition extends AttributeCondition {
+  /** Least probability of the answer, beside the minimum that the question itself has. */
+  readonly minimumProbability?: number | undefined;
 }
 
 /** Both ends included. */
@@ -85,6 +93,7 @@ type Add = (value: unknown, type: string) => string;
 
 function condition(part: Condition, add: Add): string {
   if ("attribute" in part) return attributeSql(part.attribute, add);
+  if ("question" in part) return questionSql(part.question, add);
   if ("origin" in part) return originSql(part.origin, add);
   if ("addedAt" in part) return rangeSql("addedAt", "i.created_at", part.addedAt, "timestamptz", add);
   if ("width" in part) return rangeSql("width", "i.width", part.width, "double precision", add);
@@ -94,9 +103,7 @@ function condition(part: Condition, add: Add): string {
 }
 
 function attributeSql({ name, in: values, from, to, exists }: AttributeCondition, add: Add): string {
-  if (name === "" || name.length > LONGEST_TEXT)
-    throw invalid(`The attribute name "${name.slice(0, 80)}" is not usable.`);
-  const key = storable(name);
+  const key = keyOf("attribute", name);
   const parts: string[] = [];
   if (values !== undefined) {
     requireValues(name, values);
@@ -109,7 +116,9 @@ function attributeSql({ name, in: values, from, to, exists }: AttributeCondition
     });
     parts.push(`(${fits.join(" or ")})`);
   }
-  if (from !== undefined || to !== undefined) parts.push(attributeRangeSql(key, from, to, add));
+  if (from !== undefined || to !== undefined) {
+    parts.push(valueRangeSql(`attribute "${key}"`, `i.attributes -> ${add(key, "text")}`, from, to, add));
+  }
   if (exists !== undefined) {
     parts.push(`(coalesce(i.attributes -> ${add(key, "text")}, 'null') <> 'null') = ${add(exists, "boolean")}`);
   }
@@ -117,24 +126,58 @@ function attributeSql({ name, in: values, from, to, exists }: AttributeCondition
   throw invalid(`The condition on the attribute "${name}" says nothing. Give it "in", "from", "to" or "exists".`);
 }
 
+function questionSql({ name, in: values, from, to, exists, minimumProbability }: QuestionCondition, add: Add): string {
+  const key = keyOf("question", name);
+  const parts: string[] = [];
+  if (values !== undefined) {
+    requireValues(name, values);
+    const wanted = values.map((value) => JSON.stringify(typeof value === "string" ? storable(value) : value));
+    parts.push(`a.value = any (${add(wanted, "jsonb[]")})`);
+  }
+  if (from !== undefined || to !== undefined) parts.push(valueRangeSql(`question "${key}"`, "a.value", from, to, add));
+  if (minimumProbability !== undefined) {
+    if (!(minimumProbability >= 0 && minimumProbability <= 1)) {
+      const found = `"minimumProbability" of the question "${key}" is ${minimumProbability}`;
+      throw invalid(`${found}, expected a number from 0 to 1.`);
+    }
+    parts.push(`a.probability >= ${add(minimumProbability, "double precision")}`);
+  }
+  if (parts.length === 0 && exists === undefined) {
+    const members = '"in", "from", "to", "minimumProbability" or "exists"';
+    throw invalid(`The condition on the question "${key}" says nothing. Give it ${members}.`);
+  }
+  const answered = (conditions: readonly string[]) => `exists (
+    select from image_answers a join questions q on q.id = a.question_id
+    where a.image_id = i.id and q.corpus_id = i.corpus_id and q.retired_at is null
+      and ${[`q.name = ${add(key, "text")}`, COUNTS, ...conditions].join(" and ")})`;
+  if (exists === undefined) return answered(parts);
+  const isThere = `${answered([])} = ${add(exists, "boolean")}`;
+  return parts.length === 0 ? `(${isThere})` : `(${answered(parts)} and ${isThere})`;
+}
+
+function keyOf(kind: "attribute" | "question", name: string): string {
+  if (name !== "" && name.length <= LONGEST_TEXT) return storable(name);
+  throw invalid(`The ${kind} name "${name.slice(0, 80)}" is not usable.`);
+}
+
 /** A JSON path compares numbers with numbers and texts with texts, looks into lists, and never fails on a value of another type. */
-function attributeRangeSql(
-  key: string,
+function valueRangeSql(
+  what: string,
+  valueSql: string,
   from: string | number | undefined,
   to: string | number | undefined,
   add: Add,
 ): string {
   if (from !== undefined && to !== undefined && typeof from !== typeof to) {
-    throw invalid(`"from" and "to" of the attribute "${key}" are of different types: ${from} and ${to}.`);
+    throw invalid(`"from" and "to" of the ${what} are of different types: ${from} and ${to}.`);
   }
   for (const end of [from, to]) {
-    if (typeof end === "number" && !Number.isFinite(end))
-      throw invalid(`${end} is no bound for the attribute "${key}".`);
+    if (typeof end === "number" && !Number.isFinite(end)) throw invalid(`${end} is no bound for the ${what}.`);
   }
   const tests = [from !== undefined && "@ >= $from", to !== undefined && "@ <= $to"].filter((test) => test !== false);
   const path = `$[*] ? (${tests.join(" && ")})`;
   const bounds = { ...(from !== undefined && { from: plain(from) }), ...(to !== undefined && { to: plain(to) }) };
-  return `jsonb_path_exists(i.attributes -> ${add(key, "text")}, ${add(path, "jsonpath")}, ${add(JSON.stringify(bounds), "jsonb")}, true)`;
+  return `jsonb_path_exists(${valueSql}, ${add(path, "jsonpath")}, ${add(JSON.stringify(bounds), "jsonb")}, true)`;
 }
 
 function originSql({ startsWith, contains }: OriginCondition, add: Add): string {

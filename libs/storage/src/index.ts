@@ -10,6 +10,14 @@ export {
 } from "./api-keys.ts";
 export type { AccessRole, ApiKey, NewApiKey } from "./api-keys.ts";
 export {
+  ANSWER_STEP,
+  answerFailureClasses,
+  excludeOpenAnswers,
+  questionCoverage,
+  retryFailedAnswers,
+} from "./answer-control.ts";
+export type { AnswerFailureClass, FailedAnswerFilter, QuestionCoverage } from "./answer-control.ts";
+export {
   ATTRIBUTE_TYPES,
   convertAttributes,
   describeDeclaration,
@@ -74,16 +82,30 @@ export type {
   ImageFilter,
   NumberRange,
   OriginCondition,
+  QuestionCondition,
 } from "./image-filter.ts";
-export { countFacet } from "./facets.ts";
+export { countAnswerFacet, countFacet } from "./facets.ts";
 export type { FacetValue } from "./facets.ts";
 export { findSearchSession, saveSearchSession } from "./search-sessions.ts";
+export { questionsIn, requireQuestion, typedQuestionFilter } from "./typed-question-filter.ts";
 export type { SearchSession } from "./search-sessions.ts";
 export { countImages, findImage, findImages, listImages, registerImage, saveImageFacts } from "./images.ts";
 export type { Attributes, Image, ImageFacts, NewImage } from "./images.ts";
+export {
+  beginRenewals,
+  claimAnswers,
+  extendAnswerLeases,
+  failAnswer,
+  openAnswers,
+  planAnswers,
+  releaseAnswerLeases,
+  saveAnswers,
+} from "./image-answers.ts";
+export type { AnswerClaim, AnswerFailure, GivenAnswer } from "./image-answers.ts";
 export { importLedgerLines, importLedgerPointers, LEDGER_KINDS } from "./import-ledger.ts";
 export type { LedgerKind, LedgerLines } from "./import-ledger.ts";
 export {
+  ANSWER_OPERATION,
   cancelOperation,
   cancelOperations,
   changedOperations,
@@ -105,6 +127,15 @@ export {
   savePerceptualHashes,
 } from "./near-duplicates.ts";
 export type { NearDuplicate, NearDuplicatePair } from "./near-duplicates.ts";
+export {
+  declareQuestion,
+  liveQuestions,
+  QUESTION_TYPES,
+  requestRenewal,
+  retireQuestion,
+  TRUTH_ANSWERS,
+} from "./questions.ts";
+export type { DeclaredQuestion, NewQuestion, Question, QuestionType } from "./questions.ts";
 export { countOpenSteps } from "./queue-depth.ts";
 export type { OpenSteps } from "./queue-depth.ts";
 export type { Operation, OperationState, OperationUpdate } from "./operations.ts";
@@ -154,6 +185,8 @@ export {
   stepCounts,
 } from "./steps.ts";
 export type { Claim, ClaimedStep, FailedStep, StepCounts, StepFailure } from "./steps.ts";
+export { answersOf } from "./stored-answers.ts";
+export type { StoredAnswer } from "./stored-answers.ts";
 export { deleteImageRows, lockBlobs, removeUnusedBlob, removeUnusedBlobs, suspectBlob } from "./suspect-blobs.ts";
 export type { RemovableFiles } from "./suspect-blobs.ts";
 export {

@@ -1,3 +1,4 @@
+import { excludeOpenAnswers } from "./answer-control.ts";
 import { changedRows, type Seen, type Versioned } from "./changed-rows.ts";
 import type { Queryable } from "./database.ts";
 import { withoutZeros } from "./images.ts";
@@ -27,6 +28,8 @@ export type Operation = {
 export const INGEST_OPERATION = "INGEST";
 /** The kind of what moves a corpus into another space. */
 export const REINDEX_OPERATION = "REINDEX";
+/** The kind of what answers the questions of a corpus. */
+export const ANSWER_OPERATION = "ANSWER";
 
 const COLUMNS = `id, kind, corpus_id as "corpusId", state, counts, error_code as "errorCode",
   error_message as "errorMessage", created_at as "createdAt", updated_at as "updatedAt", finished_at as "finishedAt"`;
@@ -82,9 +85,10 @@ export async function updateOperation(db: Queryable, update: OperationUpdate): P
 }
 
 /**
- * Cancels an operation: its run, in whatever process, stops within seconds after what it has in hand, and the open steps of its corpus are
- * taken out of the work, so that no worker goes on with them by itself; retryFailedSteps opens them again. Of a reindex the space that it was
- * building is retired instead. Call it in a transaction. Null when the operation is finished already, or there is none.
+ * Cancels an operation: its run, in whatever process, stops within seconds after what it has in hand, and what is open of its work in the corpus
+ * is taken out, so that no worker goes on with it by itself: answers to questions for ANSWER_OPERATION, steps otherwise. retryFailedAnswers and
+ * retryFailedSteps open them again. Of a reindex the space that it was building is retired instead. Call it in a transaction. Null when the
+ * operation is finished already, or there is none.
  */
 export async function cancelOperation(db: Queryable, operationId: string): Promise<Operation | null> {
   const [cancelled] = await db.query<Operation>(
@@ -94,11 +98,16 @@ export async function cancelOperation(db: Queryable, operationId: string): Promi
   );
   if (!cancelled) return null;
   if (cancelled.kind === REINDEX_OPERATION) await abandonReindex(db, operationId);
-  else if (cancelled.corpusId !== null) await excludeOpenSteps(db, cancelled.corpusId);
+  else if (cancelled.corpusId !== null) await excludeOpenWork(db, cancelled.corpusId, cancelled.kind);
   return cancelled;
 }
 
-/** The same for what runs or waits for a corpus, also when nothing does: then its open steps alone are taken out. Returns what it cancelled. */
+async function excludeOpenWork(db: Queryable, corpusId: string, kind: string): Promise<void> {
+  if (kind === ANSWER_OPERATION) await excludeOpenAnswers(db, corpusId);
+  else await excludeOpenSteps(db, corpusId);
+}
+
+/** The same for what runs or waits for a corpus, also when nothing does: then its open work alone is taken out. Returns what it cancelled. */
 export async function cancelOperations(
   db: Queryable,
   { corpusId, kind }: { corpusId: string; kind: string },
@@ -109,7 +118,7 @@ export async function cancelOperations(
      returning ${COLUMNS}`,
     [requireUuid("corpus", corpusId), kind],
   );
-  await excludeOpenSteps(db, corpusId);
+  await excludeOpenWork(db, corpusId, kind);
   return cancelled;
 }
 

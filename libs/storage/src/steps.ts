@@ -16,8 +16,8 @@ export type StepCounts = {
 
 /** A step that failed this often, or was left this often by a worker that died, is not tried again. */
 export const MAX_ATTEMPTS = 5;
-const FIRST_BACKOFF_SECONDS = 2;
-const LONGEST_BACKOFF_SECONDS = 300;
+export const FIRST_BACKOFF_SECONDS = 2;
+export const LONGEST_BACKOFF_SECONDS = 300;
 
 /** "prepare" does not depend on a model; the others belong to a space. */
 function spaceOf(step: Step, spaceId: string | null): string | null {

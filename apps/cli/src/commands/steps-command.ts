@@ -1,5 +1,5 @@
 import type { Settings } from "@medley/config";
-import { STEPS } from "@medley/storage";
+import { ANSWER_STEP, STEPS } from "@medley/storage";
 import { type Command, Option } from "commander";
 import { cancelRuns, pause, printStepStatus, resume, type RetryOptions, retry } from "./steps.ts";
 
@@ -25,7 +25,7 @@ export function addStepsCommands(command: Command, settings: Settings, withJson:
     "retry",
     "open failed steps again, and those that wait for them; medley ingest or a running worker does them",
   )
-    .addOption(new Option("--step <step>", "only this step").choices([...STEPS]))
+    .addOption(new Option("--step <step>", "only this step").choices([...STEPS, ANSWER_STEP]))
     .option("--code <code>", "only what failed with this code, such as INVALID_IMAGE")
     .addOption(
       new Option("--class <class>", "only errors that would come again, or only those that may pass").choices([

@@ -1,11 +1,14 @@
 import type { Settings } from "@medley/config";
 import {
   activeSpace,
+  ANSWER_OPERATION,
+  ANSWER_STEP,
   cancelOperations,
   type Corpus,
   countImages,
   countRejectedFiles,
   type Database,
+  type ErrorClass,
   type FailureClass,
   failureClasses,
   findCorpus,
@@ -15,6 +18,7 @@ import {
   openOperations,
   pauseCorpus,
   resumeCorpus,
+  retryFailedAnswers,
   retryFailedSteps,
   STEPS,
   type Step,
@@ -31,7 +35,7 @@ interface CorpusOptions {
 }
 
 export interface RetryOptions extends CorpusOptions {
-  readonly step?: Step;
+  readonly step?: Step | typeof ANSWER_STEP;
   readonly code?: string;
   readonly class?: "permanent" | "transient";
 }
@@ -71,13 +75,18 @@ export async function resume(settings: Settings, { corpus, json }: CorpusOptions
   else note(wasPaused ? `Corpus "${corpus}" goes on.` : `Corpus "${corpus}" was not paused.`);
 }
 
-/** Opens failed steps that the options name; it does not do them. */
+/** Opens failed steps, and answers to questions, that the options name; it does not do them. */
 export async function retry(settings: Settings, options: RetryOptions): Promise<void> {
   const { corpus, step, code, json } = options;
-  const errorClass =
+  const errorClass: ErrorClass | undefined =
     options.class === undefined ? undefined : options.class === "permanent" ? "PERMANENT" : "TRANSIENT";
-  const opened = await withCorpus(settings, corpus, (db, { id }) =>
-    retryFailedSteps(db, { corpusId: id, step, code, errorClass }),
+  const opened = await withCorpus(settings, corpus, (db, { id: corpusId }) =>
+    db.transaction(async (tx) => {
+      const filter = { corpusId, code, errorClass };
+      const steps = step === ANSWER_STEP ? 0 : await retryFailedSteps(tx, { ...filter, step });
+      const answers = step === undefined || step === ANSWER_STEP ? await retryFailedAnswers(tx, filter) : 0;
+      return steps + answers;
+    }),
   );
   if (json) await writeRecord({ corpus, opened });
   else if (opened === 0)
@@ -85,10 +94,13 @@ export async function retry(settings: Settings, options: RetryOptions): Promise<
   else note(`${opened} steps are open again. A running worker does them, or: medley ingest --corpus ${corpus}`);
 }
 
-/** Ends the runs that work on the corpus, and takes its open steps out of the work. */
+/** Ends the runs that work on the corpus, and takes its open steps and answers out of the work. */
 export async function cancelRuns(settings: Settings, { corpus, json }: CorpusOptions): Promise<void> {
   const cancelled = await withCorpus(settings, corpus, (db, { id }) =>
-    db.transaction((tx) => cancelOperations(tx, { corpusId: id, kind: INGEST_OPERATION })),
+    db.transaction(async (tx) => [
+      ...(await cancelOperations(tx, { corpusId: id, kind: INGEST_OPERATION })),
+      ...(await cancelOperations(tx, { corpusId: id, kind: ANSWER_OPERATION })),
+    ]),
   );
   if (json) await writeRecord({ corpus, cancelled: cancelled.map(({ id }) => id) });
   else

@@ -38,7 +38,7 @@ const inCorpusOf = (least: AccessRole, ...subjects: readonly Subject[]): Right =
  *          the filter keeps it).
  * CURATOR  also says what captions count for: reviews and corrects them, changes the rule, takes a run back.
  * INGESTOR also brings pictures in and removes them, and sees and steers the work that this causes.
- * ADMIN    also makes and deletes corpora, changes models and spaces, and reads the metrics.
+ * ADMIN    also makes and deletes corpora, asks questions about all of their pictures, changes models and spaces, and reads the metrics.
  */
 export const RIGHTS: Readonly<Record<string, Right>> = {
   "Query.search": inCorpusOf(
@@ -72,6 +72,9 @@ export const RIGHTS: Readonly<Record<string, Right>> = {
   "Mutation.pauseCorpus": inCorpusOf("INGESTOR", corpus("corpus")),
   "Mutation.resumeCorpus": inCorpusOf("INGESTOR", corpus("corpus")),
   "Mutation.retryFailed": inCorpusOf("INGESTOR", corpus("corpus")),
+  "Mutation.declareQuestion": inCorpusOf("ADMIN", corpus("input.corpus")),
+  "Mutation.retireQuestion": inCorpusOf("ADMIN", corpus("corpus")),
+  "Mutation.renewAnswers": inCorpusOf("ADMIN", corpus("corpus")),
   "Mutation.correctCaption": inCorpusOf("CURATOR", caption("captionId")),
   "Mutation.reviewCaption": inCorpusOf("CURATOR", caption("captionId")),
   "Mutation.addCaption": inCorpusOf("CURATOR", image("imageId")),

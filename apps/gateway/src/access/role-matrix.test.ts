@@ -43,6 +43,12 @@ const OPERATIONS: Readonly<Record<string, (about: NamedThings) => string>> = {
   "Mutation.pauseCorpus": ({ corpus }) => `mutation { pauseCorpus(corpus: "${corpus.name}") { ${ERRORS} } }`,
   "Mutation.resumeCorpus": ({ corpus }) => `mutation { resumeCorpus(corpus: "${corpus.name}") { ${ERRORS} } }`,
   "Mutation.retryFailed": ({ corpus }) => `mutation { retryFailed(corpus: "${corpus.name}") { steps ${ERRORS} } }`,
+  "Mutation.declareQuestion": ({ corpus }) =>
+    `mutation { declareQuestion(input: { corpus: "${corpus.name}", name: "is it", question: "is it?", type: BOOLEAN }) { ${ERRORS} } }`,
+  "Mutation.retireQuestion": ({ corpus }) =>
+    `mutation { retireQuestion(corpus: "${corpus.name}", name: "is it") { ${ERRORS} } }`,
+  "Mutation.renewAnswers": ({ corpus }) =>
+    `mutation { renewAnswers(corpus: "${corpus.name}", name: "is it") { ${ERRORS} } }`,
   "Mutation.correctCaption": ({ captionId }) =>
     `mutation { correctCaption(captionId: "${captionId}", text: "a dog", author: "Ada") { ${ERRORS} } }`,
   "Mutation.reviewCaption": ({ captionId }) =>

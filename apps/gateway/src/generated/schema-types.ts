@@ -1,7 +1,7 @@
 // Generated from apps/gateway/schema.graphql by `npm run generate -w @medley/gateway`. Do not edit.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { AskResult, Classification as ClassificationResult, Description, DescribeResult, CaptionResult, ClauseScores as ClauseRow, SearchPage, PageHit, SearchReport as ReportRow } from '@medley/search';
-import type { AttributeDeclaration as AttributeRow, Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, NearDuplicate as NearDuplicateRow, Operation as OperationRow, Space as SpaceRow, Upload as UploadRow } from '@medley/storage';
+import type { AttributeDeclaration as AttributeRow, Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, StoredAnswer, NearDuplicate as NearDuplicateRow, Operation as OperationRow, Question as QuestionRow, Space as SpaceRow, Upload as UploadRow } from '@medley/storage';
 import type { GatewayContext } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -54,6 +54,15 @@ export type AnswerModeInput =
   { generate: DecodingInput; rank?: never; }
   |  /** Chooses the most probable of the given answers. */
   { generate?: never; rank: RankInput; };
+
+/** A model that answered a question. */
+export type AnsweringModel = {
+  __typename?: 'AnsweringModel';
+  /** How many pictures it answered about. */
+  images: Scalars['Int']['output'];
+  /** SHA-256 over the model's weights and every setting that changes its outputs. */
+  modelFingerprint: Scalars['String']['output'];
+};
 
 /** What an attribute of a corpus's pictures is. */
 export type AttributeDeclaration = {
@@ -341,6 +350,8 @@ export type Corpus = {
   name: Scalars['String']['output'];
   /** Since when nobody begins a step of it, because somebody paused it; null when it is not paused. */
   pausedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The questions that a model answers about every picture, in the order in which they were declared. */
+  questions: Array<Question>;
   /** Every space that it is or was embedded into, newest first. */
   spaces: Array<CorpusSpace>;
 };
@@ -412,6 +423,22 @@ export type DateRange = {
   to?: InputMaybe<Scalars['String']['input']>;
 };
 
+/** What a model is to be asked about every picture of a corpus. */
+export type DeclareQuestionInput = {
+  /** The answers to choose from, 2 to 1,000, for CATEGORY alone. */
+  answers?: InputMaybe<Array<Scalars['String']['input']>>;
+  /** Name or id of the corpus. */
+  corpus: Scalars['String']['input'];
+  /** Answers below this probability stay stored and do not count, 0 to 1; all count when absent. */
+  minimumProbability?: InputMaybe<Scalars['Float']['input']>;
+  /** Name of the column, 1 to 200 characters. */
+  name: Scalars['String']['input'];
+  /** The question in words, 1 to 2,000 characters. */
+  question: Scalars['String']['input'];
+  /** What answers are read as. */
+  type: QuestionType;
+};
+
 /** How words are chosen. Exactly one member. */
 export type DecodingInput =
   /** The most probable sequence among several kept at every step. */
@@ -475,7 +502,7 @@ export type ErrorClass = {
   kind: ErrorKind;
   /** What was said of the last of them. */
   message: Scalars['String']['output'];
-  /** Name of the step, as in `StepCoverage.step`, or register for files and uploads that never became a picture. */
+  /** Name of the step, as in `StepCoverage.step`, answer for questions, or register for files and uploads that never became a picture. */
   step: Scalars['String']['output'];
   /** How many pictures will be tried again by themselves. */
   waiting: Scalars['Int']['output'];
@@ -490,27 +517,38 @@ export type ErrorKind =
   /** The engine or a deadline: it is tried five times, later each time. */
   | 'TRANSIENT';
 
-/** The values of an attribute. */
+/** The values of an attribute, or the answers to a question. */
 export type Facet = {
   __typename?: 'Facet';
-  /** Name of the attribute. */
+  /** Name of the attribute, or of the question. */
   name: Scalars['String']['output'];
+  /** Whether people or a model gave the values. */
+  of: FacetSource;
   /** The values, those of most hits first; each member of a list is a value. */
   values: Array<FacetValue>;
 };
 
-/** An attribute whose values are to be counted. */
+/** An attribute, or a question, whose values are to be counted. */
 export type FacetInput = {
   /** How many values to return, 1 to 100: those of most hits first. */
   first?: Scalars['Int']['input'];
-  /** Name of the attribute. */
+  /** Name of the attribute, or of the question. */
   name: Scalars['String']['input'];
+  /** Which of the two it is. */
+  of?: FacetSource;
 };
 
-/** A value of an attribute. */
+/** What a facet counts. */
+export type FacetSource =
+  /** Values that came with the pictures. */
+  | 'ATTRIBUTE'
+  /** What a model answered to a question of the corpus, as far as it counts. */
+  | 'QUESTION';
+
+/** A value of an attribute, or an answer. */
 export type FacetValue = {
   __typename?: 'FacetValue';
-  /** How many pictures of the corpus with this value pass the filter, the filter's own selection of this attribute left out. */
+  /** How many pictures of the corpus with this value pass the filter, the filter's own selection of this attribute or question left out. */
   count: Scalars['Int']['output'];
   /** An `ImageFilter` that only this value passes, as JSON: send it back inside of `and`. */
   filter: Scalars['JSON']['output'];
@@ -557,6 +595,8 @@ export type GreedyInput = {
 /** One picture by its content in one corpus. */
 export type Image = {
   __typename?: 'Image';
+  /** What a model answered to the questions of the corpus, in the order in which these were declared. Made by a machine; never part of `attributes`. */
+  answers: Array<ImageAnswer>;
   /** What the manifest said about the picture, as JSON. */
   attributes: Scalars['JSON']['output'];
   /** Every stored caption, oldest first. */
@@ -588,6 +628,36 @@ export type ImageNearDuplicatesArgs = {
   first?: Scalars['Int']['input'];
 };
 
+/** What a model answered to a question of the corpus about one of its pictures. */
+export type ImageAnswer = {
+  __typename?: 'ImageAnswer';
+  /** When it was given. */
+  answeredAt: Scalars['DateTime']['output'];
+  /** Whether filters and facets go by it: it has a value, and at least the minimum probability of the question. */
+  counts: Scalars['Boolean']['output'];
+  /** Natural logarithm of the probability that the model gives the answer's tokens. */
+  logProbability: Scalars['Float']['output'];
+  /** Whether the answer was generated or chosen from a list. */
+  mode: AnswerMode;
+  /** SHA-256 over the answerer's weights and every setting that changes its outputs. */
+  modelFingerprint: Scalars['String']['output'];
+  /** Name of the question. */
+  name: Scalars['String']['output'];
+  /**
+   * Where answers are ranked, the probability of this one among those of the question; where they are generated, the probability of exactly these words. By
+   * the model, not calibrated. Null where the inference server does not tell.
+   */
+  probability?: Maybe<Scalars['Float']['output']>;
+  /** The question in words. */
+  question: Scalars['String']['output'];
+  /** The answer as the model wrote or chose it. */
+  text: Scalars['String']['output'];
+  /** What the answer is read as. */
+  type: QuestionType;
+  /** The same in the type of the question: a text, number or truth value; null where it cannot be read as that, such as "many" for a number. */
+  value?: Maybe<Scalars['JSON']['output']>;
+};
+
 /** Texts of a corpus that fit one of its pictures. */
 export type ImageDescription = {
   __typename?: 'ImageDescription';
@@ -604,23 +674,25 @@ export type ImageDescription = {
 /** Which pictures of a corpus are meant. Exactly one member; join several by `and`. At most 64 conditions, 8 levels deep. */
 export type ImageFilter =
   /** When the picture came into the corpus. */
-  { addedAt: DateRange; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; width?: never; }
+  { addedAt: DateRange; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; question?: never; width?: never; }
   |  /** Each of these must hold. */
-  { addedAt?: never; and: Array<ImageFilter>; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; width?: never; }
+  { addedAt?: never; and: Array<ImageFilter>; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; question?: never; width?: never; }
   |  /** A condition on an attribute. */
-  { addedAt?: never; and?: never; attribute: AttributeFilter; format?: never; height?: never; not?: never; or?: never; origin?: never; width?: never; }
+  { addedAt?: never; and?: never; attribute: AttributeFilter; format?: never; height?: never; not?: never; or?: never; origin?: never; question?: never; width?: never; }
   |  /** Format of the file, such as jpeg, png or webp: one of these. */
-  { addedAt?: never; and?: never; attribute?: never; format: Array<Scalars['String']['input']>; height?: never; not?: never; or?: never; origin?: never; width?: never; }
+  { addedAt?: never; and?: never; attribute?: never; format: Array<Scalars['String']['input']>; height?: never; not?: never; or?: never; origin?: never; question?: never; width?: never; }
   |  /** Height in pixels as people see it. */
-  { addedAt?: never; and?: never; attribute?: never; format?: never; height: IntRange; not?: never; or?: never; origin?: never; width?: never; }
+  { addedAt?: never; and?: never; attribute?: never; format?: never; height: IntRange; not?: never; or?: never; origin?: never; question?: never; width?: never; }
   |  /** This must not hold. A picture without the attribute passes. */
-  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not: ImageFilter; or?: never; origin?: never; width?: never; }
+  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not: ImageFilter; or?: never; origin?: never; question?: never; width?: never; }
   |  /** At least one of these must hold. */
-  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or: Array<ImageFilter>; origin?: never; width?: never; }
+  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or: Array<ImageFilter>; origin?: never; question?: never; width?: never; }
   |  /** Where the picture came from: any of its paths or addresses. */
-  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin: OriginFilter; width?: never; }
+  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin: OriginFilter; question?: never; width?: never; }
+  |  /** A condition on what a model answered to a question of the corpus. */
+  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; question: QuestionFilter; width?: never; }
   |  /** Width in pixels as people see it. */
-  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; width: IntRange; };
+  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; question?: never; width: IntRange; };
 
 /** How the vector search found the nearest vectors. */
 export type IndexMode =
@@ -739,6 +811,12 @@ export type Mutation = {
    */
   createUpload: CreateUploadPayload;
   /**
+   * Declares a question that the answerer answers about every picture of the corpus, also about those that come later; the ingest worker begins within
+   * seconds. Repeating it is harmless. Of one that is there only the minimum probability can be changed, which asks no model; one that was retired comes back
+   * with its answers.
+   */
+  declareQuestion: QuestionPayload;
+  /**
    * Removes a picture from its corpus with its captions, vectors and steps, and its bytes when no other corpus has the same ones. It cannot be
    * taken back; sending the picture again makes a new image.
    */
@@ -755,8 +833,15 @@ export type Mutation = {
    * with it, and answers from one moment to the next when nothing speaks against it. No search fails meanwhile. See docs/reindex.md.
    */
   reindex: ReindexPayload;
+  /**
+   * Lets the answerer that is served now answer again what another model answered. Nothing else does: a changed model set leaves answers as they are. Each
+   * old answer counts until the new one replaces it.
+   */
+  renewAnswers: QuestionPayload;
   /** Ends a pause. The ingest worker goes on within seconds. Repeating it is harmless. */
   resumeCorpus: CorpusPayload;
+  /** Takes a question away: searches cannot name it, and nobody answers it. What is answered stays stored, for when the same question is declared again. */
+  retireQuestion: QuestionPayload;
   /** Deletes what a space that does not answer holds of a corpus: nothing goes into it any more. */
   retireSpace: RetireSpacePayload;
   /**
@@ -814,6 +899,12 @@ export type MutationCreateUploadArgs = {
 
 
 /** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationDeclareQuestionArgs = {
+  input: DeclareQuestionInput;
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
 export type MutationDeleteImageArgs = {
   imageId: Scalars['ID']['input'];
 };
@@ -838,8 +929,22 @@ export type MutationReindexArgs = {
 
 
 /** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationRenewAnswersArgs = {
+  corpus: Scalars['String']['input'];
+  name: Scalars['String']['input'];
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
 export type MutationResumeCorpusArgs = {
   corpus: Scalars['String']['input'];
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationRetireQuestionArgs = {
+  corpus: Scalars['String']['input'];
+  name: Scalars['String']['input'];
 };
 
 
@@ -930,7 +1035,7 @@ export type Operation = {
   finishedAt?: Maybe<Scalars['DateTime']['output']>;
   /** Stable id. */
   id: Scalars['ID']['output'];
-  /** What is done; INGEST brings pictures in and does the steps of their corpus, REINDEX moves a corpus into another space. */
+  /** What is done; INGEST brings pictures in and does the steps of their corpus, REINDEX moves a corpus into another space, ANSWER answers its questions. */
   kind: Scalars['String']['output'];
   /** Steps that ended in one second, on average since it began; null where that is not known, and when it is finished. */
   ratePerSecond?: Maybe<Scalars['Float']['output']>;
@@ -1095,6 +1200,87 @@ export type QuerySearchArgs = {
 export type QueryUploadArgs = {
   id: Scalars['ID']['input'];
 };
+
+/** A question that a model answers about every picture of a corpus, also about those that come later: a column made by a machine. */
+export type Question = {
+  __typename?: 'Question';
+  /** The answers that are chosen from; null where answers are generated. */
+  answers?: Maybe<Array<Scalars['String']['output']>>;
+  /** How far it is: `answered + failed + excluded + pending = images`, always. */
+  coverage: QuestionCoverage;
+  /** When it was declared first. */
+  declaredAt: Scalars['DateTime']['output'];
+  /** Stable id. */
+  id: Scalars['ID']['output'];
+  /** Answers below it stay stored and do not count; null: all count. */
+  minimumProbability?: Maybe<Scalars['Float']['output']>;
+  /** The models whose answers are stored, most answers first. */
+  models: Array<AnsweringModel>;
+  /** Name of the column, as filters and facets use it. */
+  name: Scalars['String']['output'];
+  /** The question in words. */
+  question: Scalars['String']['output'];
+  /** Since when answers of other models wait to be given again; null when nobody asked for that. */
+  renewRequestedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** What answers are read as. */
+  type: QuestionType;
+};
+
+/** How far a question is: `answered + failed + excluded + pending = images`, always. */
+export type QuestionCoverage = {
+  __typename?: 'QuestionCoverage';
+  /** Pictures with an answer. */
+  answered: Scalars['Int']['output'];
+  /** Pictures whose answer counts in filters and facets. */
+  counting: Scalars['Int']['output'];
+  /** Pictures that are left out: they could not be read, or somebody cancelled. */
+  excluded: Scalars['Int']['output'];
+  /** Pictures that could not be answered about; `Operation.errorClasses` has the reasons. */
+  failed: Scalars['Int']['output'];
+  /** Pictures of the corpus. */
+  images: Scalars['Int']['output'];
+  /** Pictures that are still to be answered about, or to be answered about again. */
+  pending: Scalars['Int']['output'];
+};
+
+/**
+ * A condition on what a model answered; all given members must hold. Only answers that count are looked at: those that have a value, and at least the minimum
+ * probability of their question.
+ */
+export type QuestionFilter = {
+  /** Whether the picture has an answer that counts. */
+  exists?: InputMaybe<Scalars['Boolean']['input']>;
+  /** The answer is at least this number or text; for questions of type NUMBER or TEXT. */
+  from?: InputMaybe<Scalars['JSON']['input']>;
+  /** The answer is one of these texts, numbers or truth values; 1 to 200 of them. */
+  in?: InputMaybe<Array<Scalars['JSON']['input']>>;
+  /** Least probability of the answer, 0 to 1, as in `ImageAnswer.probability`. */
+  minimumProbability?: InputMaybe<Scalars['Float']['input']>;
+  /** Name of the question. One that the corpus does not have is an error. */
+  name: Scalars['String']['input'];
+  /** The answer is at most this number or text; for questions of type NUMBER or TEXT. */
+  to?: InputMaybe<Scalars['JSON']['input']>;
+};
+
+/** What changes of questions answer. */
+export type QuestionPayload = {
+  __typename?: 'QuestionPayload';
+  /** The question; null when there are errors. */
+  question?: Maybe<Question>;
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
+};
+
+/** Of which type the answers to a question are. */
+export type QuestionType =
+  /** Yes or no, chosen from these two. */
+  | 'BOOLEAN'
+  /** One of a closed list of answers, chosen from it. */
+  | 'CATEGORY'
+  /** A number, read from the words that the model writes. */
+  | 'NUMBER'
+  /** Words that the model writes. */
+  | 'TEXT';
 
 /** Chooses the most probable of the given answers. */
 export type RankInput = {
@@ -1610,6 +1796,7 @@ export type ResolversTypes = {
   Answer: ResolverTypeWrapper<AskResult>;
   AnswerMode: AnswerMode;
   AnswerModeInput: AnswerModeInput;
+  AnsweringModel: ResolverTypeWrapper<AnsweringModel>;
   AttributeDeclaration: ResolverTypeWrapper<AttributeRow>;
   AttributeFilter: AttributeFilter;
   AttributeType: AttributeType;
@@ -1640,6 +1827,7 @@ export type ResolversTypes = {
   CreateUploadPayload: ResolverTypeWrapper<Omit<CreateUploadPayload, 'upload'> & { upload?: Maybe<ResolversTypes['Upload']> }>;
   DateRange: DateRange;
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  DeclareQuestionInput: DeclareQuestionInput;
   DecodingInput: DecodingInput;
   Degradation: ResolverTypeWrapper<Degradation>;
   DeleteImagePayload: ResolverTypeWrapper<DeleteImagePayload>;
@@ -1648,6 +1836,7 @@ export type ResolversTypes = {
   ErrorKind: ErrorKind;
   Facet: ResolverTypeWrapper<Facet>;
   FacetInput: FacetInput;
+  FacetSource: FacetSource;
   FacetValue: ResolverTypeWrapper<FacetValue>;
   Failure: ResolverTypeWrapper<Failure>;
   Float: ResolverTypeWrapper<Scalars['Float']['output']>;
@@ -1655,6 +1844,7 @@ export type ResolversTypes = {
   GreedyInput: GreedyInput;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   Image: ResolverTypeWrapper<ImageRow>;
+  ImageAnswer: ResolverTypeWrapper<StoredAnswer>;
   ImageDescription: ResolverTypeWrapper<DescribeResult>;
   ImageFilter: ImageFilter;
   IndexMode: IndexMode;
@@ -1676,6 +1866,11 @@ export type ResolversTypes = {
   OriginFilter: OriginFilter;
   PageInfo: ResolverTypeWrapper<PageInfo>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  Question: ResolverTypeWrapper<QuestionRow>;
+  QuestionCoverage: ResolverTypeWrapper<QuestionCoverage>;
+  QuestionFilter: QuestionFilter;
+  QuestionPayload: ResolverTypeWrapper<Omit<QuestionPayload, 'question'> & { question?: Maybe<ResolversTypes['Question']> }>;
+  QuestionType: QuestionType;
   RankInput: RankInput;
   RegisterModelInput: RegisterModelInput;
   RegisterModelPayload: ResolverTypeWrapper<RegisterModelPayload>;
@@ -1711,6 +1906,7 @@ export type ResolversTypes = {
 export type ResolversParentTypes = {
   Answer: AskResult;
   AnswerModeInput: AnswerModeInput;
+  AnsweringModel: AnsweringModel;
   AttributeDeclaration: AttributeRow;
   AttributeFilter: AttributeFilter;
   BeamInput: BeamInput;
@@ -1735,6 +1931,7 @@ export type ResolversParentTypes = {
   CreateUploadPayload: Omit<CreateUploadPayload, 'upload'> & { upload?: Maybe<ResolversParentTypes['Upload']> };
   DateRange: DateRange;
   DateTime: Scalars['DateTime']['output'];
+  DeclareQuestionInput: DeclareQuestionInput;
   DecodingInput: DecodingInput;
   Degradation: Degradation;
   DeleteImagePayload: DeleteImagePayload;
@@ -1749,6 +1946,7 @@ export type ResolversParentTypes = {
   GreedyInput: GreedyInput;
   ID: Scalars['ID']['output'];
   Image: ImageRow;
+  ImageAnswer: StoredAnswer;
   ImageDescription: DescribeResult;
   ImageFilter: ImageFilter;
   Int: Scalars['Int']['output'];
@@ -1766,6 +1964,10 @@ export type ResolversParentTypes = {
   OriginFilter: OriginFilter;
   PageInfo: PageInfo;
   Query: Record<PropertyKey, never>;
+  Question: QuestionRow;
+  QuestionCoverage: QuestionCoverage;
+  QuestionFilter: QuestionFilter;
+  QuestionPayload: Omit<QuestionPayload, 'question'> & { question?: Maybe<ResolversParentTypes['Question']> };
   RankInput: RankInput;
   RegisterModelInput: RegisterModelInput;
   RegisterModelPayload: RegisterModelPayload;
@@ -1799,6 +2001,11 @@ export type AnswerResolvers<ContextType = GatewayContext, ParentType extends Res
   modelName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   question?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type AnsweringModelResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['AnsweringModel'] = ResolversParentTypes['AnsweringModel']> = {
+  images?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  modelFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
 export type AttributeDeclarationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['AttributeDeclaration'] = ResolversParentTypes['AttributeDeclaration']> = {
@@ -1908,6 +2115,7 @@ export type CorpusResolvers<ContextType = GatewayContext, ParentType extends Res
   imageCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   pausedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  questions?: Resolver<Array<ResolversTypes['Question']>, ParentType, ContextType>;
   spaces?: Resolver<Array<ResolversTypes['CorpusSpace']>, ParentType, ContextType>;
 };
 
@@ -1970,6 +2178,7 @@ export type ErrorClassResolvers<ContextType = GatewayContext, ParentType extends
 
 export type FacetResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Facet'] = ResolversParentTypes['Facet']> = {
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  of?: Resolver<ResolversTypes['FacetSource'], ParentType, ContextType>;
   values?: Resolver<Array<ResolversTypes['FacetValue']>, ParentType, ContextType>;
 };
 
@@ -1994,6 +2203,7 @@ export type GeneratedCaptionResolvers<ContextType = GatewayContext, ParentType e
 };
 
 export type ImageResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Image'] = ResolversParentTypes['Image']> = {
+  answers?: Resolver<Array<ResolversTypes['ImageAnswer']>, ParentType, ContextType>;
   attributes?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
   captions?: Resolver<Array<ResolversTypes['Caption']>, ParentType, ContextType>;
   height?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
@@ -2004,6 +2214,20 @@ export type ImageResolvers<ContextType = GatewayContext, ParentType extends Reso
   thumbnailUrl?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   url?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   width?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+};
+
+export type ImageAnswerResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['ImageAnswer'] = ResolversParentTypes['ImageAnswer']> = {
+  answeredAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  counts?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  logProbability?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  mode?: Resolver<ResolversTypes['AnswerMode'], ParentType, ContextType>;
+  modelFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  probability?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  question?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  type?: Resolver<ResolversTypes['QuestionType'], ParentType, ContextType>;
+  value?: Resolver<Maybe<ResolversTypes['JSON']>, ParentType, ContextType>;
 };
 
 export type ImageDescriptionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['ImageDescription'] = ResolversParentTypes['ImageDescription']> = {
@@ -2055,11 +2279,14 @@ export type MutationResolvers<ContextType = GatewayContext, ParentType extends R
   correctCaption?: Resolver<ResolversTypes['CaptionPayload'], ParentType, ContextType, RequireFields<MutationCorrectCaptionArgs, 'author' | 'captionId' | 'text'>>;
   createCorpus?: Resolver<ResolversTypes['CorpusPayload'], ParentType, ContextType, RequireFields<MutationCreateCorpusArgs, 'name'>>;
   createUpload?: Resolver<ResolversTypes['CreateUploadPayload'], ParentType, ContextType, RequireFields<MutationCreateUploadArgs, 'input'>>;
+  declareQuestion?: Resolver<ResolversTypes['QuestionPayload'], ParentType, ContextType, RequireFields<MutationDeclareQuestionArgs, 'input'>>;
   deleteImage?: Resolver<ResolversTypes['DeleteImagePayload'], ParentType, ContextType, RequireFields<MutationDeleteImageArgs, 'imageId'>>;
   pauseCorpus?: Resolver<ResolversTypes['CorpusPayload'], ParentType, ContextType, RequireFields<MutationPauseCorpusArgs, 'corpus'>>;
   registerModel?: Resolver<ResolversTypes['RegisterModelPayload'], ParentType, ContextType, RequireFields<MutationRegisterModelArgs, 'input'>>;
   reindex?: Resolver<ResolversTypes['ReindexPayload'], ParentType, ContextType, RequireFields<MutationReindexArgs, 'input'>>;
+  renewAnswers?: Resolver<ResolversTypes['QuestionPayload'], ParentType, ContextType, RequireFields<MutationRenewAnswersArgs, 'corpus' | 'name'>>;
   resumeCorpus?: Resolver<ResolversTypes['CorpusPayload'], ParentType, ContextType, RequireFields<MutationResumeCorpusArgs, 'corpus'>>;
+  retireQuestion?: Resolver<ResolversTypes['QuestionPayload'], ParentType, ContextType, RequireFields<MutationRetireQuestionArgs, 'corpus' | 'name'>>;
   retireSpace?: Resolver<ResolversTypes['RetireSpacePayload'], ParentType, ContextType, RequireFields<MutationRetireSpaceArgs, 'corpus' | 'spaceId'>>;
   retryFailed?: Resolver<ResolversTypes['RetryFailedPayload'], ParentType, ContextType, RequireFields<MutationRetryFailedArgs, 'corpus'>>;
   revertCaptionRun?: Resolver<ResolversTypes['RevertCaptionRunPayload'], ParentType, ContextType, RequireFields<MutationRevertCaptionRunArgs, 'runId'>>;
@@ -2116,6 +2343,33 @@ export type QueryResolvers<ContextType = GatewayContext, ParentType extends Reso
   operations?: Resolver<Array<ResolversTypes['Operation']>, ParentType, ContextType, RequireFields<QueryOperationsArgs, 'first'>>;
   search?: Resolver<ResolversTypes['SearchConnection'], ParentType, ContextType, RequireFields<QuerySearchArgs, 'first' | 'input'>>;
   upload?: Resolver<Maybe<ResolversTypes['Upload']>, ParentType, ContextType, RequireFields<QueryUploadArgs, 'id'>>;
+};
+
+export type QuestionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Question'] = ResolversParentTypes['Question']> = {
+  answers?: Resolver<Maybe<Array<ResolversTypes['String']>>, ParentType, ContextType>;
+  coverage?: Resolver<ResolversTypes['QuestionCoverage'], ParentType, ContextType>;
+  declaredAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  minimumProbability?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  models?: Resolver<Array<ResolversTypes['AnsweringModel']>, ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  question?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  renewRequestedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  type?: Resolver<ResolversTypes['QuestionType'], ParentType, ContextType>;
+};
+
+export type QuestionCoverageResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['QuestionCoverage'] = ResolversParentTypes['QuestionCoverage']> = {
+  answered?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  counting?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  excluded?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  failed?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  images?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  pending?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type QuestionPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['QuestionPayload'] = ResolversParentTypes['QuestionPayload']> = {
+  question?: Resolver<Maybe<ResolversTypes['Question']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
 };
 
 export type RegisterModelPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['RegisterModelPayload'] = ResolversParentTypes['RegisterModelPayload']> = {
@@ -2252,6 +2506,7 @@ export type UserErrorResolvers<ContextType = GatewayContext, ParentType extends 
 
 export type Resolvers<ContextType = GatewayContext> = {
   Answer?: AnswerResolvers<ContextType>;
+  AnsweringModel?: AnsweringModelResolvers<ContextType>;
   AttributeDeclaration?: AttributeDeclarationResolvers<ContextType>;
   BigInt?: GraphQLScalarType;
   CancelOperationPayload?: CancelOperationPayloadResolvers<ContextType>;
@@ -2280,6 +2535,7 @@ export type Resolvers<ContextType = GatewayContext> = {
   Failure?: FailureResolvers<ContextType>;
   GeneratedCaption?: GeneratedCaptionResolvers<ContextType>;
   Image?: ImageResolvers<ContextType>;
+  ImageAnswer?: ImageAnswerResolvers<ContextType>;
   ImageDescription?: ImageDescriptionResolvers<ContextType>;
   JSON?: GraphQLScalarType;
   KnownItemFigures?: KnownItemFiguresResolvers<ContextType>;
@@ -2292,6 +2548,9 @@ export type Resolvers<ContextType = GatewayContext> = {
   OperationCount?: OperationCountResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
+  Question?: QuestionResolvers<ContextType>;
+  QuestionCoverage?: QuestionCoverageResolvers<ContextType>;
+  QuestionPayload?: QuestionPayloadResolvers<ContextType>;
   RegisterModelPayload?: RegisterModelPayloadResolvers<ContextType>;
   ReindexPayload?: ReindexPayloadResolvers<ContextType>;
   RetireSpacePayload?: RetireSpacePayloadResolvers<ContextType>;

@@ -23,6 +23,10 @@ const FIRST_LOOK_MS = 0.1;
 
 /** A look into the database, for which a model waits no less than for itself. */
 const DUPLICATES_MS = 1;
+/** The same for the answers that a picture has, a page of pictures at once. */
+const ANSWERS_MS = 0.1;
+/** Counting the answers to all questions reads a row for each picture and question: 100,000 took so long (2026-11-26, PostgreSQL 18). */
+const QUESTIONS_MS = 220;
 
 /** Prices by "Type.field"; `first` and other sizes of lists multiply what lies below a field (`cost.ts`). */
 export const PRICES: Readonly<Record<string, (args: Arguments) => number>> = {
@@ -32,6 +36,9 @@ export const PRICES: Readonly<Record<string, (args: Arguments) => number>> = {
   "Query.caption": (args) => PICTURE_MS + decodingMs(args["decoding"]),
   // No model is asked; but pictures have duplicates that have duplicates, and each level multiplies the next.
   "Image.nearDuplicates": () => DUPLICATES_MS,
+  // What declaring a question costs is done by the ingest worker, behind what people wait for.
+  "Image.answers": () => ANSWERS_MS,
+  "Corpus.questions": () => QUESTIONS_MS,
   "Query.ask": (args) => PICTURE_MS + TEXT_MS + answerMs(args["mode"]),
 };
 

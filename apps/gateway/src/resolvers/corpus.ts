@@ -5,6 +5,7 @@ import {
   ensureCorpus,
   findCorpus,
   listCorpora,
+  liveQuestions,
   pauseCorpus as pauseInStorage,
   resumeCorpus as resumeInStorage,
 } from "@medley/storage";
@@ -32,6 +33,7 @@ export const Corpus: CorpusResolvers = {
   spaces,
   attributes: async ({ id }, _query, { db }) => [...(await attributeSchemaOf(db, id))],
   coverage: ({ id }, _query, { coverageByCorpus }) => coverageByCorpus.load(id),
+  questions: ({ id }, _query, { db }) => liveQuestions(db, id),
 };
 
 export const createCorpus: NonNullable<MutationResolvers["createCorpus"]> = (_root, { name }, { db }) =>

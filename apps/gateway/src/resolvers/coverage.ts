@@ -1,6 +1,9 @@
 import {
   activeSpace,
+  ANSWER_STEP,
+  answerFailureClasses,
   countImages,
+  type FailureClass,
   failureClasses,
   type Queryable,
   refusalClasses,
@@ -25,12 +28,20 @@ export async function coverageOf(db: Queryable, corpusId: string): Promise<StepC
 export async function errorClassesOf(db: Queryable, corpusId: string): Promise<ErrorClass[]> {
   const space = await activeSpace(db, corpusId);
   const steps = await failureClasses(db, corpusId, space?.id ?? null);
+  const answers = await answerFailureClasses(db, corpusId);
   const refused = await refusalClasses(db, corpusId);
   const classes = [
-    ...steps.map(({ errorClass, failed, cancelled, ...rest }): ErrorClass => {
-      return { ...rest, kind: cancelled > 0 ? "CANCELLED" : errorClass, count: failed + cancelled };
-    }),
+    ...steps.map(classOf),
+    ...answers.map(({ question, message, ...rest }) =>
+      classOf({ ...rest, step: ANSWER_STEP, message: `${question}: ${message}` }),
+    ),
     ...refused.map((refusal): ErrorClass => ({ step: "register", kind: "PERMANENT", waiting: 0, ...refusal })),
   ];
   return classes.sort((one, other) => other.count + other.waiting - (one.count + one.waiting));
+}
+
+type Failures = Omit<FailureClass, "step"> & { readonly step: string };
+
+function classOf({ errorClass, failed, cancelled, ...rest }: Failures): ErrorClass {
+  return { ...rest, kind: cancelled > 0 ? "CANCELLED" : errorClass, count: failed + cancelled };
 }

@@ -39,6 +39,7 @@ export const Image: ImageResolvers = {
     }
     return (await context.nearDuplicatesByImage.load(id)).slice(0, first);
   },
+  answers: async ({ id }, _query, context) => [...(await context.answersByImage.load(id))],
   captions: async ({ id }, _query, context) => [...(await context.captionsByImage.load(id))],
 };
 

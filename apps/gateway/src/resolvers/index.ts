@@ -14,6 +14,7 @@ import { Classification, classify, DescribingText, describe, ImageDescription } 
 import { CaptionExplanation, explainCaption } from "./explain-caption.ts";
 import { Answer, ask, caption, Image, image, NearDuplicate } from "./image.ts";
 import { cancelOperation, Operation, operation, operations, operationUpdated, retryFailed } from "./operations.ts";
+import { declareQuestion, Question, renewAnswers, retireQuestion } from "./questions.ts";
 import { BigInt, DateTime } from "./scalars.ts";
 import { SearchConnection, SearchEdge, SearchReport, search } from "./search.ts";
 import { models, registerModel, reindex, retireSpace, rollbackSpace } from "./spaces.ts";
@@ -48,6 +49,9 @@ export const resolvers: Resolvers = {
     pauseCorpus,
     resumeCorpus,
     retryFailed,
+    declareQuestion,
+    retireQuestion,
+    renewAnswers,
     correctCaption,
     reviewCaption,
     addCaption,
@@ -66,6 +70,7 @@ export const resolvers: Resolvers = {
   ImageDescription,
   NearDuplicate,
   Operation,
+  Question,
   SearchConnection,
   SearchEdge,
   SearchReport,

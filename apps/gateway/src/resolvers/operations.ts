@@ -1,4 +1,5 @@
 import {
+  ANSWER_STEP,
   cancelOperation as cancelInStorage,
   type FailedStepFilter,
   findCorpusById,
@@ -6,6 +7,7 @@ import {
   listOperations,
   type Operation as OperationRow,
   type Queryable,
+  retryFailedAnswers,
   retryFailedSteps,
   type Step,
   STEPS,
@@ -57,23 +59,31 @@ export const retryFailed: NonNullable<MutationResolvers["retryFailed"]> = (
 ) =>
   answered({ steps: 0 }, ["corpus"], async () => {
     const { id: corpusId } = await requireCorpus(context, name, ["corpus"]);
-    if (step != null && !isStep(step)) {
-      refuse("INVALID_VALUE", `step is "${step}", expected one of ${STEPS.join(", ")}.`, ["step"]);
+    if (step != null && !isWork(step)) {
+      refuse("INVALID_VALUE", `step is "${step}", expected one of ${STEPS.join(", ")}, ${ANSWER_STEP}.`, ["step"]);
     }
     const filter = { corpusId, step: step ?? undefined, code: code ?? undefined };
-    return { steps: await retryKind(context.db, filter, kind ?? null) };
+    return { steps: await context.db.transaction((tx) => retryKind(tx, filter, kind ?? null)) };
   });
 
 /** What was cancelled has a code of its own instead of a class. */
-async function retryKind(db: Queryable, filter: FailedStepFilter, kind: ErrorKind | null): Promise<number> {
-  if (kind === null) return await retryFailedSteps(db, filter);
-  if (kind !== "CANCELLED") return await retryFailedSteps(db, { ...filter, errorClass: kind });
+async function retryKind(db: Queryable, filter: RetryFilter, kind: ErrorKind | null): Promise<number> {
+  if (kind === null) return await retry(db, filter);
+  if (kind !== "CANCELLED") return await retry(db, { ...filter, errorClass: kind });
   if (filter.code !== undefined && filter.code !== kind) return 0;
-  return await retryFailedSteps(db, { ...filter, code: kind });
+  return await retry(db, { ...filter, code: kind });
 }
 
-function isStep(step: string): step is Step {
-  return (STEPS as readonly string[]).includes(step);
+type RetryFilter = Omit<FailedStepFilter, "step"> & { readonly step?: Step | typeof ANSWER_STEP | undefined };
+
+async function retry(db: Queryable, { step, ...filter }: RetryFilter): Promise<number> {
+  const steps = step === ANSWER_STEP ? 0 : await retryFailedSteps(db, { ...filter, step });
+  const answers = step === undefined || step === ANSWER_STEP ? await retryFailedAnswers(db, filter) : 0;
+  return steps + answers;
+}
+
+function isWork(step: string): step is Step | typeof ANSWER_STEP {
+  return step === ANSWER_STEP || (STEPS as readonly string[]).includes(step);
 }
 
 export const operationUpdated: NonNullable<SubscriptionResolvers["operationUpdated"]> = {

@@ -21,7 +21,7 @@ export const search: NonNullable<QueryResolvers["search"]> = async (_root, { inp
     candidates: rerank?.candidates,
     textWeight,
     minMatch: minMatch ?? undefined,
-    facets: (input.facets ?? []).map(({ name, first: values }): FacetRequest => ({ name, first: values })),
+    facets: (input.facets ?? []).map(({ name, of, first: values }): FacetRequest => ({ name, of, first: values })),
     deadlineMs: Math.min(budgetOf(rerank?.budgetMs), context.searchDeadlineMs),
   };
   return searchPage(context, query, after ?? null);
@@ -52,7 +52,8 @@ function bytesOf(name: string, base64: string): Uint8Array {
 
 export const SearchConnection: SearchConnectionResolvers = {
   edges: (page) => [...page.hits],
-  facets: ({ facets }) => facets.map(({ name, values }) => ({ name, values: [...values] })),
+  // Answers that an older Medley kept for their later pages count attributes alone.
+  facets: ({ facets }) => facets.map(({ name, of = "ATTRIBUTE", values }) => ({ name, of, values: [...values] })),
   pageInfo: ({ hits, hasNextPage, hasPreviousPage }) => ({
     hasNextPage,
     hasPreviousPage,

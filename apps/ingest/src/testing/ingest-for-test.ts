@@ -32,27 +32,30 @@ export async function openIngestForTest() {
   const db = await open();
   const notes: string[] = [];
   let corpora = 0;
+  const contextOf = (run: Pick<TestRun, "db" | "leaseMs" | "inference"> = {}): IngestContext => ({
+    db: run.db ?? db,
+    ...(run.leaseMs !== undefined && { leaseMs: run.leaseMs }),
+    inference: run.inference ?? createFakeInference({ readBlob: blobs.read }),
+    blobs,
+    thumbnails: openVariantStore({ directory: join(home, "thumbnails") }),
+    maxBytes: 1_000_000,
+    maxPixels: 100_000_000,
+    owner: `test-${Math.random()}`,
+    signal: new AbortController().signal,
+    calibrationAttempts: new Map(),
+    retry: { ...defaultRetry, sleep: (milliseconds) => defaultRetry.sleep(Math.min(milliseconds, 20)) },
+  });
   return {
     db,
+    home,
+    contextOf,
     blobs,
     notes,
     /** Another pool to the same database, as another process would have. */
     open,
     newCorpus: () => `control-test-${process.pid}-${Date.now()}-${(corpora += 1)}`,
     async ingest(corpus: string, path: string | undefined, run: TestRun = {}): Promise<IngestProgress> {
-      const context: IngestContext = {
-        db: run.db ?? db,
-        ...(run.leaseMs !== undefined && { leaseMs: run.leaseMs }),
-        inference: run.inference ?? createFakeInference({ readBlob: blobs.read }),
-        blobs,
-        thumbnails: openVariantStore({ directory: join(home, "thumbnails") }),
-        maxBytes: 1_000_000,
-        maxPixels: 100_000_000,
-        owner: `test-${Math.random()}`,
-        signal: new AbortController().signal,
-        calibrationAttempts: new Map(),
-        retry: { ...defaultRetry, sleep: (milliseconds) => defaultRetry.sleep(Math.min(milliseconds, 20)) },
-      };
+      const context = contextOf(run);
       const request: IngestRequest = {
         corpus,
         captions: run.captions ?? true,

@@ -102,7 +102,8 @@ async function infer<Call, Value>(
   const deadline = AbortSignal.timeout(deadlineMs + connection.answerGraceMs);
   const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
   const { inputs, parameters } = task.encodeCall(call);
-  const body = JSON.stringify({ id: randomUUID(), parameters: { ...parameters, deadline_ms: deadlineMs }, inputs });
+  const limits = { deadline_ms: deadlineMs, ...(options.background && { background: true }) };
+  const body = JSON.stringify({ id: randomUUID(), parameters: { ...parameters, ...limits }, inputs });
   try {
     const reply = await exchange(connection, `/v2/models/${task.name}/infer`, { method: "POST", body, signal });
     return decodeReply(connection, task, reply, items);

@@ -120,10 +120,15 @@ export const CONFORMANCE: readonly ConformanceCheck[] = [
         decoding: { method: "greedy" },
       });
       assert.equal(valueOf(generated).mode, "generate");
+      assert.equal(valueOf(generated).relativeProbability, undefined);
       const answers = ["yes", "no", "two"];
       const [ranked] = await inference.answerQuestions(questions, { mode: "rank", answers });
       assert.equal(valueOf(ranked).mode, "rank");
       assert.ok(answers.includes(valueOf(ranked).text));
+      const share = valueOf(ranked).relativeProbability ?? Number.NaN;
+      assert.ok(share > 1 / answers.length - 1e-6 && share <= 1);
+      const [only] = await inference.answerQuestions(questions, { mode: "rank", answers: ["yes"] });
+      assert.equal(valueOf(only).relativeProbability, 1);
     },
   },
   {

@@ -77,7 +77,8 @@ export function createFakeInference(options: FakeInferenceOptions = {}): Inferen
         const key = `${await pictureKey(image)}${keyOfText(question)}`;
         const answer = captionOf(key, settingsKey(mode));
         if (mode.mode === "generate") return { ...answer, mode: "generate" };
-        return { ...answer, text: mode.answers[fraction(key) % mode.answers.length] ?? "", mode: "rank" };
+        const text = mode.answers[fraction(key) % mode.answers.length] ?? "";
+        return { ...answer, text, relativeProbability: shareOf(key, mode.answers.length), mode: "rank" };
       }),
     [Symbol.asyncDispose]: async () => {},
   };
@@ -160,6 +161,12 @@ function captionOf(key: string, settings: string): Caption {
   const number = fraction(`${key}${settings}`);
   const tokenIds = Array.from({ length: 2 + (number % 4) }, (_, index) => 1000 + ((number + index) % 20_000));
   return { text: `picture number ${number}`, tokenIds, logProbability: -(number % 977) / 97 };
+}
+
+/** Of the best of so many answers: at least its part, at most 1. */
+function shareOf(key: string, answers: number): number {
+  const least = 1 / answers;
+  return answers === 1 ? 1 : least + ((1 - least) * (fraction(`${key}share`) % 1000)) / 1000;
 }
 
 /** The same text for equal settings, whatever the order of their properties. */

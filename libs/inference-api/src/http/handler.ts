@@ -209,6 +209,7 @@ function runTask(
   return task.run(inference, task.decodeCall(inputs, parameters), {
     ...(deadlineMs !== undefined && { deadlineMs }),
     ...(signal && { signal }),
+    ...(parameters.background === true && { background: true }),
   });
 }
 

@@ -185,7 +185,12 @@ export const answerTask: Task<AnswerCall, Answer> = {
     { name: "answers", datatype: "BYTES", shape: [-1] },
     ...IMAGE_INPUTS,
   ],
-  outputs: [...TEXT_OUTPUTS, { name: "mode", datatype: "BYTES", shape: [-1] }, ...ERROR_OUTPUTS],
+  outputs: [
+    ...TEXT_OUTPUTS,
+    { name: "mode", datatype: "BYTES", shape: [-1] },
+    { name: "relative_probability", datatype: "FP64", shape: [-1] },
+    ...ERROR_OUTPUTS,
+  ],
   encodeCall: ({ questions, mode }) => ({
     inputs: [
       textTensor(
@@ -219,11 +224,14 @@ export const answerTask: Task<AnswerCall, Answer> = {
       "mode",
       answers.map((answer) => answer?.mode ?? ""),
     ),
+    ...encodeShares(answers),
   ],
   decodeValues: (outputs) => {
     const modes = requireTexts(outputs, "mode");
+    const shares = findTensor(outputs, "relative_probability") && requireNumbers(outputs, "relative_probability").data;
     return decodeTexts(outputs).map((text, index) => ({
       ...text,
+      ...(shares && { relativeProbability: shares[index] ?? 0 }),
       mode: modes[index] === "rank" ? ("rank" as const) : ("generate" as const),
     }));
   },
@@ -349,6 +357,13 @@ function encodeTexts(captions: readonly (Caption | undefined)[]): Tensor[] {
     ),
     numberTensor("token_ids", "INT64", [captions.length, width], tokenIds),
   ];
+}
+
+/** Absent where nothing was ranked. */
+function encodeShares(answers: readonly (Answer | undefined)[]): Tensor[] {
+  if (answers.every((answer) => answer?.relativeProbability === undefined)) return [];
+  const shares = answers.map((answer) => answer?.relativeProbability ?? 0);
+  return [numberTensor("relative_probability", "FP64", [shares.length], shares)];
 }
 
 function decodeTexts(outputs: readonly Tensor[]): Caption[] {

@@ -47,6 +47,8 @@ export interface GeneratedText {
   readonly logProbability: number;
   /** Position in the list of answers, for ranking. */
   readonly answerIndex?: number;
+  /** Softmax over the log-probabilities of the candidates, for ranking. */
+  readonly relativeProbability?: number;
 }
 
 /** What a task gives for one item; errors are plain data because classes do not survive a thread boundary. */
@@ -241,6 +243,7 @@ async function rankAnswers(
   const first = await firstTokenScores(model, sources, start);
   const scores = Float32Array.from(decoding.answers, (answer) => first[answer[1] as number] as number);
   const candidates = topIndices(scores, Math.min(decoding.candidates, scores.length));
+  const scored: number[] = [];
   let best: GeneratedText | undefined;
   for (const group of equalLengths(candidates, (index) => (decoding.answers[index] as readonly number[]).length)) {
     context.stop();
@@ -250,6 +253,7 @@ async function rankAnswers(
     const output = await model.run("scorer", { ...sources.feeds, ids, mask });
     for (const [row, logProbabilities] of rowsOf(output["logProbabilities"] as ort.Tensor).entries()) {
       const logProbability = logProbabilities.reduce((sum, value) => sum + value, 0);
+      scored.push(logProbability);
       if (!best || logProbability > best.logProbability) {
         const answerIndex = candidates[group[row] as number] as number;
         best = { tokenIds: answers[row] as readonly number[], logProbability, answerIndex };
@@ -258,7 +262,9 @@ async function rankAnswers(
   }
   if (!best)
     throw new InferenceError("INVALID_TEXT", "The list of answers is empty. Give at least one answer to rank.");
-  return best;
+  const highest = best.logProbability;
+  const relativeProbability = 1 / scored.reduce((sum, each) => sum + Math.exp(each - highest), 0);
+  return { ...best, relativeProbability };
 }
 
 /** Log-probabilities over the vocabulary of the token after [DEC]. */
