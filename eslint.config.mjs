@@ -13,7 +13,12 @@ const boundaries = [
     onlyDependOnLibsWithTags: ["layer:adapter", "layer:base"],
     bannedExternalImports: native,
   },
-  { sourceTag: "layer:app", onlyDependOnLibsWithTags: ["layer:domain", "layer:adapter", "layer:base", "layer:model"] },
+  {
+    // The client only for tests: what it may not be imported by is below.
+    sourceTag: "layer:app",
+    onlyDependOnLibsWithTags: ["layer:domain", "layer:adapter", "layer:base", "layer:model", "layer:client"],
+  },
+  { sourceTag: "layer:client", onlyDependOnLibsWithTags: [], bannedExternalImports: native },
   {
     // The scan in memory is an ONNX graph too, in a thread of its own and without a model: the gateway may reach libs/onnx through it.
     sourceTag: "app:gateway",
@@ -39,6 +44,8 @@ const boundaries = [
   },
 ];
 
+const rule = { banTransitiveDependencies: true, allow: [], depConstraints: boundaries };
+
 export default tseslint.config(
   { ignores: ["**/dist", "**/node_modules", "**/generated", "**/fixtures", "**/.venv", ".nx"] },
   ...tseslint.configs.recommended,
@@ -52,10 +59,19 @@ export default tseslint.config(
       ],
       "@typescript-eslint/no-explicit-any": "error",
       "@typescript-eslint/consistent-type-imports": "error",
-      "@nx/enforce-module-boundaries": [
-        "error",
-        { banTransitiveDependencies: true, allow: [], depConstraints: boundaries },
-      ],
+      "@nx/enforce-module-boundaries": ["error", rule],
+    },
+  },
+  {
+    // They import the package by its name, as its users do.
+    files: ["**/client/examples/**"],
+    rules: { "@nx/enforce-module-boundaries": ["error", { ...rule, allowCircularSelfDependency: true }] },
+  },
+  {
+    files: ["**/*.ts"],
+    ignores: ["**/*.test.ts", "**/client/examples/**"],
+    rules: {
+      "no-restricted-imports": ["error", { name: "@medley/client", message: "Servers do not call themselves." }],
     },
   },
 );

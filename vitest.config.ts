@@ -1,14 +1,20 @@
 import { fileURLToPath } from "node:url";
+import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
+
+// Of a project that is also published, tests take the sources, and its users what was built of them.
+const conditions = ["medley-source", ...defaultServerConditions];
 
 // One configuration for every project: each runs it with its own folder as the root (see the "test" scripts).
 export default defineConfig({
   // The copy that Node takes. Vite's choice is another one, and graphql-js does not work with a schema of another copy.
   resolve: {
+    conditions,
     alias: [
       { find: /^graphql$/, replacement: fileURLToPath(new URL("node_modules/graphql/index.js", import.meta.url)) },
     ],
   },
+  ssr: { resolve: { conditions } },
   test: {
     include: ["src/**/*.test.ts"],
     passWithNoTests: true,

@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { generateTypes } from "./generate-types.ts";
 
-test("keeps the generated types of the gateway and the page as the schema and the page's documents say", async () => {
+test("keeps the generated types of the gateway, the page and the client as the schema and their documents say", async () => {
   const files = await generateTypes();
-  expect(files).toHaveLength(2);
+  expect(files).toHaveLength(3);
   for (const { path, text } of files) {
     expect(await readFile(path, "utf8"), `Run: npm run generate -w @medley/gateway (${path})`).toBe(text);
   }
