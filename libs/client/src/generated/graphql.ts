@@ -112,13 +112,22 @@ export type ErrorKind =
   /** The engine or a deadline: it is tried five times, later each time. */
   | 'TRANSIENT';
 
-/** An attribute whose values are to be counted. */
+/** An attribute, or a question, whose values are to be counted. */
 export type FacetInput = {
   /** How many values to return, 1 to 100: those of most hits first. */
   first?: number;
-  /** Name of the attribute. */
+  /** Name of the attribute, or of the question. */
   name: string;
+  /** Which of the two it is. */
+  of?: FacetSource;
 };
+
+/** What a facet counts. */
+export type FacetSource =
+  /** Values that came with the pictures. */
+  | 'ATTRIBUTE'
+  /** What a model answered to a question of the corpus, as far as it counts. */
+  | 'QUESTION';
 
 /** The most probable token at every step. */
 export type GreedyInput = {
@@ -133,22 +142,24 @@ export type GreedyInput = {
 /** Which pictures of a corpus are meant. Exactly one member; join several by `and`. At most 64 conditions, 8 levels deep. */
 export type ImageFilter =
   {   /** When the picture came into the corpus. */
-  addedAt: DateRange; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; width?: never; }
+  addedAt: DateRange; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; question?: never; width?: never; }
   |  { addedAt?: never;   /** Each of these must hold. */
-  and: Array<ImageFilter>; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; width?: never; }
+  and: Array<ImageFilter>; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; question?: never; width?: never; }
   |  { addedAt?: never; and?: never;   /** A condition on an attribute. */
-  attribute: AttributeFilter; format?: never; height?: never; not?: never; or?: never; origin?: never; width?: never; }
+  attribute: AttributeFilter; format?: never; height?: never; not?: never; or?: never; origin?: never; question?: never; width?: never; }
   |  { addedAt?: never; and?: never; attribute?: never;   /** Format of the file, such as jpeg, png or webp: one of these. */
-  format: Array<string>; height?: never; not?: never; or?: never; origin?: never; width?: never; }
+  format: Array<string>; height?: never; not?: never; or?: never; origin?: never; question?: never; width?: never; }
   |  { addedAt?: never; and?: never; attribute?: never; format?: never;   /** Height in pixels as people see it. */
-  height: IntRange; not?: never; or?: never; origin?: never; width?: never; }
+  height: IntRange; not?: never; or?: never; origin?: never; question?: never; width?: never; }
   |  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never;   /** This must not hold. A picture without the attribute passes. */
-  not: ImageFilter; or?: never; origin?: never; width?: never; }
+  not: ImageFilter; or?: never; origin?: never; question?: never; width?: never; }
   |  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never;   /** At least one of these must hold. */
-  or: Array<ImageFilter>; origin?: never; width?: never; }
+  or: Array<ImageFilter>; origin?: never; question?: never; width?: never; }
   |  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never;   /** Where the picture came from: any of its paths or addresses. */
-  origin: OriginFilter; width?: never; }
-  |  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never;   /** Width in pixels as people see it. */
+  origin: OriginFilter; question?: never; width?: never; }
+  |  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never;   /** A condition on what a model answered to a question of the corpus. */
+  question: QuestionFilter; width?: never; }
+  |  { addedAt?: never; and?: never; attribute?: never; format?: never; height?: never; not?: never; or?: never; origin?: never; question?: never;   /** Width in pixels as people see it. */
   width: IntRange; };
 
 /** How the vector search found the nearest vectors. */
@@ -212,6 +223,25 @@ export type OriginFilter = {
   contains?: string | null | undefined;
   /** How it begins. */
   startsWith?: string | null | undefined;
+};
+
+/**
+ * A condition on what a model answered; all given members must hold. Only answers that count are looked at: those that have a value, and at least the minimum
+ * probability of their question.
+ */
+export type QuestionFilter = {
+  /** Whether the picture has an answer that counts. */
+  exists?: boolean | null | undefined;
+  /** The answer is at least this number or text; for questions of type NUMBER or TEXT. */
+  from?: unknown;
+  /** The answer is one of these texts, numbers or truth values; 1 to 200 of them. */
+  in?: Array<unknown> | null | undefined;
+  /** Least probability of the answer, 0 to 1, as in `ImageAnswer.probability`. */
+  minimumProbability?: number | null | undefined;
+  /** Name of the question. One that the corpus does not have is an error. */
+  name: string;
+  /** The answer is at most this number or text; for questions of type NUMBER or TEXT. */
+  to?: unknown;
 };
 
 /** Chooses the most probable of the given answers. */
@@ -293,6 +323,8 @@ export type UploadState =
 export type UserErrorCode =
   /** It has ended already, in another way. */
   | 'ALREADY_FINISHED'
+  /** It contradicts how things stand: somebody else is at it, it is so already, or the name is taken. */
+  | 'CONFLICT'
   /** Bytes are missing. */
   | 'INCOMPLETE'
   /** A value is out of its range or has another form. */
