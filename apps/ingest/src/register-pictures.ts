@@ -139,8 +139,9 @@ async function checkFinding(context: IngestContext, target: Target, finding: Fin
     return { kind: "bad", path, file, code: finding.error.code, message: finding.error.message };
   }
   try {
-    const bytes = await readFinding(context, finding);
-    const stored = await storePicture(context, target, bytes);
+    // A bucket that is away for a while is waited for, as a database is.
+    const bytes = await retryTransient(() => readFinding(context, finding), context.retry);
+    const stored = await retryTransient(() => storePicture(context, target, bytes), context.retry);
     const { metadata, isBroken } = await readMetadata(bytes, target.readMetadata ?? []);
     return { kind: "good", finding, ...stored, metadata: { ...metadata }, metadataIsBroken: isBroken };
   } catch (error) {

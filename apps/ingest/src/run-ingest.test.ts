@@ -17,8 +17,10 @@ import {
   registerImage,
   searchEmbeddings,
   spacesOf,
+  StorageError,
 } from "@medley/storage";
 import { openBlobStore, openVariantStore } from "@medley/storage/blobs";
+import type { BlobStore } from "@medley/storage/picture-stores";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { IngestContext } from "./ingest-context.ts";
 import type { Registration } from "./register-pictures.ts";
@@ -48,13 +50,14 @@ interface Run {
   readonly signal?: AbortSignal;
   readonly captions?: boolean;
   readonly retryFailed?: boolean;
+  readonly blobs?: BlobStore;
 }
 
 async function ingest(corpus: string, path: string | undefined, run: Run = {}) {
   const context: IngestContext = {
     db,
     inference: run.inference ?? createFakeInference({ readBlob: blobs.read }),
-    blobs,
+    blobs: run.blobs ?? blobs,
     thumbnails,
     maxBytes: 1_000_000,
     maxPixels: 100_000_000,
@@ -262,6 +265,21 @@ test("waits for an overloaded server and for one that restarts", async () => {
   });
   const { progress } = await ingest(newCorpus(), folderOf({ "a.png": png(51) }), { inference });
   expect(progress.steps.caption.done).toBe(1);
+});
+
+test("waits for a store of pictures that is away, and rejects nothing for it", async () => {
+  const corpus = newCorpus();
+  let refusals = 3;
+  const away = {
+    ...blobs,
+    put: async (bytes: Uint8Array) => {
+      if ((refusals -= 1) >= 0) throw new StorageError("UNREACHABLE", "The bucket is away.", { retryable: true });
+      return blobs.put(bytes);
+    },
+  };
+  const { progress } = await ingest(corpus, folderOf({ "a.png": png(71), "b.png": png(72) }), { blobs: away });
+  expect(refusals).toBeLessThan(0);
+  expect(progress).toMatchObject({ added: 2, rejected: 0, outcome: "DONE" });
 });
 
 test("reports a picture that the model refuses, keeps the count complete and tries it again on request", async () => {
