@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import type { PutObjectCommandInput, S3Client } from "@aws-sdk/client-s3";
+import type * as Sdk from "@aws-sdk/client-s3";
 import type { BlobStore, StoredFile, VariantStore } from "./picture-stores.ts";
 import { explainS3, isMissingObject } from "./s3-errors.ts";
 import { requireVariant } from "./blobs.ts";
@@ -23,8 +23,8 @@ const CONNECT_MS = 5_000;
 const SILENT_MS = 30_000;
 
 interface Bucket {
-  readonly client: S3Client;
-  readonly sdk: typeof import("@aws-sdk/client-s3");
+  readonly client: Sdk.S3Client;
+  readonly sdk: typeof Sdk;
   readonly place: S3Place;
 }
 
@@ -149,7 +149,7 @@ interface Content {
 
 async function putObject({ client, sdk, place }: Bucket, key: string, content: Content): Promise<void> {
   const { body, sizeBytes, sha256 } = content;
-  const input: PutObjectCommandInput = {
+  const input: Sdk.PutObjectCommandInput = {
     Bucket: place.bucket,
     Key: key,
     Body: body,

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { sha256Hex } from "@medley/media";
 import type { BlobStore } from "@medley/storage/picture-stores";
 import { CliError } from "../cli-error.ts";
