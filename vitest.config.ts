@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
-import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 
 // Of a project that is also published, tests take the sources, and its users what was built of them.
-const conditions = ["medley-source", ...defaultServerConditions];
+// Otherwise what Node takes: not "module", which leads to files for bundlers that Node cannot load.
+const conditions = ["medley-source", "node", "development|production"];
 
 // One configuration for every project: each runs it with its own folder as the root (see the "test" scripts).
 export default defineConfig({

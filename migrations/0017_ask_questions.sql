@@ -51,3 +51,18 @@ create index image_answers_image on image_answers (image_id);
 create index image_answers_open on image_answers (question_id, image_id) where state in ('pending', 'leased');
 create index image_answers_excluded on image_answers (question_id) where state = 'excluded';
 create index image_answers_value on image_answers (question_id, value) where value is not null;
+
+-- Filters read answers, so a copy of vectors in memory must learn that they changed.
+create trigger image_answers_inserted after insert on image_answers referencing new table as changed
+  for each statement execute function note_changed_origins();
+create trigger image_answers_updated after update on image_answers referencing new table as changed
+  for each statement execute function note_changed_origins();
+create trigger image_answers_deleted after delete on image_answers referencing old table as changed
+  for each statement execute function note_changed_origins();
+-- So does the question itself: its minimum says which answers count.
+create trigger questions_inserted after insert on questions referencing new table as changed
+  for each statement execute function note_changed_images();
+create trigger questions_updated after update on questions referencing new table as changed
+  for each statement execute function note_changed_images();
+create trigger questions_deleted after delete on questions referencing old table as changed
+  for each statement execute function note_changed_images();
