@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { ModelInfo } from "@medley/inference-api";
 import type { ModelInputTarget } from "@medley/media";
 import {
@@ -136,7 +137,9 @@ interface Leases {
  * Each claim has a name of its own, and only names of batches in hand are extended. A claim whose answer was lost with the connection gave steps to
  * nobody: under the worker's one name they would be kept for as long as it lives, and it would wait for itself.
  */
-function createLeases({ db, owner, leaseMs = LEASE_MS, retry }: IngestContext): Leases {
+function createLeases({ db, owner: worker, leaseMs = LEASE_MS, retry }: IngestContext): Leases {
+  // A run and what fills another space beside it share a worker: what one gives back is not what the other has in hand.
+  const owner = `${worker}-${randomUUID()}`;
   const inHand = new Set<string>();
   let claims = 0;
   const renewal = setInterval(() => {
