@@ -1,10 +1,10 @@
 import type { Answer, ModelInfo } from "@medley/inference-api";
 import { answerModeOf, answerValue } from "@medley/search";
-import { failAnswer, type GivenAnswer, type Question, saveAnswers } from "@medley/storage";
+import { type ClaimedStep, failAnswer, type GivenAnswer, type Question, saveAnswers } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { IngestError } from "../ingest-error.ts";
+import type { Batch } from "../leases.ts";
 import { retryTransient } from "../retry.ts";
-import type { AnswerBatch } from "./answer-leases.ts";
 
 export interface FailedAnswer {
   readonly imageId: string;
@@ -19,7 +19,7 @@ export interface FailedAnswer {
 export async function answerBatch(
   context: IngestContext,
   { question, answerer }: { readonly question: Question; readonly answerer: ModelInfo },
-  batch: AnswerBatch,
+  batch: Batch<ClaimedStep>,
 ): Promise<FailedAnswer[]> {
   const { db, inference, retry } = context;
   const asked = batch.claimed.map(({ sha256 }) => ({ image: { sha256 }, question: question.question }));

@@ -2,8 +2,11 @@ import type { ModelInfo } from "@medley/inference-api";
 import {
   ANSWER_OPERATION,
   beginRenewals,
+  claimAnswers,
+  type ClaimedStep,
   createOperation,
   excludeOpenAnswers,
+  extendAnswerLeases,
   failSilentOperations,
   findCorpus,
   liveQuestions,
@@ -13,15 +16,28 @@ import {
   planAnswers,
   type QuestionCoverage,
   questionCoverage,
+  releaseAnswerLeases,
   retryFailedAnswers,
   updateOperation,
 } from "@medley/storage";
 import { allOrAbort } from "../all-or-abort.ts";
 import type { IngestContext } from "../ingest-context.ts";
 import { IngestError } from "../ingest-error.ts";
+import { createLeases, type Leases } from "../leases.ts";
 import { isTransient, retryTransient } from "../retry.ts";
 import { answerBatch, type FailedAnswer } from "./answer-batch.ts";
-import { type AnswerLeases, createAnswerLeases } from "./answer-leases.ts";
+
+type AnswerClaim = { readonly questionId: string; readonly limit: number };
+type AnswerLeases = Leases<AnswerClaim, ClaimedStep>;
+
+function leaseAnswers(context: IngestContext): AnswerLeases {
+  const { db } = context;
+  return createLeases<AnswerClaim, ClaimedStep>(context, {
+    claim: (claim) => claimAnswers(db, claim),
+    extend: (held) => extendAnswerLeases(db, held),
+    release: (held) => releaseAnswerLeases(db, held),
+  });
+}
 
 export interface QuestionsRequest {
   readonly corpus: string;
@@ -137,7 +153,7 @@ async function runPlanned(
     listener.onProgress(progress);
     await updateOperation(outer.db, { operationId, counts: countsOf(progress) });
   });
-  const leases = createAnswerLeases(context);
+  const leases = leaseAnswers(context);
   try {
     const workers = Array.from({ length: WORKERS }, () => work(context, target, leases, listener));
     await allOrAbort(failure, workers).catch((error: unknown) => {

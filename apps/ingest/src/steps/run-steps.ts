@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { ModelInfo } from "@medley/inference-api";
 import type { ModelInputTarget } from "@medley/media";
 import {
@@ -14,6 +13,7 @@ import {
 } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { allOrAbort } from "../all-or-abort.ts";
+import { createLeases, type Leases } from "../leases.ts";
 import { retryTransient } from "../retry.ts";
 import { captionImages } from "./caption.ts";
 import { embedImages } from "./embed.ts";
@@ -42,9 +42,6 @@ export interface RunStepsOptions {
   readonly onEmbedded: () => Promise<void>;
 }
 
-const LEASE_MS = 20_000;
-/** A living worker renews its leases so often before they run out. */
-const RENEWALS = 3.3;
 const POLL_MS = 250;
 
 /** How many batches of a step run at once, and how large: two keep the models busy while results are saved. */
@@ -69,7 +66,7 @@ const ASSIST_POLL_MS = 1_000;
 export async function runSteps(outer: IngestContext, plan: StepPlan, options: RunStepsOptions): Promise<void> {
   const failure = new AbortController();
   const context = { ...outer, signal: AbortSignal.any([outer.signal, failure.signal]) };
-  const leases = createLeases(context);
+  const leases = leaseSteps(context);
   const run = (step: Step, upstream: Upstream) =>
     Array.from({ length: BATCHES[step].workers }, () => work(context, leases, plan, step, upstream, options));
   const steps: Step[] = ["prepare", "embed", "caption-embed"];
@@ -111,7 +108,7 @@ export async function fillSpace(
 ): Promise<void> {
   const failure = new AbortController();
   const context = { ...outer, signal: AbortSignal.any([outer.signal, failure.signal]) };
-  const leases = createLeases(context);
+  const leases = leaseSteps(context);
   const run = (step: Step, upstream: Upstream) =>
     Array.from({ length: BATCHES[step].workers }, () => work(context, leases, plan, step, upstream, { onResults }));
   try {
@@ -123,48 +120,16 @@ export async function fillSpace(
   }
 }
 
-/** Hands out batches and keeps them leased for as long as they are in hand. */
-interface Leases {
-  /** Claims a batch and does it. Resolves with false when there was none. */
-  readonly withBatch: (
-    claim: Omit<Claim, "leaseMs" | "owner">,
-    work: (claimed: ClaimedStep[]) => Promise<void>,
-  ) => Promise<boolean>;
-  readonly end: () => Promise<void>;
-}
+type StepClaim = Omit<Claim, "leaseMs" | "owner">;
+type StepLeases = Leases<StepClaim, ClaimedStep>;
 
-/**
- * Each claim has a name of its own, and only names of batches in hand are extended. A claim whose answer was lost with the connection gave steps to
- * nobody: under the worker's one name they would be kept for as long as it lives, and it would wait for itself.
- */
-function createLeases({ db, owner: worker, leaseMs = LEASE_MS, retry }: IngestContext): Leases {
-  // A run and what fills another space beside it share a worker: what one gives back is not what the other has in hand.
-  const owner = `${worker}-${randomUUID()}`;
-  const inHand = new Set<string>();
-  let claims = 0;
-  const renewal = setInterval(() => {
-    if (inHand.size > 0) extendLeases(db, { owners: [...inHand], leaseMs }).catch(() => {});
-  }, leaseMs / RENEWALS);
-  return {
-    async withBatch(claim, work) {
-      const { name, claimed } = await retryTransient(async () => {
-        const name = `${owner}/${(claims += 1)}`;
-        return { name, claimed: await claimSteps(db, { ...claim, leaseMs, owner: name }) };
-      }, retry);
-      if (claimed.length === 0) return false;
-      inHand.add(name);
-      try {
-        await work(claimed);
-      } finally {
-        inHand.delete(name);
-      }
-      return true;
-    },
-    async end() {
-      clearInterval(renewal);
-      await releaseLeases(db, { owner }).catch(() => {});
-    },
-  };
+function leaseSteps(context: IngestContext): StepLeases {
+  const { db } = context;
+  return createLeases<StepClaim, ClaimedStep>(context, {
+    claim: (claim) => claimSteps(db, claim),
+    extend: (held) => extendLeases(db, held),
+    release: (held) => releaseLeases(db, held),
+  });
 }
 
 /** Says whether more steps may still become ready from what comes before. */
@@ -176,7 +141,7 @@ const ENDED: Upstream = { ended: () => true };
 
 async function work(
   context: IngestContext,
-  leases: Leases,
+  leases: StepLeases,
   plan: StepPlan,
   step: Step,
   upstream: Upstream,
@@ -185,7 +150,7 @@ async function work(
   for (let turn = 1; !context.signal.aborted; turn += 1) {
     // Asked before claiming: what became ready in between is then found by this very claim.
     const last = upstream.ended();
-    const did = await leases.withBatch(batchOf(plan, step, turn), async (claimed) =>
+    const did = await leases.withBatch(batchOf(plan, step, turn), async ({ claimed }) =>
       options.onResults(step, await runStepOfExisting(context, plan, step, claimed)),
     );
     if (did) continue;
@@ -197,7 +162,7 @@ async function work(
 /** Takes up what becomes ready of an earlier step until the stage is over. */
 async function assist(
   context: IngestContext,
-  leases: Leases,
+  leases: StepLeases,
   plan: StepPlan,
   step: Step,
   stage: Promise<void>,
@@ -208,14 +173,14 @@ async function assist(
   stage.then(end, end);
   const signal = AbortSignal.any([context.signal, over.signal]);
   for (let turn = 1; !signal.aborted; turn += 1) {
-    const did = await leases.withBatch(batchOf(plan, step, turn), async (claimed) =>
+    const did = await leases.withBatch(batchOf(plan, step, turn), async ({ claimed }) =>
       options.onResults(step, await runStepOfExisting(context, plan, step, claimed)),
     );
     if (!did) await context.retry.sleep(ASSIST_POLL_MS, signal);
   }
 }
 
-function batchOf(plan: StepPlan, step: Step, turn: number): Omit<Claim, "leaseMs" | "owner"> {
+function batchOf(plan: StepPlan, step: Step, turn: number): StepClaim {
   return {
     corpusId: plan.corpusId,
     step,
