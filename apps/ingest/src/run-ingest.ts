@@ -32,6 +32,7 @@ import { IngestError } from "./ingest-error.ts";
 import { createPace, workOf } from "./progress-view.ts";
 import { type Registration, registerPictures } from "./register-pictures.ts";
 import { indexLargeSpace } from "./index-large-space.ts";
+import { observeRegularly } from "./observe-regularly.ts";
 import { isTransient, retryTransient } from "./retry.ts";
 import type { Finding } from "./scan/finding.ts";
 import { createOtherSpaces } from "./spaces/other-spaces.ts";
@@ -96,7 +97,6 @@ export interface IngestProgress {
  */
 export type IngestOutcome = "DONE" | "STOPPED" | "CANCELLED" | "PAUSED";
 
-const OBSERVE_MS = 1_000;
 /** A living run is seen every second; one that was not seen for this long was killed. */
 const SILENT_MS = 60_000;
 
@@ -356,24 +356,3 @@ function openOf({ pending, leased }: StepCounts): number {
 }
 
 async function* nothing(): AsyncGenerator<Finding> {}
-
-/** Looks again and again, one look at a time; a failed look is no failed run. */
-function observeRegularly(look: () => Promise<void>): { stop: () => Promise<void> } {
-  let looking: Promise<void> = Promise.resolve();
-  let busy = false;
-  const timer = setInterval(() => {
-    if (busy) return;
-    busy = true;
-    looking = look()
-      .catch(() => {})
-      .finally(() => {
-        busy = false;
-      });
-  }, OBSERVE_MS);
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await looking;
-    },
-  };
-}

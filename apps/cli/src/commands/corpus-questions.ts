@@ -2,12 +2,9 @@ import type { Settings } from "@medley/config";
 import {
   type AnswerFailureClass,
   answerFailureClasses,
-  type Corpus,
-  type Database,
   declareQuestion as declareInStorage,
   type DeclaredQuestion,
   ensureCorpus,
-  findCorpus,
   liveQuestions,
   openDatabase,
   type Question,
@@ -17,8 +14,8 @@ import {
   requestRenewal,
   retireQuestion as retireInStorage,
 } from "@medley/storage";
-import { CliError } from "../cli-error.ts";
 import { databaseOptions } from "../database-options.ts";
+import { withCorpus } from "../with-corpus.ts";
 import { note, writeLine, writeRecord } from "../output.ts";
 import { readAnswers } from "./ask.ts";
 
@@ -135,15 +132,4 @@ function describeFailure({ code, errorClass, failed, waiting, cancelled, message
   if (cancelled > 0) return `${cancelled} cancelled`;
   const numbers = [failed && `${failed} failed`, waiting && `${waiting} to be tried again`].filter(Boolean).join(", ");
   return `${code} (${errorClass.toLowerCase()}): ${numbers}; last: ${message}`;
-}
-
-async function withCorpus<T>(
-  settings: Settings,
-  name: string,
-  work: (db: Database, corpus: Corpus) => Promise<T>,
-): Promise<T> {
-  await using db = await openDatabase(databaseOptions(settings));
-  const corpus = await findCorpus(db, name);
-  if (corpus) return await work(db, corpus);
-  throw new CliError("CORPUS_NOT_FOUND", `There is no corpus "${name}". Ingest into it first.`);
 }

@@ -1,17 +1,9 @@
 import type { Settings } from "@medley/config";
 import { rollBackSpace } from "@medley/search";
-import {
-  type Corpus,
-  countEmbeddings,
-  type Database,
-  findCorpus,
-  openDatabase,
-  retireSpace,
-  spacesOf,
-} from "@medley/storage";
+import { countEmbeddings, retireSpace, spacesOf } from "@medley/storage";
 import type { Command } from "commander";
 import { CliError } from "../cli-error.ts";
-import { databaseOptions } from "../database-options.ts";
+import { withCorpus } from "../with-corpus.ts";
 import { note, writeLine, writeRecord } from "../output.ts";
 import { withInference } from "../processes/with-inference.ts";
 
@@ -69,15 +61,4 @@ async function retire(settings: Settings, spaceId: string, { corpus, json }: Cor
     if (json) await writeRecord({ corpus, spaceId, vectorsRemoved });
     else note(`${vectorsRemoved} vectors of "${corpus}" were deleted.`);
   });
-}
-
-async function withCorpus<T>(
-  settings: Settings,
-  name: string,
-  work: (db: Database, corpus: Corpus) => Promise<T>,
-): Promise<T> {
-  await using db = await openDatabase(databaseOptions(settings));
-  const corpus = await findCorpus(db, name);
-  if (corpus) return await work(db, corpus);
-  throw new CliError("CORPUS_NOT_FOUND", `There is no corpus "${name}". Ingest into it first.`);
 }

@@ -11,10 +11,8 @@ import {
   type ErrorClass,
   type FailureClass,
   failureClasses,
-  findCorpus,
   INGEST_OPERATION,
   type Operation,
-  openDatabase,
   openOperations,
   pauseCorpus,
   resumeCorpus,
@@ -25,8 +23,7 @@ import {
   type StepCounts,
   stepCounts,
 } from "@medley/storage";
-import { CliError } from "../cli-error.ts";
-import { databaseOptions } from "../database-options.ts";
+import { withCorpus } from "../with-corpus.ts";
 import { note, writeLine, writeRecord } from "../output.ts";
 
 interface CorpusOptions {
@@ -146,15 +143,4 @@ function describeFailure({ step, code, errorClass, failed, waiting, cancelled, m
 function describeOperation({ id, kind, state, createdAt, counts }: Operation): string {
   const numbers = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
   return `${kind} ${id} ${state} since ${createdAt.toISOString()}: ${numbers.join(", ") || "just begun"}`;
-}
-
-async function withCorpus<T>(
-  settings: Settings,
-  name: string,
-  work: (db: Database, corpus: Corpus) => Promise<T>,
-): Promise<T> {
-  await using db = await openDatabase(databaseOptions(settings));
-  const corpus = await findCorpus(db, name);
-  if (corpus) return await work(db, corpus);
-  throw new CliError("CORPUS_NOT_FOUND", `There is no corpus "${name}". Ingest into it first.`);
 }

@@ -18,7 +18,7 @@ export async function answerAfter(
   if (code !== 0 || context.signal.aborted) return code;
   const { idle, outcome, progress } = await runQuestions(
     context,
-    { corpus, retryFailed: options.retryFailed },
+    { corpus, retryFailed: options.retryFailed, waitsForOthers: true },
     listenerOf(corpus, options, (note) => console.error(note)),
   );
   if (idle) return 0;
@@ -49,7 +49,7 @@ export async function answerBeside(
   };
   try {
     // What failed for good is opened by people alone, or every look would try it again.
-    const request = { corpus, retryFailed: false };
+    const request = { corpus, retryFailed: false, waitsForOthers: false };
     const { idle, progress } = await runQuestions(context, request, listenerOf(corpus, { json }, sayOnce));
     if (!idle) console.error(describeAnswers(corpus, progress));
   } catch (error) {

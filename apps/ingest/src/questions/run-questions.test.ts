@@ -8,13 +8,16 @@ import {
   answerFailureClasses,
   answersOf,
   cancelOperation,
+  claimAnswers,
   declareQuestion,
   findCorpus,
   listImages,
   listOperations,
+  liveQuestions,
   type NewQuestion,
   openOperations,
   pauseCorpus,
+  planAnswers,
   questionCoverage,
   requestRenewal,
   resumeCorpus,
@@ -74,8 +77,8 @@ const silent = {
   onNote: (note: string) => void bench.notes.push(note),
   onProgress: () => {},
 };
-const run = (corpus: string, inference: Inference, retryFailed = false) =>
-  runQuestions(bench.contextOf({ inference }), { corpus, retryFailed }, silent);
+const run = (corpus: string, inference: Inference, { retryFailed = false, waitsForOthers = false } = {}) =>
+  runQuestions(bench.contextOf({ inference }), { corpus, retryFailed, waitsForOthers }, silent);
 
 /** Coverage by the question's place. */
 const coverageOf = (corpusId: string) => questionCoverage(bench.db, corpusId);
@@ -108,6 +111,21 @@ test("answers every question about every picture once, with probability, mode an
   expect(operation).toMatchObject({ kind: "ANSWER", state: "SUCCEEDED", counts: { answered: 80, stepsEnded: 80 } });
   expect((await run(corpus, inference)).idle).toBe(true);
   expect(await listOperations(bench.db, { limit: 9, corpusId })).toHaveLength(2);
+});
+
+test("waits for what a killed worker has in hand when nobody looks again, and leaves it to the next look otherwise", async () => {
+  const { corpus, corpusId } = await corpusAsked(2050, 3, PERSON);
+  const { inference, asked } = countingEngine();
+  await planAnswers(bench.db, corpusId);
+  const questionId = (await liveQuestions(bench.db, corpusId))[0]?.id ?? "";
+  const dead = { questionId, limit: 9, leaseMs: 1_500, owner: "dead/1" };
+  expect(await claimAnswers(bench.db, dead)).toHaveLength(3);
+  expect(await run(corpus, inference)).toMatchObject({ idle: true });
+  expect(await run(corpus, inference, { waitsForOthers: true })).toMatchObject({
+    idle: false,
+    progress: { answered: 3, pending: 0 },
+  });
+  expect(asked).toHaveLength(3);
 });
 
 test("asks only about pictures that came later, and leaves out those that cannot be read", async () => {
@@ -145,7 +163,7 @@ test("fails a picture that the model refuses, goes on with the others, and tries
   ]);
   expect((await run(corpus, inference)).idle).toBe(true);
   refuses = false;
-  expect(await run(corpus, inference, true)).toMatchObject({ progress: { answered: 10, failed: 0 } });
+  expect(await run(corpus, inference, { retryFailed: true })).toMatchObject({ progress: { answered: 10, failed: 0 } });
 });
 
 test("waits for an engine that is overloaded, and answers when it can", async () => {

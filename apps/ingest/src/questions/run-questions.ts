@@ -24,6 +24,7 @@ import { allOrAbort } from "../all-or-abort.ts";
 import type { IngestContext } from "../ingest-context.ts";
 import { IngestError } from "../ingest-error.ts";
 import { createLeases, type Leases } from "../leases.ts";
+import { observeRegularly } from "../observe-regularly.ts";
 import { isTransient, retryTransient } from "../retry.ts";
 import { answerBatch, type FailedAnswer } from "./answer-batch.ts";
 
@@ -43,6 +44,8 @@ export interface QuestionsRequest {
   readonly corpus: string;
   /** Gives answers that failed for good in earlier runs a fresh set of attempts. */
   readonly retryFailed: boolean;
+  /** Waits for answers that others have in hand, a killed process among them, also when nothing else is left; false leaves them to the next look. */
+  readonly waitsForOthers: boolean;
 }
 
 export interface QuestionsListener {
@@ -70,7 +73,6 @@ export interface QuestionsOutcome {
 
 const NOTHING: AnswersProgress = { answered: 0, failed: 0, excluded: 0, pending: 0 };
 
-const OBSERVE_MS = 1_000;
 /** A living run is seen every second; one that was not seen for this long was killed. */
 const SILENT_MS = 60_000;
 const POLL_MS = 250;
@@ -102,7 +104,8 @@ export async function runQuestions(
     return idle;
   }
   await persist(() => failSilentOperations(outer.db, { corpusId, kind: ANSWER_OPERATION, silentForMs: SILENT_MS }));
-  if (!(await plan(outer, corpusId, answerer)).claimable) return idle;
+  const { claimable, left } = await plan(outer, corpusId, answerer);
+  if (!(request.waitsForOthers ? left : claimable)) return idle;
   return await runPlanned(outer, { corpusId, answerer }, listener);
 }
 
@@ -140,7 +143,7 @@ async function runPlanned(
     return createOperation(outer.db, { kind: ANSWER_OPERATION, corpusId, state: "RUNNING", counts });
   }, outer.retry);
   let countAt = 0;
-  const watch = watchRun(async () => {
+  const watch = observeRegularly(async () => {
     const { state } = await updateOperation(outer.db, { operationId });
     if (state === "CANCELLED") reason ??= "CANCELLED";
     else if ((await pausedSince(outer.db, corpusId)) !== null) reason ??= "PAUSED";
@@ -161,7 +164,7 @@ async function runPlanned(
       if (!(stop.signal.aborted || outer.signal.aborted) || !isTransient(error)) throw error;
     });
     await leases.end();
-    await watch.end();
+    await watch.stop();
     // What is cancelled is open no longer, so a run may end before it has seen why.
     const { state } = await retryTransient(() => updateOperation(outer.db, { operationId }), outer.retry);
     if (state === "CANCELLED") reason ??= "CANCELLED";
@@ -174,7 +177,7 @@ async function runPlanned(
     return { idle: false, outcome: outcomeNow(), progress };
   } catch (error) {
     await leases.end();
-    await watch.end();
+    await watch.stop();
     const errorCode = error instanceof IngestError ? error.code : "FAILED";
     const errorMessage = error instanceof Error ? error.message : String(error);
     await updateOperation(outer.db, { operationId, state: "FAILED", errorCode, errorMessage }).catch(() => {});
@@ -227,24 +230,6 @@ function endOf(outcome: QuestionsOutcome["outcome"]): Pick<OperationUpdate, "sta
     state: "CANCELLED",
     errorCode: "PAUSED",
     errorMessage: "The corpus was paused; its open answers stay open.",
-  };
-}
-
-/** Looks again and again, one look at a time; a failed look is no failed run. */
-function watchRun(look: () => Promise<void>): { readonly end: () => Promise<void> } {
-  let looking: Promise<void> | undefined;
-  const timer = setInterval(() => {
-    looking ??= look()
-      .catch(() => {})
-      .finally(() => {
-        looking = undefined;
-      });
-  }, OBSERVE_MS);
-  return {
-    async end() {
-      clearInterval(timer);
-      await looking;
-    },
   };
 }
 

@@ -15,6 +15,7 @@ import {
 } from "@medley/storage";
 import { indexLargeSpace } from "../index-large-space.ts";
 import type { IngestContext } from "../ingest-context.ts";
+import { OBSERVE_MS, observeRegularly } from "../observe-regularly.ts";
 import { isTransient, retryTransient } from "../retry.ts";
 import { fillSpace, type StepPlan } from "../steps/run-steps.ts";
 import { planSpace } from "./space-plan.ts";
@@ -31,7 +32,6 @@ export interface ReindexListener {
 }
 
 const LEASE_MS = 20_000;
-const OBSERVE_MS = 1_000;
 /** Drawn for the comparison: with 150 a difference of ten points shows. Each costs two short searches. */
 const QUERIES = 150;
 const CALIBRATION_IMAGES = 200;
@@ -56,7 +56,10 @@ export async function runReindex(
   const stop = new AbortController();
   const signal = AbortSignal.any([outer.signal, stop.signal]);
   const context = { ...outer, signal, retry: { ...outer.retry, signal } };
-  const watch = watchClaim(claim, stop);
+  // Keeps the claim. It is gone when somebody cancelled or paused, or took over after this process slept for too long.
+  const watch = observeRegularly(async () => {
+    if ((await claim()) === null) stop.abort();
+  });
   try {
     return await moveCorpus(context, reindex, listener);
   } catch (error) {
@@ -68,34 +71,9 @@ export async function runReindex(
     listener.onNote(message);
     return "FAILED";
   } finally {
-    await watch.end();
+    await watch.stop();
     await releaseReindex(outer.db, { worker }).catch(() => {});
   }
-}
-
-/** Keeps the claim, and stops the work when it is gone: cancelled, paused, or taken over after this process slept for too long. */
-function watchClaim(claim: () => Promise<Reindex | null>, stop: AbortController) {
-  let looking: Promise<void> = Promise.resolve();
-  let busy = false;
-  const timer = setInterval(() => {
-    if (busy) return;
-    busy = true;
-    looking = claim()
-      .then((kept) => {
-        if (kept === null) stop.abort();
-      })
-      // A database that is away says nothing about the claim.
-      .catch(() => {})
-      .finally(() => {
-        busy = false;
-      });
-  }, OBSERVE_MS);
-  return {
-    end: async () => {
-      clearInterval(timer);
-      await looking;
-    },
-  };
 }
 
 async function moveCorpus(
@@ -173,11 +151,11 @@ async function fill(
     listener.onProgress(counts);
     await updateOperation(db, { operationId, counts });
   };
-  const timer = setInterval(() => void report().catch(() => {}), OBSERVE_MS);
+  const observer = observeRegularly(report);
   try {
     await fillSpace(context, plan, () => {});
   } finally {
-    clearInterval(timer);
+    await observer.stop();
   }
   await retryTransient(report, retry);
 }
