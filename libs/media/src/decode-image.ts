@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { cmykToRgb, dropAlpha, greyToRgb, overWhite } from "./colour.ts";
 import type { ImageFormat } from "./image-format.ts";
-import { damaged, INPUT_OPTIONS, type ImageHeader, MAX_INPUT_PIXELS, readHeader } from "./libvips.ts";
+import { damaged, INPUT_OPTIONS, type ImageHeader, MAX_INPUT_PIXELS, outputOf, readHeader } from "./libvips.ts";
 import type { RgbPixels } from "./resize.ts";
 
 export interface DecodeOptions {
@@ -56,8 +56,7 @@ async function decodePixels(bytes: Uint8Array, header: ImageHeader) {
   const image = sharp(bytes, { ...INPUT_OPTIONS, ignoreIcc: true }).autoOrient();
   // CMYK is taken as stored: libvips would convert it with an ICC profile, Pillow has a plain formula.
   if (header.isCmyk) image.pipelineColourspace("cmyk").toColourspace("cmyk");
-  // Not toBuffer: its memory belongs to libvips and cannot be transferred to a worker thread.
-  return await image.raw().toUint8Array();
+  return await outputOf(image.raw());
 }
 
 /** What libvips decoded, as 8-bit RGB. */

@@ -1,5 +1,5 @@
 import sharp, { type Sharp } from "sharp";
-import { damaged, type ImageHeader, INPUT_OPTIONS, MAX_INPUT_PIXELS, readHeader } from "./libvips.ts";
+import { damaged, type ImageHeader, INPUT_OPTIONS, MAX_INPUT_PIXELS, outputOf, readHeader } from "./libvips.ts";
 
 export interface ThumbnailOptions {
   readonly maxSidePixels: number;
@@ -16,6 +16,8 @@ export interface Thumbnail {
 
 /** WebP quality: at 80 a 320-pixel photograph is 10 to 20 kB and shows no blocks. */
 const THUMBNAIL_QUALITY = 80;
+/** 0 to 6. libwebp's own 4 takes 1.7 times the time for files that are 7 % smaller. */
+const THUMBNAIL_EFFORT = 2;
 
 /**
  * Makes a picture for people to look at: shrunk while loading, colours through the ICC profile, so never model input.
@@ -33,13 +35,12 @@ export async function makeThumbnailOf(
   { maxSidePixels }: Pick<ThumbnailOptions, "maxSidePixels">,
   upright: Sharp = sharp(bytes, INPUT_OPTIONS).autoOrient(),
 ): Promise<Thumbnail> {
-  const { data, info } = await upright
+  const thumbnail = upright
     .resize({ width: maxSidePixels, height: maxSidePixels, fit: "inside", withoutEnlargement: true })
     .flatten({ background: "white" })
-    .webp({ quality: THUMBNAIL_QUALITY })
-    .toUint8Array()
-    .catch((error: unknown) => {
-      throw damaged(header.format, bytes, error);
-    });
+    .webp({ quality: THUMBNAIL_QUALITY, effort: THUMBNAIL_EFFORT });
+  const { data, info } = await outputOf(thumbnail).catch((error: unknown) => {
+    throw damaged(header.format, bytes, error);
+  });
   return { bytes: data, width: info.width, height: info.height };
 }

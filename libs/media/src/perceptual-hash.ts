@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import { INPUT_OPTIONS } from "./libvips.ts";
+import { INPUT_OPTIONS, outputOf } from "./libvips.ts";
 
 /** The picture is looked at in this size: what is finer than that, recompression and resizing change. */
 const SIDE = 32;
@@ -30,11 +30,8 @@ const WAVES: readonly (readonly [across: number, down: number])[] = [
  * @throws MediaError never for what makeThumbnail made
  */
 export async function perceptualHash(thumbnail: Uint8Array): Promise<string | null> {
-  const grey = await sharp(thumbnail, INPUT_OPTIONS)
-    .greyscale()
-    .resize({ width: SIDE, height: SIDE, fit: "fill" })
-    .raw()
-    .toUint8Array();
+  const size = { width: SIDE, height: SIDE, fit: "fill" } as const;
+  const grey = await outputOf(sharp(thumbnail, INPUT_OPTIONS).greyscale().resize(size).raw());
   const amplitudes = wavesOf(grey.data, grey.info.channels);
   if (amplitudes.every((amplitude) => Math.abs(amplitude) < LEAST_AMPLITUDE)) return null;
   const sorted = amplitudes.toSorted((left, right) => left - right);

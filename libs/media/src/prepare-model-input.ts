@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { type DecodeOptions, decodeWithHeader, toRgb } from "./decode-image.ts";
-import { damaged, type ImageHeader, INPUT_OPTIONS, MAX_INPUT_PIXELS, readHeader } from "./libvips.ts";
+import { damaged, type ImageHeader, INPUT_OPTIONS, MAX_INPUT_PIXELS, outputOf, readHeader } from "./libvips.ts";
 import { resize, type ResizeFilter, type RgbPixels } from "./resize.ts";
 
 export interface ModelInputOptions extends DecodeOptions {
@@ -51,13 +51,12 @@ export async function decodeReduced(bytes: Uint8Array, header: ImageHeader, redu
   const turned = header.orientation >= 5;
   const width = Math.round((turned ? header.storedHeight : header.storedWidth) / reduction);
   const height = Math.round((turned ? header.storedWidth : header.storedHeight) / reduction);
-  const { data, info } = await sharp(bytes, { ...INPUT_OPTIONS, ignoreIcc: true })
+  const reduced = sharp(bytes, { ...INPUT_OPTIONS, ignoreIcc: true })
     .autoOrient()
     .resize(width, height, { fit: "fill", kernel: "lanczos3", fastShrinkOnLoad: true })
-    .raw()
-    .toUint8Array()
-    .catch((error: unknown) => {
-      throw damaged(header.format, bytes, error);
-    });
+    .raw();
+  const { data, info } = await outputOf(reduced).catch((error: unknown) => {
+    throw damaged(header.format, bytes, error);
+  });
   return { width: info.width, height: info.height, data: toRgb(data, info.channels, false, "white") };
 }
