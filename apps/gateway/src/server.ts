@@ -3,7 +3,10 @@ import { createServer } from "node:http";
 import { type AddressInfo, isIPv6 } from "node:net";
 import { resolve } from "node:path";
 import { ApolloServer } from "@apollo/server";
-import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { expressMiddleware } from "@as-integrations/express5";
 import { makeExecutableSchema } from "@graphql-tools/schema";
@@ -40,6 +43,9 @@ import { createUploadReceiver } from "./uploads/receive-upload.ts";
 import { createUploadRouter } from "./uploads/upload-router.ts";
 
 const SCHEMA = readFileSync(resolve(import.meta.dirname, "../schema.graphql"), "utf8");
+
+/** Nobody reads it: an engine that is told to stop says so itself. Made once, for every answered request ends with it, and a new one would take a stack trace. */
+const GONE = new DOMException("The caller has gone away, or has the answer.", "AbortError");
 
 export interface Gateway extends AsyncDisposable {
   /** Where it listens, such as http://127.0.0.1:4000. */
@@ -97,6 +103,8 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
       ApolloServerPluginDrainHttpServer({ httpServer: server }),
       { serverWillStart: async () => ({ drainServer: async () => subscriptions[Symbol.asyncDispose]() }) },
       ApolloServerPluginLandingPageDisabled(),
+      // No field has a cache hint, and the plugin wraps the resolver of every field of every hit to look for one.
+      ApolloServerPluginCacheControlDisabled(),
     ],
   });
   await apollo.start();
@@ -109,11 +117,15 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
   app.use(refuseForeignNames(access));
   const context = async ({ res }: { res: express.Response }) => {
     const gone = new AbortController();
-    res.once("close", () => gone.abort());
+    res.once("close", () => gone.abort(GONE));
     const onCall = (method: string, milliseconds: number) => metrics.observeCall(method, milliseconds / 1000);
     const start = { viewer: viewerOf(res), gone: gone.signal, timeoutMs: protection.requestTimeoutMs, onCall };
     return createContext({ ...dependencies, ...services }, openRequest(dependencies, access, start));
   };
+  app.use("/graphql", (_request, response, next) => {
+    response.set("Cache-Control", "no-store");
+    next();
+  });
   app.use("/graphql", admitRequests(admission), readJsonBody(), expressMiddleware(apollo, { context }));
   app.get("/healthz", (_request, response) => void response.json({ ok: true }));
   app.get("/readyz", async (request, response) => {

@@ -32,12 +32,13 @@ export async function searchPage(
   if (after !== null) return laterPage(dependencies, valid, readCursor(after));
   const result = await searchValid(dependencies, valid);
   const sessionId = randomUUID();
+  const { hits, ...answer } = result;
   await saveSearchSession(
     dependencies.db,
-    { id: sessionId, corpusId: result.corpusId, queryFingerprint: fingerprintOf(valid), answer: result },
+    { id: sessionId, corpusId: result.corpusId, queryFingerprint: fingerprintOf(valid), answer, hits },
     { keepSeconds: KEEP_SECONDS },
   );
-  return cutPage(result, sessionId, 0, valid.first);
+  return pageOf(answer, hits.slice(0, valid.first), { sessionId, offset: 0, hitCount: hits.length });
 }
 
 async function laterPage(
@@ -45,7 +46,7 @@ async function laterPage(
   valid: ValidQuery,
   { sessionId, offset }: Cursor,
 ): Promise<SearchPage> {
-  const session = await findSearchSession(db, sessionId);
+  const session = await findSearchSession(db, sessionId, { offset, count: valid.first });
   if (session === null) {
     const kept = `Answers are kept for ${KEEP_SECONDS / 60} minutes`;
     throw new SearchError(
@@ -57,15 +58,19 @@ async function laterPage(
     const hint = "Send the same input as for the first page; only first may differ.";
     throw new SearchError("INVALID_QUERY", `The cursor belongs to another search. ${hint}`);
   }
-  return cutPage(session.answer as SearchResult, sessionId, offset, valid.first);
+  const { answer, hits, hitCount } = session;
+  return pageOf(answer as Omit<SearchResult, "hits">, hits as readonly RankedHit[], { sessionId, offset, hitCount });
 }
 
-function cutPage({ hits, ...answer }: SearchResult, sessionId: string, offset: number, first: number): SearchPage {
-  const page = hits.slice(offset, offset + first);
+function pageOf(
+  answer: Omit<SearchResult, "hits">,
+  page: readonly RankedHit[],
+  { sessionId, offset, hitCount }: Cursor & { readonly hitCount: number },
+): SearchPage {
   return {
     ...answer,
     hits: page.map((hit, index) => ({ ...hit, cursor: writeCursor({ sessionId, offset: offset + index + 1 }) })),
-    hasNextPage: offset + page.length < hits.length,
+    hasNextPage: offset + page.length < hitCount,
     hasPreviousPage: offset > 0,
   };
 }
