@@ -28,6 +28,8 @@ export async function startGateway(
   const child = spawn(process.execPath, [join(REPOSITORY, "apps/gateway/src/main.ts")], {
     stdio: ["ignore", "inherit", "inherit"],
     env: {
+      // As `medley start` and the container images do it.
+      NODE_ENV: "production",
       ...process.env,
       MEDLEY_HOME: home,
       MEDLEY_PORT: "0",
@@ -35,7 +37,7 @@ export async function startGateway(
       DATABASE_URL: databaseUrl ?? "",
       INFERENCE_URL: urlOf(engine),
       MEDLEY_BENCH_CALLS: callsFile,
-      NODE_OPTIONS: `--import=${RECORD}`,
+      NODE_OPTIONS: `--import=${RECORD} ${process.env.BENCH_NODE ?? ""}`,
     },
   });
   const close = async () => {

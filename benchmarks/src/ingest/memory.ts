@@ -11,8 +11,8 @@ const PICTURES_PER_READING = 250;
 const SIZE = { width: 640, height: 480 } as const;
 
 /**
- * Resident memory of the ingest process around picture 1,000 against the end of the same run, and against the largest reading in between. A ratio
- * of 0.91 or more is growth of at most 10 %.
+ * Resident memory of the ingest process, and of the inference server beside it, around picture 1,000 against the end of the same run, and against the
+ * largest reading in between. A ratio of 0.91 or more is growth of at most 10 %.
  */
 export async function memory(cores: number, pictures: number): Promise<readonly Measurement[]> {
   if (pictures < FROM_PICTURE + 2 * PICTURES_PER_READING) {
@@ -22,28 +22,31 @@ export async function memory(cores: number, pictures: number): Promise<readonly 
   }
   const home = mkdtempSync(join(tmpdir(), "medley-bench-"));
   try {
-    await using _server = await startInferenceServer(home, cores);
+    await using server = await startInferenceServer(home, cores);
     const folder = join(home, "pictures");
     await writePictures(folder, { first: 1_000_000, count: pictures, ...SIZE });
-    const { memory: samples } = await runIngestProcess(home, { source: folder, corpus: "memory", count: pictures });
-    const readings = readingsOf(samples);
-    console.error(
-      `ingest: MB by picture: ${readings.map(({ pictures: at, megabytes }) => `${at}: ${megabytes.toFixed(0)}`).join(", ")}`,
-    );
-    const later = readings.filter(({ pictures: at }) => at >= FROM_PICTURE).map(({ megabytes }) => megabytes);
-    const baseline = later[0] as number;
-    const line = (what: string, ours: number) =>
-      lowerIsBetter("ingest", `memory of the worker, picture ${FROM_PICTURE} against ${what}`, "MB", 1, {
-        ours,
-        baseline,
-      });
-    return [
-      line(`picture ${pictures}`, later.at(-1) as number),
-      line(`the most up to picture ${pictures}`, Math.max(...later)),
-    ];
+    const request = { source: folder, corpus: "memory", count: pictures, beside: server.processId };
+    const { memory: ofWorker, memoryBeside: ofServer } = await runIngestProcess(home, request);
+    return [...grown("the worker", ofWorker, pictures), ...grown("the inference server", ofServer, pictures)];
   } finally {
     rmSync(home, { recursive: true, force: true, maxRetries: 30, retryDelay: 1000 });
   }
+}
+
+function grown(process: string, samples: readonly MemorySample[], pictures: number): readonly Measurement[] {
+  const readings = readingsOf(samples);
+  const list = readings.map(({ pictures: at, megabytes }) => `${at}: ${megabytes.toFixed(0)}`).join(", ");
+  console.error(`ingest: MB of ${process} by picture: ${list}`);
+  const later = readings.filter(({ pictures: at }) => at >= FROM_PICTURE).map(({ megabytes }) => megabytes);
+  const baseline = later[0] as number;
+  const line = (what: string, ours: number) => {
+    const metric = `memory of ${process}, picture ${FROM_PICTURE} against ${what}`;
+    return lowerIsBetter("ingest", metric, "MB", 1, { ours, baseline });
+  };
+  return [
+    line(`picture ${pictures}`, later.at(-1) as number),
+    line(`the most up to picture ${pictures}`, Math.max(...later)),
+  ];
 }
 
 /** Medians of the samples between two multiples of PICTURES_PER_READING, each under the lower one. */

@@ -10,8 +10,12 @@ const INGEST_MAIN = fileURLToPath(new URL("../../../apps/ingest/src/main.ts", im
 const START_LIMIT_MS = 120_000;
 const SAMPLE_MS = 200;
 
+export interface RunningInferenceServer extends AsyncDisposable {
+  readonly processId: number;
+}
+
 /** The product's inference server with the bundled model, a worker a core. */
-export async function startInferenceServer(home: string, workers: number): Promise<AsyncDisposable> {
+export async function startInferenceServer(home: string, workers: number): Promise<RunningInferenceServer> {
   const server = spawn(process.execPath, [INFERENCE_MAIN], {
     env: environment(home, { INFERENCE_WORKERS: String(workers), INFERENCE_THREADS: "1", MEDLEY_LOG_LEVEL: "warn" }),
     stdio: ["ignore", "ignore", "inherit"],
@@ -23,6 +27,7 @@ export async function startInferenceServer(home: string, workers: number): Promi
     await sleep(50);
   }
   return {
+    processId: server.pid as number,
     async [Symbol.asyncDispose]() {
       server.kill("SIGTERM");
       await ended(server);
@@ -38,6 +43,8 @@ export interface MemorySample {
 export interface IngestRun {
   readonly seconds: number;
   readonly memory: readonly MemorySample[];
+  /** The same of the process `beside`; empty without one. */
+  readonly memoryBeside: readonly MemorySample[];
 }
 
 export interface IngestOptions {
@@ -47,6 +54,8 @@ export interface IngestOptions {
   /** How many pictures it holds. */
   readonly count: number;
   readonly databaseUrl?: string;
+  /** Process whose memory is looked at as well. */
+  readonly beside?: number;
   /** False leaves searches without a calibration. */
   readonly calibration?: boolean;
 }
@@ -68,16 +77,21 @@ export async function runIngestProcess(home: string, options: IngestOptions): Pr
     report += String(text);
   });
   const memory: MemorySample[] = [];
+  const memoryBeside: MemorySample[] = [];
+  const look = (processId: number | undefined, samples: MemorySample[]) => {
+    const megabytes = processId === undefined ? undefined : residentMegabytes(processId);
+    if (megabytes !== undefined) samples.push({ pictures, megabytes });
+  };
   const timer = setInterval(() => {
-    const megabytes = residentMegabytes(child.pid as number);
-    if (megabytes !== undefined) memory.push({ pictures, megabytes });
+    look(child.pid, memory);
+    look(options.beside, memoryBeside);
   }, SAMPLE_MS);
   const code = await ended(child);
   clearInterval(timer);
   if (code !== 0 || pictures !== options.count) {
     throw new Error(`Ingest ended with ${code} after ${pictures} of ${options.count} pictures: ${report.slice(-2000)}`);
   }
-  return { seconds: (performance.now() - before) / 1000, memory };
+  return { seconds: (performance.now() - before) / 1000, memory, memoryBeside };
 }
 
 /** What the process has in memory; undefined once it is gone. */
