@@ -48,6 +48,17 @@ export async function retryTransient<T>(call: () => Promise<T>, options: RetryOp
   }
 }
 
+/**
+ * The outcomes of a call, unless something behind the engine is away, such as the bucket of the pictures: no item is to blame for that, so the
+ * whole call is to be repeated. What was done of it already is not done again, for image tokens are stored.
+ */
+export function requireAvailable<
+  Item extends { readonly ok: true } | { readonly ok: false; readonly error: InferenceError },
+>(outcomes: Item[]): Item[] {
+  for (const outcome of outcomes) if (!outcome.ok && outcome.error.code === "UNAVAILABLE") throw outcome.error;
+  return outcomes;
+}
+
 /** Whether the same call may succeed later. */
 export function isTransient(error: unknown): error is InferenceError | StorageError {
   return (error instanceof InferenceError || error instanceof StorageError) && error.retryable;

@@ -282,6 +282,25 @@ test("waits for a store of pictures that is away, and rejects nothing for it", a
   expect(progress).toMatchObject({ added: 2, rejected: 0, outcome: "DONE" });
 });
 
+test("waits for a store that the engine cannot read, and counts no try against a picture", async () => {
+  const corpus = newCorpus();
+  const fake = createFakeInference({ readBlob: blobs.read });
+  const away = () => ({ ok: false, error: new InferenceError("UNAVAILABLE", "The bucket is away.") }) as const;
+  // More often than a step is tried.
+  const refusals = { embedImages: 8, captionImages: 8 };
+  const inference: Inference = {
+    ...fake,
+    embedImages: async (images, options) =>
+      (refusals.embedImages -= 1) >= 0 ? images.map(away) : fake.embedImages(images, options),
+    captionImages: async (images, request, options) =>
+      (refusals.captionImages -= 1) >= 0 ? images.map(away) : fake.captionImages(images, request, options),
+  };
+  const { progress, failures } = await ingest(corpus, folderOf({ "a.png": png(73) }), { inference });
+  expect(Math.max(...Object.values(refusals))).toBeLessThan(0);
+  expect(failures).toEqual([]);
+  for (const step of ["embed", "caption"] as const) expect(progress.steps[step]).toMatchObject({ done: 1, failed: 0 });
+});
+
 test("reports a picture that the model refuses, keeps the count complete and tries it again on request", async () => {
   const corpus = newCorpus();
   const root = folderOf({ "good.png": png(61), "odd.png": png(62) });

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { createLocalInference } from "./local-inference.ts";
 import { openModelSet } from "./model-set.ts";
 import { openFixture, seededPicture } from "./testing/fixture.ts";
-import { preparedName } from "./testing/stored-pixels.ts";
+import { AWAY, preparedName } from "./testing/stored-pixels.ts";
 
 function values<T>(outcomes: readonly Outcome<T>[]): T[] {
   return outcomes.map((one) => {
@@ -55,6 +55,15 @@ test("encodes a picture once when its tokens are missing, and says so when the p
   const outcomes = await engine.matchImages("a dog", [...named, { sha256: "0".repeat(64) }]);
   expect(outcomes.slice(0, -1).every((one) => one.ok)).toBe(true);
   expect(outcomes.at(-1)).toMatchObject({ ok: false, error: { code: "IMAGE_NOT_FOUND", retryable: false } });
+});
+
+test("says of a picture whose store is away that it can be asked for later, and does the others", async () => {
+  const { inference, named } = await openWithStore("retrieval-square");
+  await using engine = inference;
+  const [there, away] = await engine.embedImages([...named.slice(0, 1), { sha256: AWAY }]);
+  expect(there).toMatchObject({ ok: true });
+  const error = { code: "UNAVAILABLE", retryable: true, message: "The bucket does not answer." };
+  expect(away).toMatchObject({ ok: false, error });
 });
 
 test("takes the pixels that somebody prepared before, and none that were cut off", async () => {

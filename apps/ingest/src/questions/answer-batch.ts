@@ -4,7 +4,7 @@ import { type ClaimedStep, failAnswer, type GivenAnswer, type Question, saveAnsw
 import type { IngestContext } from "../ingest-context.ts";
 import { IngestError } from "../ingest-error.ts";
 import type { Batch } from "../leases.ts";
-import { retryTransient } from "../retry.ts";
+import { requireAvailable, retryTransient } from "../retry.ts";
 
 export interface FailedAnswer {
   readonly imageId: string;
@@ -24,7 +24,8 @@ export async function answerBatch(
   const { db, inference, retry } = context;
   const asked = batch.claimed.map(({ sha256 }) => ({ image: { sha256 }, question: question.question }));
   const mode = answerModeOf(question);
-  const outcomes = await retryTransient(() => inference.answerQuestions(asked, mode, { background: true }), retry);
+  const ask = async () => requireAvailable(await inference.answerQuestions(asked, mode, { background: true }));
+  const outcomes = await retryTransient(ask, retry);
   await requireSameAnswerer(context, answerer);
   const rows: GivenAnswer[] = [];
   const failed: FailedAnswer[] = [];

@@ -2,10 +2,10 @@ import { InferenceError, type ModelInfo, type Outcome } from "@medley/inference-
 import { loadModelOf } from "@medley/search";
 import { findSpace } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
-import { retryTransient } from "../retry.ts";
+import { requireAvailable, retryTransient } from "../retry.ts";
 
 /**
- * A call to the model that built a space, tried again while the engine is away. An inference server that was started again knows only its model set:
+ * A call to the model that built a space, tried again while the engine or the store of pictures behind it is away. An inference server that was started again knows only its model set:
  * a registered model is loaded into it once more.
  */
 export async function callModelOf<Value>(
@@ -13,7 +13,7 @@ export async function callModelOf<Value>(
   { spaceId, retrieval }: { readonly spaceId: string; readonly retrieval: ModelInfo },
   call: (options: { readonly model: string }) => Promise<Outcome<Value>[]>,
 ): Promise<Outcome<Value>[]> {
-  const attempt = () => call({ model: retrieval.fingerprint });
+  const attempt = async () => requireAvailable(await call({ model: retrieval.fingerprint }));
   return await retryTransient(async () => {
     try {
       return await attempt();

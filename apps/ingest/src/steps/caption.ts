@@ -12,7 +12,7 @@ import {
 } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { modelsChanged } from "../ingest-error.ts";
-import { retryTransient } from "../retry.ts";
+import { requireAvailable, retryTransient } from "../retry.ts";
 import { failWithInferenceError } from "./fail-step.ts";
 import type { StepResult } from "./prepare.ts";
 
@@ -100,7 +100,8 @@ async function decodeAll(
     for (const [prompt, indexes] of byPrompt) {
       const images = indexes.map((index) => ({ sha256: (claimed[index] as ClaimedStep).sha256 }));
       const request = { decoding, ...(prompt !== null && { prompt }) };
-      const some = await retryTransient(() => context.inference.captionImages(images, request), context.retry);
+      const write = async () => requireAvailable(await context.inference.captionImages(images, request));
+      const some = await retryTransient(write, context.retry);
       for (const [place, index] of indexes.entries()) {
         const outcome = some[place];
         if (outcome !== undefined) outcomes[index] = outcome;

@@ -3,7 +3,7 @@ import type { ModelInfo } from "@medley/inference-api";
 import { activeFilterPolicy, captionsToScore, type ClaimedStep, completeSteps, reopenSteps } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { modelsChanged } from "../ingest-error.ts";
-import { retryTransient } from "../retry.ts";
+import { requireAvailable, retryTransient } from "../retry.ts";
 import { failWithInferenceError } from "./fail-step.ts";
 import type { StepResult } from "./prepare.ts";
 
@@ -25,7 +25,7 @@ export async function filterCaptions(
 ): Promise<StepResult[]> {
   const policy = await retryTransient(() => activeFilterPolicy(context.db, corpusId), context.retry);
   if (policy?.filterFingerprint !== filter.fingerprint) throw modelsChanged("filter", filter.name);
-  const judge = () => judgeCaptions(context, claimed, { filter, policy });
+  const judge = async () => requireAvailable(await judgeCaptions(context, claimed, { filter, policy }));
   const judgements = new Map((await retryTransient(judge, context.retry)).map((each) => [each.imageId, each]));
   const whole = claimed.flatMap(({ imageId }) => (judgements.get(imageId)?.ok === false ? [] : [imageId]));
   const seen = new Set([...judgements.values()].flatMap((each) => (each.ok ? each.seen : [])));

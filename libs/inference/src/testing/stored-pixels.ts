@@ -3,6 +3,9 @@ import type { StoredTokens, WorkerResources } from "../worker-resources.ts";
 import { openResources as openRawPixels } from "./raw-pixels.ts";
 import { seededPicture } from "./seeded-picture.ts";
 
+/** Address of a picture whose store does not answer. */
+export const AWAY = "a".repeat(64);
+
 /**
  * Raw pictures of seeds 1 to `count` by the SHA-256 of their pixels, and a token store in memory. `prepared`: seeds whose pixels are prepared under the
  * hash of "prepared N" alone; `cutOff`: the same, but of each only a part.
@@ -28,7 +31,10 @@ export function openResources(settings: unknown): WorkerResources {
   return {
     ...openRawPixels(),
     readPixels: async (sha256) => ready.get(sha256),
-    readImage: async (sha256) => pictures.get(sha256),
+    readImage: async (sha256) => {
+      if (sha256 === AWAY) throw Object.assign(new Error("The bucket does not answer."), { retryable: true });
+      return pictures.get(sha256);
+    },
     readTokens: async (fingerprint, sha256) => tokens.get(fingerprint + sha256),
     writeTokens: async (fingerprint, sha256, stored) => void tokens.set(fingerprint + sha256, stored),
   };

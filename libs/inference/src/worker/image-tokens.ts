@@ -116,7 +116,9 @@ const IMAGE_CODES = new Set(["NOT_AN_IMAGE", "UNSUPPORTED_FORMAT", "TOO_MANY_PIX
 
 function asImageError(error: unknown): InferenceError {
   if (error instanceof InferenceError) return error;
-  const { code, message } = error as { code?: string; message?: string };
+  const { code, message, retryable } = error as { code?: string; message?: string; retryable?: boolean };
   const known = code !== undefined && IMAGE_CODES.has(code);
-  return new InferenceError(known ? "INVALID_IMAGE" : "ENGINE_FAILED", message ?? String(error), { cause: error });
+  // A store that does not answer is no fault of the picture, and comes back.
+  const failure = known ? "INVALID_IMAGE" : retryable === true ? "UNAVAILABLE" : "ENGINE_FAILED";
+  return new InferenceError(failure, message ?? String(error), { cause: error });
 }
