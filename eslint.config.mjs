@@ -1,7 +1,7 @@
 import nx from "@nx/eslint-plugin";
 import tseslint from "typescript-eslint";
 
-const native = ["onnxruntime-node", "pg", "sharp", "@apollo/*"];
+const native = ["onnxruntime-node", "pg", "pg-boss", "sharp", "@apollo/*"];
 
 // The import graph of ARCHITECTURE.md as a rule. Run it through Nx (npm run lint): without Nx's project graph it is skipped.
 const boundaries = [
@@ -23,12 +23,12 @@ const boundaries = [
     // The scan in memory is an ONNX graph too, in a thread of its own and without a model: the gateway may reach libs/onnx through it.
     sourceTag: "app:gateway",
     notDependOnLibsWithTags: ["holds:models"],
-    bannedExternalImports: ["onnxruntime-node", "sharp", "pg"],
+    bannedExternalImports: ["onnxruntime-node", "sharp", "pg", "pg-boss"],
   },
   {
     sourceTag: "app:ingest",
     notDependOnLibsWithTags: ["layer:model"],
-    bannedExternalImports: ["onnxruntime-node", "sharp", "pg"],
+    bannedExternalImports: ["onnxruntime-node", "sharp", "pg", "pg-boss"],
   },
   {
     sourceTag: "app:cli",

@@ -7,7 +7,6 @@ import { METADATA_KINDS, type MetadataKind } from "@medley/media";
 import {
   type AttributeSchema,
   type Corpus,
-  corporaToReindex,
   type Database,
   findCorpus,
   findOperation,
@@ -20,7 +19,7 @@ import { openPictureStores } from "@medley/storage/picture-stores";
 import { readAttributeFile } from "./declare-for-run.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { createProgressView, type ProgressView } from "./progress-view.ts";
-import { answerAfter, answerBeside } from "./questions/report-questions.ts";
+import { answerAfter } from "./questions/report-questions.ts";
 import type { Registration } from "./register-pictures.ts";
 import { describeSummary, failedImageRecord, registrationRecord } from "./report.ts";
 import { defaultRetry, retryTransient } from "./retry.ts";
@@ -29,7 +28,7 @@ import { openSource } from "./scan/scan-source.ts";
 import { requireFolder, watchFolder } from "./scan/watch-folder.ts";
 import { runReindex } from "./spaces/run-reindex.ts";
 import { registerUploads } from "./uploads/register-uploads.ts";
-import { watchUploads } from "./uploads/watch-uploads.ts";
+import { type WatchOptions, watchCorpora } from "./watch-corpora.ts";
 
 const USAGE = `Usage:
   main.ts add PATH|MANIFEST --corpus NAME [--watch] [--priority N] [--no-captions] [--no-calibration] [--retry-failed] [--json]
@@ -37,10 +36,8 @@ const USAGE = `Usage:
   main.ts work [--corpus NAME] [--watch] [--no-captions] [--retry-failed] [--json]
   main.ts reindex --corpus NAME [--json]`;
 
-/** Between two looks for open steps. */
-const WATCH_INTERVAL_MS = 5_000;
-/** Corpora that are worked on at once: no corpus waits for another one's import. */
-const CORPORA_AT_ONCE = 16;
+/** Between two looks whether another worker has ended a reindex. */
+const REINDEX_POLL_MS = 5_000;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -186,7 +183,7 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     await registerUploads(context, command, { onRegistration: reportUpload(command) });
     return await workOnCorpora(context, command);
   }
-  return await watchCorpora(context, command, openPartFiles({ directory: settings.uploadDirectory }));
+  return await watch(context, command, openPartFiles({ directory: settings.uploadDirectory }));
 }
 
 /** Brings in what the folder holds and then what appears in it, round by round, until it is told to stop; that is its good end. */
@@ -236,7 +233,7 @@ async function reindexCorpus(context: IngestContext, { corpus = "", json }: Comm
     await runReindex(context, { corpusId }, { onNote, onProgress });
     const ended = await retryTransient(() => findOperation(context.db, open.operationId), context.retry);
     if (ended === null || ended.finishedAt !== null) return ended?.state === "SUCCEEDED" ? 0 : 1;
-    await context.retry.sleep(WATCH_INTERVAL_MS, context.signal);
+    await context.retry.sleep(REINDEX_POLL_MS, context.signal);
   }
   console.error("Stopped before the end. Run the same command again to go on.");
   return 1;
@@ -266,65 +263,16 @@ async function workOnCorpora(context: IngestContext, command: Command): Promise<
   return worst;
 }
 
-/**
- * Looks for open steps and uploads again and again, of the named corpus or of all, until it is told to stop. Paused corpora are left alone. Calibrating
- * takes minutes, so it runs beside: pictures that come meanwhile do not wait for it.
- */
-async function watchCorpora(outer: IngestContext, command: Command, parts: PartFiles): Promise<number> {
-  const said = new Set<string>();
-  const running = new Map<string, Promise<unknown>>();
-  const reindexes = new Map<string, Promise<unknown>>();
-  const answering = new Map<string, Promise<unknown>>();
-  /** Calibrations by corpus, and under no name the uploads. */
-  const beside = new Map<string, Promise<unknown>>();
-  const failure = new AbortController();
-  const signal = AbortSignal.any([outer.signal, failure.signal]);
-  const context = { ...outer, signal, retry: { ...outer.retry, signal } };
-  let first: { readonly reason: unknown } | undefined;
-  let woken = Promise.withResolvers<void>();
-  const keep = (work: Map<string, Promise<unknown>>, name: string, begun: Promise<unknown>) => {
-    const kept = begun
-      .catch((reason: unknown) => {
-        first ??= { reason };
-        failure.abort();
-      })
-      .finally(() => work.delete(name));
-    work.set(name, kept);
+/** Works until it is told to stop, which is its good end. */
+async function watch(context: IngestContext, command: Command, parts: PartFiles): Promise<number> {
+  const { corpus, json } = command;
+  const work: WatchOptions["work"] = async (run, name, { calibrateBeside, said }) => {
+    let didSome = false;
+    const options = { json, quietWhenIdle: true, bar: false, said, onWork: () => (didSome = true) };
+    await runOne(run, { ...requestOf(command, name), calibrateBeside }, options);
+    return didSome;
   };
-  const begin = (name: string) => {
-    const calibrateBeside = (calibrate: () => Promise<void>) => {
-      if (!beside.has(name) && !signal.aborted) keep(beside, name, calibrate());
-    };
-    const options = { json: command.json, quietWhenIdle: true, bar: false, said };
-    const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
-    keep(running, name, runOne(run, { ...requestOf(command, name), calibrateBeside }, options));
-  };
-  const reindex = (corpusId: string, name: string) => {
-    const onNote = (note: string) => console.error(`${name}: ${note}`);
-    const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
-    keep(reindexes, name, runReindex(run, { corpusId }, { onNote, onProgress: () => {} }));
-  };
-  const uploads = {
-    corpus: command.corpus,
-    parts,
-    onRegistration: reportUpload(command),
-    onGained: () => woken.resolve(),
-  };
-  keep(beside, "", watchUploads(context, uploads));
-  while (!signal.aborted) {
-    const corpora = await retryTransient(() => corporaOf(context.db, command), context.retry);
-    const moving = await retryTransient(() => corporaToReindex(context.db), context.retry);
-    for (const { id, name, pausedAt } of corpora) {
-      if (pausedAt !== null) continue;
-      if (!running.has(name) && running.size < CORPORA_AT_ONCE) begin(name);
-      if (!answering.has(name)) keep(answering, name, answerBeside(context, name, { json: command.json, said }));
-      if (moving.has(id) && !reindexes.has(name)) reindex(id, name);
-    }
-    await Promise.race([context.retry.sleep(WATCH_INTERVAL_MS, signal), woken.promise]);
-    woken = Promise.withResolvers<void>();
-  }
-  await Promise.all([running, answering, reindexes, beside].flatMap((works) => [...works.values()]));
-  if (first) throw first.reason;
+  await watchCorpora(context, { corpus, parts, json, work, onRegistration: reportUpload(command) });
   return 0;
 }
 
@@ -360,6 +308,7 @@ async function runOne(
     bar = true,
     said = new Set(),
     endless = false,
+    onWork = () => {},
   }: {
     json: boolean;
     path?: string;
@@ -370,6 +319,8 @@ async function runOne(
     said?: Set<string>;
     /** To be stopped is how it ends. */
     endless?: boolean;
+    /** Called when there was something to do. */
+    onWork?: () => void;
   },
 ): Promise<number> {
   const started = performance.now();
@@ -398,6 +349,7 @@ async function runOne(
       },
     });
     view.stop();
+    if (!progress.idle) onWork();
     if (quietWhenIdle && progress.idle) return 0;
     console.error(describeSummary(request.corpus, progress, (performance.now() - started) / 1000));
     const left = describeOutcome(request.corpus, progress.outcome);

@@ -2,6 +2,7 @@ import type { Queryable } from "./database.ts";
 import { OPEN } from "./image-answers.ts";
 import type { ErrorClass } from "./step-control.ts";
 import { requireUuid } from "./uuid.ts";
+import { wakeCorpus } from "./wakes.ts";
 
 // What people decide about the work of answering questions, and what became of it. Pausing a corpus is the same for all its work.
 
@@ -41,6 +42,7 @@ export async function retryFailedAnswers(db: Queryable, filter: FailedAnswerFilt
      returning a.image_id`,
     [requireUuid("corpus", filter.corpusId), filter.code ?? null, filter.errorClass ?? null],
   );
+  if (opened.length > 0) await wakeCorpus(db, filter.corpusId);
   return opened.length;
 }
 

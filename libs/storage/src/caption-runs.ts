@@ -2,6 +2,7 @@ import type { Queryable } from "./database.ts";
 import { reopenCorpusSteps } from "./steps.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
+import { wakeCorpus } from "./wakes.ts";
 
 /** One run of a captioner over a corpus. */
 export type CaptionRun = {
@@ -58,6 +59,7 @@ export async function startCaptionRun(db: Queryable, run: NewCaptionRun): Promis
   if (known?.active) return known;
   await db.query("update corpora set caption_run_id = $2::uuid where id = $1::uuid", [run.corpusId, created.id]);
   await reopenCorpusSteps(db, { corpusId: run.corpusId, steps: ["caption", "filter"] });
+  await wakeCorpus(db, run.corpusId);
   return created;
 }
 

@@ -1,6 +1,7 @@
 import type { CaptionSource } from "./captions.ts";
 import type { Queryable } from "./database.ts";
 import { requireUuid } from "./uuid.ts";
+import { wakeCorpus } from "./wakes.ts";
 
 /** What a filter model thinks of a caption. */
 export type CaptionScore = {
@@ -74,5 +75,6 @@ export async function reopenUnscored(
      returning step.id`,
     [requireUuid("corpus", corpusId), filterFingerprint],
   );
+  if (opened.length > 0) await wakeCorpus(db, corpusId);
   return opened.length;
 }

@@ -1,8 +1,10 @@
+import { corpusOfCaption } from "./corpora.ts";
 import type { Queryable } from "./database.ts";
 import { withoutZeros } from "./images.ts";
 import { reopenSteps } from "./steps.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
+import { wakeCorpus } from "./wakes.ts";
 
 export type CaptionSource = "WEB" | "SYNTHETIC" | "HUMAN" | "IMPORTED";
 /** UNJUDGED: a filter has seen it and is not competent, or it is judged by its parts. */
@@ -105,6 +107,9 @@ export async function addCaption(db: Queryable, caption: NewCaption): Promise<Ca
     const isOwnText = caption.source !== "SYNTHETIC" && caption.partOf == null;
     const steps = isOwnText ? (["caption-embed", "filter"] as const) : (["filter"] as const);
     await reopenSteps(db, { imageIds: [caption.imageId], steps });
+    const corpusId = caption.source === "HUMAN" ? await corpusOfCaption(db, row.id) : null;
+    // Only people wait for it: captions of models and sources come while somebody works on the corpus.
+    if (corpusId !== null) await wakeCorpus(db, corpusId);
   }
   const found = await findCaption(db, row.id);
   if (!found) throw new Error("Bug: a caption that was just added is gone.");

@@ -171,21 +171,23 @@ function fromPool({ pool, kind, where, reopen, close }: PoolOptions): Database {
   async function run<Row>(client: pg.PoolClient, text: string, values?: readonly unknown[]): Promise<Row[]> {
     try {
       // Without values the simple protocol is used, which a migration of several statements needs.
-      const result = values ? await client.query(text, [...values]) : await client.query(text);
-      return result.rows as Row[];
+      const result: pg.QueryResult | pg.QueryResult[] = values
+        ? await client.query(text, [...values])
+        : await client.query(text);
+      return (Array.isArray(result) ? result.flatMap(({ rows }) => rows) : result.rows) as Row[];
     } catch (cause) {
       throw asStorageError(cause, where);
     }
   }
 
-  /** Lends a connection; one that failed is closed and not handed to the next caller. */
-  async function withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  /** Lends a connection; one that failed, or whose script may have left a transaction open, is closed and not handed to the next caller. */
+  async function withClient<T>(work: (client: pg.PoolClient) => Promise<T>, isScript = false): Promise<T> {
     const client = await connect();
     let broken = false;
     try {
       return await work(client);
     } catch (error) {
-      broken = error instanceof StorageError && error.code === "UNREACHABLE";
+      broken = isScript || (error instanceof StorageError && error.code === "UNREACHABLE");
       throw error;
     } finally {
       client.release(broken);
@@ -194,7 +196,7 @@ function fromPool({ pool, kind, where, reopen, close }: PoolOptions): Database {
 
   return {
     kind,
-    query: (text, values) => withClient((client) => run(client, text, values)),
+    query: (text, values) => withClient((client) => run(client, text, values), values === undefined),
     transaction: (work) =>
       withClient(async (client) => {
         const scope = { open: true };

@@ -41,6 +41,8 @@ export {
   startCaptionRun,
 } from "./caption-runs.ts";
 export type { CaptionRun, CaptionRunSummary, NewCaptionRun } from "./caption-runs.ts";
+export { corporaWithOpenWork } from "./open-work.ts";
+export { wakeCorpus } from "./wakes.ts";
 export { drawCaptionPairs } from "./caption-pairs.ts";
 export type { DrawnCaption } from "./caption-pairs.ts";
 export { captionsToScore, reopenUnscored, saveCaptionScores } from "./caption-scores.ts";

@@ -2,6 +2,7 @@ import type { Queryable } from "./database.ts";
 import { withoutZeros } from "./images.ts";
 import { StorageError } from "./storage-error.ts";
 import { requireUuid } from "./uuid.ts";
+import { wakeCorpus } from "./wakes.ts";
 
 export const QUESTION_TYPES = ["BOOLEAN", "CATEGORY", "TEXT", "NUMBER"] as const;
 /** BOOLEAN and CATEGORY rank a closed list of answers; TEXT and NUMBER are generated, and a number is read from the words. */
@@ -90,13 +91,17 @@ export async function declareQuestion(db: Queryable, corpusId: string, asked: Ne
      returning ${COLUMNS}`,
     [...values, wanted.minimumProbability],
   );
-  if (revived) return { question: revived, outcome: "REVIVED" };
+  if (revived) {
+    await wakeCorpus(db, corpusId);
+    return { question: revived, outcome: "REVIVED" };
+  }
   const [question] = await db.query<Question>(
     `insert into questions (corpus_id, name, question, type, answers, minimum_probability)
      values ($1::uuid, $2::text, $3::text, $4::text, $5::jsonb, $6::double precision) returning ${COLUMNS}`,
     [...values, wanted.minimumProbability],
   );
   if (!question) throw new Error("Bug: an insert returned no row.");
+  await wakeCorpus(db, corpusId);
   return { question, outcome: "DECLARED" };
 }
 
@@ -134,7 +139,9 @@ export async function requestRenewal(db: Queryable, corpusId: string, name: stri
      where corpus_id = $1::uuid and name = $2::text and retired_at is null returning ${COLUMNS}`,
     [requireUuid("corpus", corpusId), storable(name)],
   );
-  return requested ?? unknownQuestion(name);
+  if (!requested) return unknownQuestion(name);
+  await wakeCorpus(db, corpusId);
+  return requested;
 }
 
 function unknownQuestion(name: string): never {

@@ -4,6 +4,7 @@ import { activateSpace, activeSpace, findSpace, lockSpaces } from "./spaces.ts";
 import { planSteps } from "./steps.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
+import { wakeCorpus } from "./wakes.ts";
 
 /** The way of a corpus from one space into another. */
 export type Reindex = {
@@ -51,6 +52,7 @@ export async function requestReindex(
      values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::boolean)`,
     [operation.id, corpusId, spaceId, active.id, forced],
   );
+  await wakeCorpus(db, corpusId);
   return operation;
 }
 

@@ -3,6 +3,7 @@ import { StorageError } from "./storage-error.ts";
 import { BLOCKED_BY, type Step } from "./step-order.ts";
 import { requirePriority } from "./steps.ts";
 import { requireUuid } from "./uuid.ts";
+import { wakeCorpus } from "./wakes.ts";
 
 // What people decide about the work on a corpus. All of it is rows: it holds for every process, and after a restart.
 
@@ -16,12 +17,13 @@ export async function pauseCorpus(db: Queryable, corpusId: string): Promise<Date
   return paused.at;
 }
 
-/** Ends a pause. Returns whether there was one. */
+/** Ends a pause, and wakes the workers. Returns whether there was one. */
 export async function resumeCorpus(db: Queryable, corpusId: string): Promise<boolean> {
   const resumed = await db.query(
     "update corpora set paused_at = null where id = $1::uuid and paused_at is not null returning id",
     [requireUuid("corpus", corpusId)],
   );
+  if (resumed.length > 0) await wakeCorpus(db, corpusId);
   return resumed.length > 0;
 }
 
@@ -63,7 +65,7 @@ export type FailedStepFilter = {
 
 /**
  * Gives failed and cancelled steps, and those excluded because of them, a fresh set of attempts. A step that another one which is not tried again
- * keeps from beginning stays excluded. Returns how many steps are open again.
+ * keeps from beginning stays excluded. Wakes the workers. Returns how many steps are open again.
  */
 export async function retryFailedSteps(db: Queryable, filter: FailedStepFilter): Promise<number> {
   const [opened] = await db.query<{ count: number }>(
@@ -88,6 +90,7 @@ export async function retryFailedSteps(db: Queryable, filter: FailedStepFilter):
      select ((select count(*) from retried) + (select count(*) from opened))::integer as count`,
     [requireUuid("corpus", filter.corpusId), filter.step ?? null, filter.code ?? null, filter.errorClass ?? null],
   );
+  if (opened && opened.count > 0) await wakeCorpus(db, filter.corpusId);
   return opened?.count ?? 0;
 }
 

@@ -2,6 +2,7 @@ import { changedRows, type Seen, type Versioned } from "./changed-rows.ts";
 import type { Queryable } from "./database.ts";
 import { type Attributes, storableJson, withoutZeros } from "./images.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
+import { wakeCorpus } from "./wakes.ts";
 
 /** RECEIVING: bytes are missing. STORED: all are in the blob store. INGESTED: it is an image. REJECTED: it will never be one. */
 export type UploadState = "RECEIVING" | "STORED" | "INGESTED" | "REJECTED";
@@ -118,6 +119,7 @@ export async function markStored(
      select ${COLUMNS} from stored`,
     [requireUuid("upload", uploadId), writer, sha256],
   );
+  if (stored) await wakeCorpus(db, stored.corpusId);
   return stored ?? null;
 }
 

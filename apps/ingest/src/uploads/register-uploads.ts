@@ -10,7 +10,7 @@ export interface UploadListener {
 
 /**
  * Makes images of the complete uploads of one corpus, or of all. No model is needed for it, so it neither waits for one nor for the steps of other
- * pictures. Returns the names of the corpora that gained any.
+ * pictures. Returns the ids of the corpora that gained any.
  */
 export async function registerUploads(
   context: IngestContext,
@@ -24,7 +24,7 @@ export async function registerUploads(
     const target = await retryTransient(() => targetOf(context, id), context.retry);
     for await (const registration of registerPictures(context, target, findUploads(context, id))) {
       listener.onRegistration(name, registration);
-      if (registration.kind === "registered") gained.add(name);
+      if (registration.kind === "registered") gained.add(id);
       if (context.signal.aborted) return [...gained];
     }
   }

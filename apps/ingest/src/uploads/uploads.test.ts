@@ -18,6 +18,7 @@ import {
   createUpload,
   type Database,
   deleteImageRows,
+  expireUploads,
   ensureCorpus,
   findImage,
   findUpload,
@@ -39,7 +40,7 @@ import { defaultRetry } from "../retry.ts";
 import { runIngest } from "../run-ingest.ts";
 import type { Finding } from "../scan/finding.ts";
 import { png } from "../testing/pictures.ts";
-import { cleanUploads } from "./clean-uploads.ts";
+import { cleanBlobs, cleanParts } from "./clean-uploads.ts";
 import { registerUploads } from "./register-uploads.ts";
 
 const home = mkdtempSync(join(tmpdir(), "medley-uploads-"));
@@ -138,7 +139,9 @@ test("rejects an upload that does not decode, and removes its bytes and the part
   const { state, errorCode, sha256 } = (await findUpload(db, uploadId)) ?? {};
   expect([state, errorCode]).toEqual(["REJECTED", "TRUNCATED"]);
   expect(await blobs.has(sha256 ?? "")).toBe(true);
-  await cleanUploads(contextWith(), parts);
+  await expireUploads(db);
+  await cleanParts(contextWith(), parts);
+  await cleanBlobs(contextWith());
   expect(await blobs.has(sha256 ?? "")).toBe(false);
   expect(await parts.list()).not.toContain(uploadId);
 });

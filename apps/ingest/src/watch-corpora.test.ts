@@ -1,0 +1,103 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import {
+  activeSpace,
+  beginReceiving,
+  countEmbeddings,
+  createUpload,
+  type Database,
+  ensureCorpus,
+  markStored,
+  registerImage,
+} from "@medley/storage";
+import { openPartFiles } from "@medley/storage/part-files";
+import { expect, test } from "vitest";
+import { runIngest } from "./run-ingest.ts";
+import { openIngestForTest } from "./testing/ingest-for-test.ts";
+import { png } from "./testing/pictures.ts";
+import { defaultRetry } from "./retry.ts";
+import { type WatchOptions, watchCorpora } from "./watch-corpora.ts";
+
+const HOUR_MS = 3_600_000;
+const { db, home, blobs, contextOf, newCorpus } = await openIngestForTest();
+const parts = openPartFiles({ directory: join(home, "uploads") });
+const quiet = { onRegistration: () => {}, onFailedImage: () => {}, onProgress: () => {}, onNote: () => {} };
+
+/** A worker that watches, with the intervals of its looks; disposing stops it. */
+function watch(intervals: WatchOptions["intervals"], database: Database = db) {
+  const stop = new AbortController();
+  const work: WatchOptions["work"] = async (context, corpus) =>
+    !(await runIngest(context, { corpus, captions: false, calibration: false, retryFailed: false }, quiet)).idle;
+  const context = { ...contextOf({ db: database }), signal: stop.signal, retry: defaultRetry };
+  const ended = watchCorpora(context, {
+    parts,
+    json: false,
+    onRegistration: () => {},
+    work,
+    ...(intervals && { intervals }),
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await ended;
+    },
+  };
+}
+
+async function embedded(corpusId: string): Promise<number> {
+  const space = await activeSpace(db, corpusId);
+  return space ? await countEmbeddings(db, space.id, corpusId) : 0;
+}
+
+test("begins with an upload when it is complete, though it looks by itself only once an hour", {
+  timeout: 120_000,
+}, async () => {
+  await using _worker = watch({ openWorkMs: HOUR_MS, everythingMs: HOUR_MS });
+  // After its first look, which would find anything.
+  await expect.poll(() => db.query("select 1 from pgboss.schedule", []), { timeout: 30_000 }).toHaveLength(1);
+  const { id: corpusId } = await ensureCorpus(db, { name: newCorpus() });
+  const bytes = png(7);
+  const facts = { name: "a.png", text: null, attributes: {}, sizeBytes: bytes.length };
+  const upload = await createUpload(db, { corpusId, ...facts, expiresAt: new Date(Date.now() + 60_000) });
+  const writer = randomUUID();
+  await beginReceiving(db, { uploadId: upload.id, writer });
+  await markStored(db, { uploadId: upload.id, writer, sha256: await blobs.put(bytes) });
+  await expect.poll(() => embedded(corpusId), { timeout: 60_000 }).toBe(1);
+});
+
+test("finds by itself what nobody woke it for", { timeout: 120_000 }, async () => {
+  const { id: corpusId } = await ensureCorpus(db, { name: newCorpus() });
+  await using _worker = watch({ openWorkMs: 200, everythingMs: HOUR_MS });
+  await registerImage(db, { corpusId, sha256: await blobs.put(png(8)), origin: "b.png", attributes: {} });
+  await db.query(
+    "insert into image_steps (image_id, corpus_id, step) select id, corpus_id, 'prepare' from images where corpus_id = $1::uuid",
+    [corpusId],
+  );
+  await expect.poll(() => embedded(corpusId), { timeout: 60_000 }).toBe(1);
+});
+
+test("an idle worker asks the database no more often for sixty corpora than for a few", {
+  timeout: 120_000,
+}, async () => {
+  let statements = 0;
+  const counting: Database = {
+    ...db,
+    query: (text, values) => {
+      statements += 1;
+      return db.query(text, values);
+    },
+  };
+  const inFourSeconds = async () => {
+    await using _worker = watch({ openWorkMs: 500, everythingMs: HOUR_MS }, counting);
+    // The first look is at every corpus.
+    await defaultRetry.sleep(4_000);
+    const before = statements;
+    await defaultRetry.sleep(4_000);
+    return statements - before;
+  };
+  const few = await inFourSeconds();
+  for (let corpus = 0; corpus < 60; corpus += 1) await ensureCorpus(db, { name: newCorpus() });
+  const many = await inFourSeconds();
+  expect(few).toBeGreaterThan(4);
+  expect(many).toBeLessThan(2 * few);
+});

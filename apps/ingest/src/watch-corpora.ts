@@ -1,0 +1,154 @@
+import { randomUUID } from "node:crypto";
+import { type Corpus, corporaToReindex, corporaWithOpenWork, expireUploads, listCorpora } from "@medley/storage";
+import type { PartFiles } from "@medley/storage/part-files";
+import { openWorkQueue } from "@medley/storage/work-queue";
+import { createBell } from "./bell.ts";
+import type { IngestContext } from "./ingest-context.ts";
+import { answerBeside } from "./questions/report-questions.ts";
+import { retryTransient } from "./retry.ts";
+import { runReindex } from "./spaces/run-reindex.ts";
+import { cleanBlobs } from "./uploads/clean-uploads.ts";
+import type { UploadListener } from "./uploads/register-uploads.ts";
+import { watchUploads } from "./uploads/watch-uploads.ts";
+
+/** Corpora that are worked on at once: no corpus waits for another one's import. */
+const CORPORA_AT_ONCE = 16;
+/**
+ * Between two looks for corpora with open work, in one statement. Whoever makes work wakes a worker at once; this finds what a killed worker left, and lets
+ * several workers share a large corpus, for a wake reaches one of them.
+ */
+const OPEN_WORK_INTERVAL_MS = 15_000;
+/** Between two looks at every corpus: what no row tells, such as a model that is new, or a calibration that is due. */
+const EVERYTHING_INTERVAL_MS = 600_000;
+
+export interface WatchOptions extends Pick<UploadListener, "onRegistration"> {
+  /** Only this corpus; absent: all. */
+  readonly corpus?: string | undefined;
+  readonly parts: PartFiles;
+  readonly json: boolean;
+  /** Does the open steps of a corpus. Resolves with false when there was nothing to do. */
+  readonly work: (
+    context: IngestContext,
+    corpus: string,
+    beside: { readonly calibrateBeside: (calibrate: () => Promise<void>) => void; readonly said: Set<string> },
+  ) => Promise<boolean>;
+  /** Milliseconds between two looks without a wake; 15 seconds and 10 minutes when absent. */
+  readonly intervals?: { readonly openWorkMs: number; readonly everythingMs: number };
+}
+
+/**
+ * Does the work of corpora as it comes, until it is told to stop. Paused corpora are left alone. Calibrating takes minutes, so it runs beside: pictures that come
+ * meanwhile do not wait for it. Without the queue, which only says when to look, the looks at intervals remain.
+ */
+export async function watchCorpora(outer: IngestContext, options: WatchOptions): Promise<void> {
+  const { openWorkMs, everythingMs } = options.intervals ?? {
+    openWorkMs: OPEN_WORK_INTERVAL_MS,
+    everythingMs: EVERYTHING_INTERVAL_MS,
+  };
+  const said = new Set<string>();
+  const running = new Map<string, Promise<unknown>>();
+  const reindexes = new Map<string, Promise<unknown>>();
+  const answering = new Map<string, Promise<unknown>>();
+  /** Calibrations by corpus, and under no name the uploads. */
+  const beside = new Map<string, Promise<unknown>>();
+  const failure = new AbortController();
+  const signal = AbortSignal.any([outer.signal, failure.signal]);
+  const context = { ...outer, signal, retry: { ...outer.retry, signal } };
+  let first: { readonly reason: unknown } | undefined;
+  const [bell, uploadBell] = [createBell(), createBell()];
+  /** Ids of corpora that are to be looked at: for steps, and for answers. One that is worked on keeps its place, for the work may be about to end. */
+  const due = { steps: new Set<string>(), answers: new Set<string>() };
+  const look = (corpusIds: Iterable<string>) => {
+    for (const id of corpusIds) {
+      due.steps.add(id);
+      due.answers.add(id);
+    }
+    bell.ring();
+  };
+  const keep = (work: Map<string, Promise<unknown>>, name: string, begun: Promise<unknown>) => {
+    const kept = begun
+      .catch((reason: unknown) => {
+        first ??= { reason };
+        failure.abort();
+      })
+      .finally(() => {
+        work.delete(name);
+        bell.ring();
+      });
+    work.set(name, kept);
+  };
+  const begin = ({ id, name }: Corpus) => {
+    const calibrateBeside = (calibrate: () => Promise<void>) => {
+      if (!beside.has(name) && !signal.aborted) keep(beside, name, calibrate());
+    };
+    const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
+    const work = options.work(run, name, { calibrateBeside, said }).then((didSome) => {
+      if (didSome) due.answers.add(id);
+    });
+    keep(running, name, work);
+  };
+  const reindex = ({ id: corpusId, name }: Corpus) => {
+    const onNote = (note: string) => console.error(`${name}: ${note}`);
+    const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
+    keep(reindexes, name, runReindex(run, { corpusId }, { onNote, onProgress: () => {} }));
+  };
+  await using _queue = await openQueue(context, {
+    onWake(corpusIds) {
+      uploadBell.ring();
+      look(corpusIds);
+    },
+  });
+  const { corpus, parts, onRegistration } = options;
+  keep(beside, "", watchUploads(context, { corpus, parts, onRegistration, bell: uploadBell, onGained: look }));
+  let everythingAt = 0;
+  let openWorkAt = 0;
+  while (!signal.aborted) {
+    const corpora = (await retryTransient(() => listCorpora(context.db), context.retry)).filter(
+      ({ name, pausedAt }) => pausedAt === null && (corpus === undefined || name === corpus),
+    );
+    const now = performance.now();
+    if (now >= everythingAt) {
+      look(corpora.map(({ id }) => id));
+      everythingAt = now + everythingMs;
+    } else if (now >= openWorkAt) {
+      const except = corpora.filter(({ name }) => running.has(name) && answering.has(name)).map(({ id }) => id);
+      look(await retryTransient(() => corporaWithOpenWork(context.db, { except }), context.retry));
+    }
+    if (now >= openWorkAt) openWorkAt = now + openWorkMs;
+    const moving = await retryTransient(() => corporaToReindex(context.db), context.retry);
+    for (const each of corpora) {
+      const { id, name } = each;
+      if (due.steps.has(id) && !running.has(name) && running.size < CORPORA_AT_ONCE) {
+        due.steps.delete(id);
+        begin(each);
+      }
+      if (due.answers.has(id) && !answering.has(name)) {
+        due.answers.delete(id);
+        keep(answering, name, answerBeside(context, name, { json: options.json, said }));
+      }
+      if (moving.has(id) && !reindexes.has(name)) reindex(each);
+    }
+    await bell.wait(context.retry.sleep(Math.max(0, openWorkAt - performance.now()), signal));
+  }
+  await Promise.all([running, answering, reindexes, beside].flatMap((works) => [...works.values()]));
+  if (first) throw first.reason;
+}
+
+/** The queue, or nothing where it cannot be opened: then the looks at intervals remain. */
+async function openQueue(
+  context: IngestContext,
+  { onWake }: { readonly onWake: (corpusIds: readonly string[]) => void },
+): Promise<AsyncDisposable> {
+  const onCleanUp = async () => {
+    await expireUploads(context.db);
+    await cleanBlobs(context);
+  };
+  const onFault = (message: string) => console.error(`The queue that wakes this worker: ${message}`);
+  try {
+    return await openWorkQueue(context.db, { onWake, onCleanUp, onFault });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    console.error(`Nothing wakes this worker (${reason}); it looks every ${OPEN_WORK_INTERVAL_MS / 1000} s instead.`);
+    return { [Symbol.asyncDispose]: async () => {} };
+  }
+}
