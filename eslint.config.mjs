@@ -2,21 +2,30 @@ import nx from "@nx/eslint-plugin";
 import tseslint from "typescript-eslint";
 
 const native = ["onnxruntime-node", "pg", "pg-boss", "sharp", "@apollo/*"];
+// Only libs/tracing loads it, and only when tracing was asked for.
+const telemetry = ["@opentelemetry/*"];
+const tracing = "layer:tracing";
 
 // The import graph of ARCHITECTURE.md as a rule. Run it through Nx (npm run lint): without Nx's project graph it is skipped.
 const boundaries = [
-  { sourceTag: "layer:base", onlyDependOnLibsWithTags: [], bannedExternalImports: native },
+  { sourceTag: tracing, onlyDependOnLibsWithTags: [], bannedExternalImports: native },
+  { sourceTag: "layer:base", onlyDependOnLibsWithTags: [tracing], bannedExternalImports: [...native, ...telemetry] },
   { sourceTag: "layer:model", onlyDependOnLibsWithTags: ["layer:model"], bannedExternalImports: native },
-  { sourceTag: "layer:adapter", onlyDependOnLibsWithTags: ["layer:model", "layer:base"] },
+  {
+    sourceTag: "layer:adapter",
+    onlyDependOnLibsWithTags: ["layer:model", "layer:base", tracing],
+    bannedExternalImports: telemetry,
+  },
   {
     sourceTag: "layer:domain",
-    onlyDependOnLibsWithTags: ["layer:adapter", "layer:base"],
-    bannedExternalImports: native,
+    onlyDependOnLibsWithTags: ["layer:adapter", "layer:base", tracing],
+    bannedExternalImports: [...native, ...telemetry],
   },
   {
     // The client only for tests: what it may not be imported by is below.
     sourceTag: "layer:app",
-    onlyDependOnLibsWithTags: ["layer:domain", "layer:adapter", "layer:base", "layer:model", "layer:client"],
+    onlyDependOnLibsWithTags: ["layer:domain", "layer:adapter", "layer:base", "layer:model", "layer:client", tracing],
+    bannedExternalImports: telemetry,
   },
   { sourceTag: "layer:client", onlyDependOnLibsWithTags: [], bannedExternalImports: native },
   {

@@ -83,6 +83,43 @@ test("takes the settings of tokens together or not at all", () => {
   expect(() => readSettings({ ...jwt, MEDLEY_JWT_KEYS: "http://login.example/jwks" })).toThrow("expected an https URL");
 });
 
+test("traces nothing unless a collector is named, and refuses addresses and lists that are none", () => {
+  expect(readSettings({ OTEL_SERVICE_NAME: "x", OTEL_TRACES_SAMPLER_ARG: "0.5" }).tracing).toBeUndefined();
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "https://collector:4318/otlp/" };
+  expect(readSettings(endpoint).tracing).toEqual({
+    url: "https://collector:4318/otlp/v1/traces",
+    headers: {},
+    protocol: "http/protobuf",
+    resourceAttributes: {},
+    sampleRatio: 1,
+  });
+  const more = {
+    OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20a=b, x-team=7",
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+    OTEL_SERVICE_NAME: "search",
+    OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test",
+    OTEL_TRACES_SAMPLER_ARG: "0.25",
+  };
+  expect(readSettings({ ...endpoint, ...more }).tracing).toMatchObject({
+    headers: { authorization: "Bearer a=b", "x-team": "7" },
+    protocol: "http/json",
+    serviceName: "search",
+    resourceAttributes: { "deployment.environment.name": "test" },
+    sampleRatio: 0.25,
+  });
+  const refused = (name: string, value: string, says: string) =>
+    expect(() => readSettings({ [name]: value }), value).toThrow(says);
+  for (const value of ["collector:4318", "grpc://collector", "4318"]) {
+    refused("OTEL_EXPORTER_OTLP_ENDPOINT", value, `is "${value}", expected a URL that starts with http:// or https://`);
+  }
+  refused("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:secret@host", '"http://me:***@host", expected a URL without user');
+  for (const value of ["secret", "=secret", "a=%", "a=%0A", "b c=secret"]) {
+    refused("OTEL_EXPORTER_OTLP_HEADERS", value, "characters, expected NAME=VALUE with commas");
+  }
+  refused("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", 'is "grpc", expected http/protobuf or http/json');
+  for (const value of ["1.5", "-1", "half"]) refused("OTEL_TRACES_SAMPLER_ARG", value, "expected a number from 0 to 1");
+});
+
 test("cannot be changed after it was read", () => {
   expect(() => Object.assign(readSettings({}), { port: 1 })).toThrow(TypeError);
 });

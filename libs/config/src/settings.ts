@@ -58,6 +58,44 @@ const secretText = z.string().regex(/^[\w.~+/=-]{32,}$/, {
   error: "at least 32 letters and digits that nobody can guess, such as `openssl rand -base64 32` writes",
 });
 
+/** fetch refuses addresses with a password in them, and logs would show it. */
+const collectorUrl = z
+  .string()
+  .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), {
+    error: "a URL that starts with http:// or https://, such as http://127.0.0.1:4318",
+    abort: true,
+  })
+  .refine((text) => URL.parse(text)?.username === "" && URL.parse(text)?.password === "", {
+    error: "a URL without user name and password, which belong into OTEL_EXPORTER_OTLP_HEADERS",
+  });
+
+/** As OpenTelemetry writes lists: NAME=VALUE with commas between, the values percent-encoded. */
+function namedValues(name: RegExp) {
+  return z.string().transform((text, context): Readonly<Record<string, string>> => {
+    const pairs = text.split(",").filter((pair) => pair.trim() !== "");
+    const parsed = pairs.map((pair) => [pair.slice(0, pair.indexOf("=")).trim(), valueIn(pair)] as const);
+    if (pairs.every((pair) => pair.includes("=")) && parsed.every(([key, value]) => name.test(key) && value !== null)) {
+      return Object.fromEntries(parsed) as Record<string, string>;
+    }
+    context.addIssue("NAME=VALUE with commas between several, and values percent-encoded");
+    return z.NEVER;
+  });
+}
+
+function valueIn(pair: string): string | null {
+  try {
+    const value = decodeURIComponent(pair.slice(pair.indexOf("=") + 1).trim());
+    return /[\r\n\0]/.test(value) ? null : value;
+  } catch {
+    return null;
+  }
+}
+
+const ratio = z
+  .string()
+  .refine((text) => /^\d*\.?\d+$/.test(text) && Number(text) <= 1, { error: "a number from 0 to 1, such as 0.1" })
+  .transform(Number);
+
 /** Every variable that Medley reads, in the order of .env.example. `meta.description` is the comment there. */
 const environmentSchema = z.object({
   MEDLEY_HOME: path
@@ -175,6 +213,30 @@ const environmentSchema = z.object({
     .default(1200)
     .meta({ description: "Requests a minute of one address (0: no limit); counts once access is closed." }),
   MEDLEY_LOG_LEVEL: logLevel.default("info").meta({ description: `Log lines: ${LOG_LEVELS.join(", ")}.` }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl.optional().meta({
+    description:
+      "Collector that traces go to by OTLP over HTTP, such as http://127.0.0.1:4318; unset: nothing is traced.",
+  }),
+  OTEL_EXPORTER_OTLP_HEADERS: namedValues(/^[\w!#$%&'*+.^`|~-]+$/)
+    .optional()
+    .meta({
+      description: "Headers for it, such as authorization=Bearer%20KEY, with commas between several.",
+    }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z
+    .enum(["http/protobuf", "http/json"], { error: "http/protobuf or http/json" })
+    .default("http/protobuf")
+    .meta({ description: "How traces are written for it: http/protobuf, http/json." }),
+  OTEL_SERVICE_NAME: z.string().optional().meta({
+    description: "Name of a process in traces; unset: medley-gateway, medley-inference, medley-ingest.",
+  }),
+  OTEL_RESOURCE_ATTRIBUTES: namedValues(/^[\w.\/-]+$/)
+    .optional()
+    .meta({
+      description: "What every trace says about the process, such as deployment.environment.name=test.",
+    }),
+  OTEL_TRACES_SAMPLER_ARG: ratio.default(1).meta({
+    description: "Share of traces that is recorded, from 0 to 1, of those that do not come with a request.",
+  }),
 });
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -226,6 +288,8 @@ export interface Settings {
   readonly ratePerKey: number;
   readonly ratePerAddress: number;
   readonly logLevel: LogLevel;
+  /** Absent: nothing is traced. */
+  readonly tracing?: TraceSettings;
   readonly blobDirectory: string;
   readonly thumbnailDirectory: string;
   /** Bucket that holds what these two folders would; absent: they do. */
@@ -252,6 +316,19 @@ export interface S3Settings {
   /** Absent: AWS in that region. */
   readonly endpoint?: string;
   readonly region: string;
+}
+
+/** Where traces go, and which. */
+export interface TraceSettings {
+  /** Takes POST requests of OTLP. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly protocol: "http/protobuf" | "http/json";
+  /** Absent: each process has its own. */
+  readonly serviceName?: string;
+  readonly resourceAttributes: Readonly<Record<string, string>>;
+  /** From 0 to 1. */
+  readonly sampleRatio: number;
 }
 
 /** Whose tokens are believed, and where they say what their bearer may do. */
@@ -316,6 +393,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     ratePerKey: value.MEDLEY_RATE_PER_KEY,
     ratePerAddress: value.MEDLEY_RATE_PER_ADDRESS,
     logLevel: value.MEDLEY_LOG_LEVEL,
+    ...traceSettings(value),
     ...s3Settings(value),
     blobDirectory: join(home, "blobs"),
     thumbnailDirectory: join(home, "thumbnails"),
@@ -333,6 +411,22 @@ function s3Settings(value: z.infer<typeof environmentSchema>): { s3?: S3Settings
   const { MEDLEY_BLOBS: address, S3_ENDPOINT: endpoint, AWS_REGION: region } = value;
   if (address === undefined) return {};
   return { s3: { ...address, region, ...(endpoint !== undefined && { endpoint: endpoint.replace(/\/+$/, "") }) } };
+}
+
+function traceSettings(value: z.infer<typeof environmentSchema>): { tracing?: TraceSettings } {
+  const endpoint = value.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (endpoint === undefined) return {};
+  const url = new URL(endpoint);
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}/v1/traces`;
+  const { OTEL_SERVICE_NAME: serviceName } = value;
+  const tracing = {
+    url: url.href,
+    headers: value.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+    protocol: value.OTEL_EXPORTER_OTLP_PROTOCOL,
+    resourceAttributes: value.OTEL_RESOURCE_ATTRIBUTES ?? {},
+    sampleRatio: value.OTEL_TRACES_SAMPLER_ARG,
+  };
+  return { tracing: { ...tracing, ...(serviceName !== undefined && { serviceName }) } };
 }
 
 /** All three or none: a token whose audience nobody looks at was perhaps made for another service. */
@@ -377,6 +471,7 @@ const SECRETS: ReadonlySet<string> = new Set([
   "MEDLEY_LINK_SECRET",
   "MEDLEY_UPLOAD_KEY",
   "HF_TOKEN",
+  "OTEL_EXPORTER_OTLP_HEADERS",
 ]);
 
 function complaint(issue: z.core.$ZodIssue, given: Readonly<Record<string, string | undefined>>): string {
