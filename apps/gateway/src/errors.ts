@@ -1,6 +1,7 @@
 import { InferenceError, type InferenceErrorCode } from "@medley/inference-api";
 import { SearchError, type SearchErrorCode } from "@medley/search";
 import { StorageError, type StorageErrorCode } from "@medley/storage";
+import { traceFields } from "@medley/tracing";
 import { AccessError, type AccessErrorCode } from "./access/access-error.ts";
 import { type GraphQLFormattedError, GraphQLError } from "graphql";
 
@@ -71,9 +72,16 @@ export function badUserInput(message: string): GraphQLError {
 
 /** What a client sees of an error: known errors with their code and reason, anything else without its text. */
 export function formatError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
-  const shown = translateError(formatted, error);
+  const shown = withTrace(translateError(formatted, error));
   if (shown.message.length <= LONGEST_MESSAGE) return shown;
   return { ...shown, message: `${shown.message.slice(0, LONGEST_MESSAGE)}... (${shown.message.length} characters)` };
+}
+
+/** Where the client sees no cause, it can name the trace that leads an operator to it. */
+function withTrace(shown: GraphQLFormattedError): GraphQLFormattedError {
+  const { trace_id: traceId } = traceFields();
+  if (traceId === undefined || !isFault(shown)) return shown;
+  return { ...shown, extensions: { ...shown.extensions, traceId } };
 }
 
 function translateError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {

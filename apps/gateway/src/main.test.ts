@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { recordModules } from "@medley/tracing/testing/modules";
 import { afterEach, expect, test } from "vitest";
 
 const MAIN = join(import.meta.dirname, "main.ts");
@@ -42,7 +43,8 @@ async function start(environment: Record<string, string>) {
 }
 
 test("listens without models, says what is missing, and ends cleanly on SIGTERM", async () => {
-  const gateway = await start({ INFERENCE_URL: NO_SERVER });
+  const modules = recordModules();
+  const gateway = await start({ INFERENCE_URL: NO_SERVER, ...modules.environment });
   const { url } = await gateway.line(/^listening$/);
   expect(existsSync(join(gateway.home, "run/gateway.json"))).toBe(true);
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
@@ -56,6 +58,8 @@ test("listens without models, says what is missing, and ends cleanly on SIGTERM"
   gateway.child.kill("SIGTERM");
   expect(await gateway.exit).toBe(0);
   expect(existsSync(join(gateway.home, "run/gateway.json"))).toBe(false);
+  // Without a collector nothing is traced, and no SDK is loaded. prom-client asks the API, a set of names, for an active trace.
+  expect(modules.packages()).toEqual(["api"]);
 });
 
 test("does not listen where others could come in without a key, and does with one", async () => {

@@ -6,6 +6,8 @@ import { createHotTier } from "@medley/search";
 import { type Database, openDatabase } from "@medley/storage";
 import { openPictureStores } from "@medley/storage/picture-stores";
 import { openPartFiles } from "@medley/storage/part-files";
+import { traceFields } from "@medley/tracing";
+import { startTracing } from "@medley/tracing/start";
 import { pino } from "pino";
 import { createGateway } from "./server.ts";
 import { loadUploadKey } from "./uploads/upload-token.ts";
@@ -13,7 +15,7 @@ import { loadUploadKey } from "./uploads/upload-token.ts";
 const RUN_FILE = "gateway";
 
 const settings = readSettingsOrExit();
-const log = pino({ name: "gateway", level: settings.logLevel });
+const log = pino({ name: "gateway", level: settings.logLevel, mixin: traceFields });
 
 try {
   await run();
@@ -24,6 +26,8 @@ try {
 
 async function run(): Promise<void> {
   const stop = stopRequest();
+  const warn = (sentence: string) => log.warn(sentence);
+  await using _tracing = await startTracing(settings.tracing, { service: "gateway", warn });
   await using inference = createInferenceClient({ url: inferenceUrl(), deadlineMs: settings.inferenceDeadlineMs });
   await using db = await openDatabase({
     home: settings.home,

@@ -37,6 +37,8 @@ import { checkReadiness, withoutDetails } from "./readiness.ts";
 import { openRequest } from "./request-scope.ts";
 import { resolvers } from "./resolvers/index.ts";
 import { createSiteRouter } from "./site.ts";
+import { traceOperations, traceRootFields } from "./tracing/trace-operations.ts";
+import { traceRequests } from "./tracing/trace-requests.ts";
 import { createWatches } from "./subscriptions/watches.ts";
 import { serveSubscriptions } from "./subscriptions/websocket.ts";
 import { createUploadReceiver } from "./uploads/receive-upload.ts";
@@ -70,7 +72,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
   const app = express();
   app.set("trust proxy", [...protection.trustedProxies]);
   const server = createServer(app);
-  const guarded = guardRootFields(measureRootFields(resolvers, metrics));
+  const guarded = traceRootFields(guardRootFields(measureRootFields(resolvers, metrics)));
   const schema = makeExecutableSchema({ typeDefs: SCHEMA, resolvers: guarded });
   const services = { uploads: createUploadReceiver(dependencies), watches: createWatches(dependencies) };
   const subscriptions = serveSubscriptions(server, {
@@ -99,6 +101,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
       answerLegacyClients,
       protectOperations(SCHEMA, protection.maxCostMs),
       measureRequests(metrics),
+      traceOperations,
       logRequests(dependencies.log),
       ApolloServerPluginDrainHttpServer({ httpServer: server }),
       { serverWillStart: async () => ({ drainServer: async () => subscriptions[Symbol.asyncDispose]() }) },
@@ -126,7 +129,8 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     response.set("Cache-Control", "no-store");
     next();
   });
-  app.use("/graphql", admitRequests(admission), readJsonBody(), expressMiddleware(apollo, { context }));
+  const graphql = expressMiddleware(apollo, { context });
+  app.use("/graphql", traceRequests("/graphql"), admitRequests(admission), readJsonBody(), graphql);
   app.get("/healthz", (_request, response) => void response.json({ ok: true }));
   app.get("/readyz", async (request, response) => {
     const readiness = await checkReadiness(dependencies);
@@ -136,6 +140,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
       .json((await isOperator(request, access).catch(() => false)) ? readiness : withoutDetails(readiness));
   });
   app.use(createMetricsRouter(metrics, access));
+  app.use("/uploads/:token", traceRequests("/uploads/{token}"));
   app.use(createUploadRouter({ ...dependencies, ...services }));
   app.use(
     createGraphiqlRouter(),

@@ -1,6 +1,8 @@
 import { removeRunFile, readSettingsOrExit, writeRunFile } from "@medley/config";
 import { createLocalInference, openModelSet } from "@medley/inference";
 import { createInferenceHandler } from "@medley/inference-api";
+import { traceFields } from "@medley/tracing";
+import { startTracing } from "@medley/tracing/start";
 import { pino } from "pino";
 import { serve } from "./serve.ts";
 import type { ResourceSettings } from "./worker-resources.ts";
@@ -13,7 +15,7 @@ const RUN_FILE = "inference";
 yieldProcessor();
 
 const settings = readSettingsOrExit();
-const log = pino({ name: "inference", level: settings.logLevel });
+const log = pino({ name: "inference", level: settings.logLevel, mixin: traceFields });
 
 try {
   await run();
@@ -25,6 +27,8 @@ try {
 async function run(): Promise<void> {
   const started = performance.now();
   const stop = stopRequest();
+  const warn = (sentence: string) => log.warn(sentence);
+  await using _tracing = await startTracing(settings.tracing, { service: "inference", warn });
   const modelSet = await openModelSet(settings.modelsFile);
   const { blobDirectory, tokenDirectory, thumbnailDirectory, maxPixels, s3 } = settings;
   const resources: ResourceSettings = {

@@ -54,6 +54,7 @@ async function answer(
     method: request.method ?? "GET",
     path: new URL(request.url ?? "/", "http://localhost").pathname,
     body,
+    headers: request.headers,
     signal: gone.signal,
     ...(typeof requestId === "string" && { requestId }),
   });

@@ -20,6 +20,8 @@ import { type Fingerprints, fingerprintsOf } from "./fingerprint.ts";
 import { createGraphBuilder, planOf } from "./model-graphs.ts";
 import { type CheckpointReference, type FurtherModel, type ModelSet, openFurtherModel } from "./model-set.ts";
 import { createScheduler, type QueuedItem } from "./scheduler.ts";
+import { type BatchTrace, type TracedCall, traceBatch, tracedCall } from "./trace-batches.ts";
+import type { WorkerTiming } from "./worker/main.ts";
 import type { AnswerDecoding, EncodedText, GeneratedText, ItemResult, MatchLogits, Task } from "./worker/tasks.ts";
 import { type PoolJob, startWorkerPool } from "./worker-pool.ts";
 import type { WorkerResourcesModule } from "./worker-resources.ts";
@@ -76,6 +78,8 @@ interface Work {
   readonly model: CheckpointReference;
   readonly payload: Payload;
   readonly control: Int32Array;
+  /** Absent: nothing is recorded. */
+  readonly traced?: TracedCall | undefined;
 }
 
 type Value = Float32Array | MatchLogits | GeneratedText;
@@ -145,12 +149,20 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
     const batch = scheduler.takeBatch();
     const first = batch?.[0];
     if (!batch || !first) return undefined;
+    const { model } = first.payload;
+    const task = taskOf(batch.map((item) => item.payload.payload));
+    const calls = batch.map((item) => item.payload.traced);
+    const trace = traceBatch({ task: task.kind, model: model.name, calls });
     return {
-      model: first.payload.model,
-      task: taskOf(batch.map((item) => item.payload.payload)),
+      model,
+      task,
       deadlineAt: Math.max(...batch.map((item) => item.deadlineAt)),
       control: sharedControl(batch),
-      finish: (results) => settleBatch(batch, results),
+      ...(trace && { timed: true }),
+      finish: (results, timing) => {
+        if (trace) endBatch(trace, batch.length, results, timing);
+        settleBatch(batch, results);
+      },
     };
   }
 
@@ -193,6 +205,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
     if (call.signal?.aborted) throw new InferenceError("CANCELLED", "The call was given up before it started.");
     const control = new Int32Array(new SharedArrayBuffer(4));
     const deadlineAt = Date.now() + (call.deadlineMs ?? options.defaultDeadlineMs ?? DEFAULT_DEADLINE_MS);
+    const traced = tracedCall();
     const queued: QueuedItem<Work, Value>[] = [];
     const outcomes = items.map(
       (item, index) =>
@@ -200,7 +213,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
           if (item.error) return settled({ ok: false, error: item.error });
           queued.push({
             key: `${model.path}:${priority}:${item.key}`,
-            payload: { model, payload: item.payload, control },
+            payload: { model, payload: item.payload, control, traced },
             priority,
             deadlineAt,
             maxBatch: item.maxBatch,
@@ -392,6 +405,19 @@ function taskOf(payloads: readonly Payload[]): Task {
 function sharedControl(batch: readonly QueuedItem<Work, Value>[]): Int32Array {
   const [control, ...others] = new Set(batch.map((item) => item.payload.control));
   return control && others.length === 0 ? control : new Int32Array(new SharedArrayBuffer(4));
+}
+
+function endBatch(
+  trace: BatchTrace,
+  items: number,
+  results: readonly ItemResult[] | InferenceError,
+  timing: WorkerTiming | undefined,
+): void {
+  const together = results instanceof InferenceError ? items : 0;
+  // One result for several items: the task failed as a whole.
+  const each =
+    results instanceof InferenceError ? [] : Array.from({ length: items }, (_, at) => results[at] ?? results[0]);
+  trace.end({ failedItems: together + each.filter((result) => !result?.ok).length, timing });
 }
 
 function settleBatch(batch: readonly QueuedItem<Work, Value>[], results: readonly ItemResult[] | InferenceError): void {

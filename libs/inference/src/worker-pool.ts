@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { InferenceError } from "@medley/inference-api";
 import type { SerializedGraph } from "./model-graphs.ts";
 import type { CheckpointReference } from "./model-set.ts";
-import type { GraphReply, GraphRequest, WorkerReply, WorkerRequest, WorkerStart } from "./worker/main.ts";
+import type { GraphReply, GraphRequest, WorkerReply, WorkerRequest, WorkerStart, WorkerTiming } from "./worker/main.ts";
 import type { ItemResult, Task } from "./worker/tasks.ts";
 
 /** A task on its way to a worker. */
@@ -12,7 +12,9 @@ export interface PoolJob {
   readonly deadlineAt: number;
   /** Set [0] to 1 to give the task up between two steps. */
   readonly control: Int32Array;
-  readonly finish: (results: readonly ItemResult[] | InferenceError) => void;
+  /** Asks the worker how long it took. */
+  readonly timed?: true;
+  readonly finish: (results: readonly ItemResult[] | InferenceError, timing?: WorkerTiming) => void;
 }
 
 /** Worker threads that each run one task at a time. */
@@ -69,7 +71,7 @@ export async function startWorkerPool(
   function finish(seat: Seat, reply: WorkerReply): void {
     const { job } = seat;
     seat.job = undefined;
-    job?.finish(reply.ok ? reply.results : new InferenceError("ENGINE_FAILED", reply.message));
+    job?.finish(reply.ok ? reply.results : new InferenceError("ENGINE_FAILED", reply.message), reply.timing);
     offer(seat);
   }
 
@@ -93,8 +95,8 @@ export async function startWorkerPool(
     const job = nextJob();
     if (!job) return;
     seat.job = job;
-    const { model, task, deadlineAt, control } = job;
-    seat.worker.postMessage({ model, task, deadlineAt, control } satisfies WorkerRequest);
+    const { model, task, deadlineAt, control, timed } = job;
+    seat.worker.postMessage({ model, task, deadlineAt, control, ...(timed && { timed }) } satisfies WorkerRequest);
   }
 
   for (let index = 0; index < count; index++) seats.push(await spawn(undefined));

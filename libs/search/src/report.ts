@@ -1,3 +1,4 @@
+import { inSpan } from "@medley/tracing";
 import type { MatchFailure } from "./rank.ts";
 
 export type SearchStage = "EMBED_QUERY" | "RETRIEVE" | "MATCH_TEXTS" | "RERANK";
@@ -57,7 +58,15 @@ export interface SearchReport {
   readonly matchFailures: readonly MatchFailure[];
 }
 
-/** Measures consecutive stages; the clock returns milliseconds and must not go backwards. */
+/** What stages are called in traces. */
+const SPANS = {
+  EMBED_QUERY: "encode query",
+  RETRIEVE: "vector search",
+  MATCH_TEXTS: "text search",
+  RERANK: "re-rank",
+} as const satisfies Record<SearchStage, string>;
+
+/** Measures consecutive stages, each a span of the caller's trace; the clock returns milliseconds and must not go backwards. */
 export function createStopwatch(clock: () => number) {
   const startedAt = clock();
   const stages: StageTiming[] = [];
@@ -67,7 +76,7 @@ export function createStopwatch(clock: () => number) {
     async measure<T>(stage: SearchStage, work: () => Promise<T>): Promise<T> {
       const stageStartedAt = clock();
       try {
-        return await work();
+        return await inSpan(SPANS[stage], { "medley.search.stage": stage }, work);
       } finally {
         stages.push({ stage, milliseconds: clock() - stageStartedAt });
       }

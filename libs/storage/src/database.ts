@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as wait } from "node:timers/promises";
+import { inCallSpan, inSpan } from "@medley/tracing";
 import pg from "pg";
 import { connectToOwner } from "./embedded/owner-client.ts";
 import { migrate, pendingMigrations, readMigrations } from "./migrate.ts";
+import { describeStatement } from "./trace-statement.ts";
 import { StorageError, asStorageError, isConnectionLoss, isRestarting } from "./storage-error.ts";
 
 export interface Database extends AsyncDisposable {
@@ -146,6 +148,7 @@ type PoolOptions = {
 };
 
 const CONNECT_ATTEMPTS = 5;
+const IN_TRACES = { "db.system.name": "postgresql" };
 
 function fromPool({ pool, kind, where, reopen, close }: PoolOptions): Database {
   const openTransaction = new AsyncLocalStorage<{ open: boolean }>();
@@ -194,34 +197,41 @@ function fromPool({ pool, kind, where, reopen, close }: PoolOptions): Database {
     }
   }
 
+  async function transact<T>(client: pg.PoolClient, work: (db: Queryable) => Promise<T>): Promise<T> {
+    const scope = { open: true };
+    await run(client, "begin");
+    try {
+      const outcome = await openTransaction.run(scope, () =>
+        work({ query: (text, values) => traced(text, () => run(client, text, values)) }),
+      );
+      // The server answers "ROLLBACK" when a statement failed and `work` swallowed the error: nothing was saved.
+      const { command } = await client.query("commit");
+      if (command !== "COMMIT") throw new Error("Bug: a failed statement was ignored inside a transaction.");
+      return outcome;
+    } catch (error) {
+      await client.query("rollback").catch(() => {});
+      throw error instanceof Error && isConnectionLoss(error) ? asStorageError(error, where) : error;
+    } finally {
+      scope.open = false;
+    }
+  }
+
   return {
     kind,
-    query: (text, values) => withClient((client) => run(client, text, values), values === undefined),
-    transaction: (work) =>
-      withClient(async (client) => {
-        const scope = { open: true };
-        await run(client, "begin");
-        try {
-          const outcome = await openTransaction.run(scope, () =>
-            work({ query: (text, values) => run(client, text, values) }),
-          );
-          // The server answers "ROLLBACK" when a statement failed and `work` swallowed the error: nothing was saved.
-          const { command } = await client.query("commit");
-          if (command !== "COMMIT") throw new Error("Bug: a failed statement was ignored inside a transaction.");
-          return outcome;
-        } catch (error) {
-          await client.query("rollback").catch(() => {});
-          throw error instanceof Error && isConnectionLoss(error) ? asStorageError(error, where) : error;
-        } finally {
-          scope.open = false;
-        }
-      }),
+    // Traces show both with the time that they wait for a connection.
+    query: (text, values) =>
+      traced(text, () => withClient((client) => run(client, text, values), values === undefined)),
+    transaction: (work) => inSpan("transaction", IN_TRACES, () => withClient((client) => transact(client, work))),
     async [Symbol.asyncDispose]() {
       if (pool.ending) return;
       await pool.end();
       close?.();
     },
   };
+}
+
+function traced<T>(text: string, work: () => Promise<T>): Promise<T> {
+  return inCallSpan(() => describeStatement(text), work);
 }
 
 /** Runs `work` in a transaction: a new one on a database, the caller's own when `db` already is one. */

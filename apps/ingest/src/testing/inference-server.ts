@@ -12,8 +12,8 @@ export interface InferenceServer extends AsyncDisposable {
 export async function serveInference(inference: Inference): Promise<InferenceServer> {
   const handle = createInferenceHandler(inference);
   const server = createServer(async (request, response) => {
-    const { method = "GET", url: path = "/" } = request;
-    const reply = await handle({ method, path, body: await text(request) });
+    const { method = "GET", url: path = "/", headers } = request;
+    const reply = await handle({ method, path, headers, body: await text(request) });
     response.writeHead(reply.status, reply.headers).end(reply.body);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));

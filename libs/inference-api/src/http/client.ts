@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { carriedHeaders, inCallSpan } from "@medley/tracing";
 import type { CallOptions, EmbedOptions, Inference, ModelInfo, ModelToLoad } from "../inference.ts";
 import { failed, InferenceError, type Outcome } from "../outcome.ts";
 import {
@@ -73,11 +74,12 @@ async function listModels(connection: Connection): Promise<readonly ModelInfo[]>
 async function loadModel(connection: Connection, model: ModelToLoad): Promise<ModelInfo> {
   const { checkpoint, name = "model", itcWeight } = model;
   const path = `/v2/repository/models/${encodeURIComponent(name)}/load`;
+  const route = "/v2/repository/models/{model}/load";
   const body = JSON.stringify({
     parameters: { checkpoint, ...(itcWeight !== undefined && { itc_weight: itcWeight }) },
   });
   const signal = AbortSignal.timeout(LOAD_DEADLINE_MS);
-  const reply = await exchange(connection, path, { method: "POST", body, signal }).catch((error: unknown) => {
+  const reply = await exchange(connection, path, { method: "POST", body, signal, route }).catch((error: unknown) => {
     throw interrupted(error) ? unavailable(connection, error) : error;
   });
   const parsed = modelSchema.safeParse(reply);
@@ -102,10 +104,11 @@ async function infer<Call, Value>(
   const deadline = AbortSignal.timeout(deadlineMs + connection.answerGraceMs);
   const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
   const { inputs, parameters } = task.encodeCall(call);
+  const path = `/v2/models/${task.name}/infer`;
   const limits = { deadline_ms: deadlineMs, ...(options.background && { background: true }) };
   const body = JSON.stringify({ id: randomUUID(), parameters: { ...parameters, ...limits }, inputs });
   try {
-    const reply = await exchange(connection, `/v2/models/${task.name}/infer`, { method: "POST", body, signal });
+    const reply = await exchange(connection, path, { method: "POST", body, signal, items });
     return decodeReply(connection, task, reply, items);
   } catch (error) {
     if (!interrupted(error)) throw error;
@@ -141,39 +144,57 @@ function decodeReply<Call, Value>(
   }
 }
 
-/** One HTTP exchange with JSON bodies. Rejects with InferenceError, or with the abort of its signal. */
-async function exchange(
-  connection: Connection,
-  path: string,
-  request: { method?: string; body?: string; signal: AbortSignal },
-): Promise<unknown> {
-  const { status, text } = await send(connection, path, request);
-  if (status !== 200) {
+interface Exchange {
+  readonly method?: string;
+  readonly body?: string;
+  readonly signal: AbortSignal;
+  /** The path without what callers chose, for traces; the path itself when absent. */
+  readonly route?: string;
+  /** For traces: pictures or texts that the request is about. */
+  readonly items?: number;
+}
+
+/** One HTTP exchange with JSON bodies, a span of the caller's trace. Rejects with InferenceError, or with the abort of its signal. */
+function exchange(connection: Connection, path: string, request: Exchange): Promise<unknown> {
+  const describe = () => {
+    const { method = "GET", route = path, items } = request;
+    const { hostname, port, protocol } = new URL(connection.url);
+    const server = { "server.address": hostname, "server.port": Number(port || (protocol === "https:" ? 443 : 80)) };
+    const attributes = { "http.request.method": method, "url.template": route, "medley.items": items, ...server };
+    return { name: `${method} ${route}`, attributes };
+  };
+  return inCallSpan(describe, async (span) => {
+    const { status, text } = await send(connection, path, request);
+    span.set({ "http.response.status_code": status });
+    if (status === 200) return parseJson(text);
     const reply = errorSchema.safeParse(parseJson(text)).data;
     const message = reply?.error ?? `${connection.url}${path} answered with HTTP status ${status}.`;
     throw errorOfReply(status, reply?.code, message);
-  }
-  return parseJson(text);
+  });
 }
 
 async function send(
   connection: Connection,
   path: string,
-  request: { method?: string; body?: string; signal: AbortSignal },
+  { method, body, signal }: Exchange,
 ): Promise<{ status: number; text: string }> {
   try {
     const response = await connection.fetch(`${connection.url}${path}`, {
-      ...request,
-      headers: { "content-type": "application/json" },
+      ...(method !== undefined && { method }),
+      ...(body !== undefined && { body }),
+      signal,
+      headers: { "content-type": "application/json", ...carriedHeaders() },
     });
     return { status: response.status, text: await response.text() };
   } catch (error) {
-    throw request.signal.aborted ? new Interrupted({ cause: error }) : unavailable(connection, error);
+    throw signal.aborted ? new Interrupted({ cause: error }) : unavailable(connection, error);
   }
 }
 
 /** The signal of an exchange fired: the caller decides what that means. */
 class Interrupted extends Error {
+  readonly code = "INTERRUPTED";
+
   constructor(options: { cause: unknown }) {
     super("interrupted", options);
   }

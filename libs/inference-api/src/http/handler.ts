@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { activeSpan, type IncomingHeaders } from "@medley/tracing";
 import type { Inference } from "../inference.ts";
 import { InferenceError, type Outcome } from "../outcome.ts";
 import { createInferenceMetrics, type InferenceMetrics } from "./metrics.ts";
 import { encodeOutcomes, TASKS, type Task } from "./tasks.ts";
+import { traceRequest } from "./trace-request.ts";
 import {
   inferRequestSchema,
   loadRequestSchema,
@@ -22,6 +24,8 @@ export interface HandlerRequest {
   readonly body: string;
   /** From the x-request-id header; the handler makes one up when neither it nor the body names one. */
   readonly requestId?: string;
+  /** With names in lower case; `traceparent` and `tracestate` are read, where the process is traced. */
+  readonly headers?: IncomingHeaders;
   /** Aborted when the caller has gone: unfinished items are given up. */
   readonly signal?: AbortSignal;
 }
@@ -63,13 +67,14 @@ export function createInferenceHandler(
 ): (request: HandlerRequest) => Promise<HandlerResponse> {
   const metrics = options.metrics ?? createInferenceMetrics();
   const context: Context = { inference, metrics, now: options.now ?? (() => performance.now()), options };
-  return async (request) => {
-    try {
-      return await route(context, request);
-    } catch (error) {
-      return errorResponse(error);
-    }
-  };
+  return (request) =>
+    traceRequest(request, async () => {
+      try {
+        return await route(context, request);
+      } catch (error) {
+        return errorResponse(error);
+      }
+    });
 }
 
 interface Context {
@@ -162,6 +167,7 @@ function report(
   context.metrics.countRequest(task.name, status, durationMs);
   context.metrics.countItems(task.name, "OK", outcomes.length - failures.length);
   for (const code of failures) context.metrics.countItems(task.name, code, 1);
+  activeSpan()?.set({ "medley.items": outcomes.length, "medley.items.failed": failures.length });
   context.options.onInfer?.({
     requestId,
     model: task.name,

@@ -1,5 +1,5 @@
 // Body of a worker thread (after entry.ts): owns ONNX sessions, because onnxruntime-node runs them synchronously on the thread that asks.
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, threadId, workerData } from "node:worker_threads";
 import { InferenceError } from "@medley/inference-api";
 import type { GraphName, SerializedGraph } from "../model-graphs.ts";
 import type { CheckpointReference } from "../model-set.ts";
@@ -22,12 +22,23 @@ export interface WorkerRequest {
   readonly task: Task;
   readonly deadlineAt: number;
   readonly control: Int32Array;
+  /** Whether the answer says how long it took. */
+  readonly timed?: true;
 }
 
 /** Its answer: one result for each item, or why none of them could be tried. */
-export type WorkerReply =
+export type WorkerReply = (
   | { readonly ok: true; readonly results: readonly ItemResult[] }
-  | { readonly ok: false; readonly message: string };
+  | { readonly ok: false; readonly message: string }
+) & { readonly timing?: WorkerTiming };
+
+export interface WorkerTiming {
+  readonly thread: number;
+  /** From the request to the answer. */
+  readonly ranMs: number;
+  /** Of that in graphs; the rest is reading pictures and tokens. */
+  readonly modelMs: number;
+}
 
 /** Graphs are built once, in the main thread; a worker asks for each when it first needs it. */
 export interface GraphRequest {
@@ -68,9 +79,28 @@ function receiveGraph(reply: GraphReply): void {
 }
 
 async function handle(request: WorkerRequest): Promise<WorkerReply> {
+  if (!request.timed) return await perform(request, (model) => model.run);
+  const startedAt = performance.now();
+  let modelMs = 0;
+  const reply = await perform(request, (model) => async (...graph) => {
+    const runAt = performance.now();
+    try {
+      return await model.run(...graph);
+    } finally {
+      modelMs += performance.now() - runAt;
+    }
+  });
+  return { ...reply, timing: { thread: threadId, ranMs: performance.now() - startedAt, modelMs } };
+}
+
+async function perform(
+  request: WorkerRequest,
+  runOf: (model: LoadedModel) => LoadedModel["run"],
+): Promise<WorkerReply> {
   try {
     // One opened model serves every reference to its path; which fingerprint its tokens are stored under is the call's.
-    const model = { ...modelOf(request.model), reference: request.model };
+    const opened = modelOf(request.model);
+    const model = { ...opened, run: runOf(opened), reference: request.model };
     const results = await runTask({ model, images, stop: stopCheck(request) }, request.task);
     return { ok: true, results };
   } catch (error) {
