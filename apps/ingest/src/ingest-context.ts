@@ -1,6 +1,7 @@
 import type { Inference } from "@medley/inference-api";
 import type { Database } from "@medley/storage";
 import type { BlobStore, VariantStore } from "@medley/storage/picture-stores";
+import type { Span } from "@medley/tracing";
 import type { CalibrationAttempts } from "./calibrate-when-due.ts";
 import type { RetryOptions } from "./retry.ts";
 
@@ -19,6 +20,8 @@ export interface IngestContext {
   /** Aborted when the run shall stop after what it has begun. */
   readonly signal: AbortSignal;
   readonly retry: RetryOptions;
+  /** The span of the run that work belongs to, once it has begun; absent where nothing is traced. */
+  readonly run?: () => Span | null;
   /** Shared by all runs of this process. */
   readonly calibrationAttempts: CalibrationAttempts;
 }

@@ -16,6 +16,7 @@ import {
 } from "@medley/storage";
 import { openPartFiles, type PartFiles } from "@medley/storage/part-files";
 import { openPictureStores } from "@medley/storage/picture-stores";
+import { startTracing } from "@medley/tracing/start";
 import { readAttributeFile } from "./declare-for-run.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { createProgressView, type ProgressView } from "./progress-view.ts";
@@ -133,6 +134,8 @@ function metadataKindsOf(text: string): MetadataKind[] {
 }
 
 async function run(command: Command, settings: Settings, signal: AbortSignal): Promise<number> {
+  const warn = (sentence: string) => console.error(sentence);
+  await using _tracing = await startTracing(settings.tracing, { service: "ingest", warn });
   // First of all: a wrong path must not cost the start of a database.
   const { maxBytes } = settings;
   const attributes = command.attributes === undefined ? undefined : await readAttributeFile(command.attributes);

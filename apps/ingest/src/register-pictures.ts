@@ -37,6 +37,7 @@ import { mapInOrder } from "./map-in-order.ts";
 import { retryTransient } from "./retry.ts";
 import type { Finding, FoundFile } from "./scan/finding.ts";
 import { readPicture } from "./scan/read-picture.ts";
+import { traceBatch } from "./trace-work.ts";
 import { THUMBNAIL_SIDE_PIXELS, THUMBNAIL_VARIANT } from "./steps/prepare.ts";
 
 export interface Target {
@@ -206,6 +207,22 @@ async function derive(
 }
 
 function saveFindings(
+  context: IngestContext,
+  target: Target,
+  checked: readonly CheckedFinding[],
+): Promise<Registration[]> {
+  const batch = { step: "register", corpusId: target.corpusId, images: checked.length };
+  return traceBatch(context, batch, async (span) => {
+    const registrations = await saveTogether(context, target, checked);
+    const created = registrations.filter((each) => each.kind === "registered" && each.created).length;
+    const rejected = registrations.filter(({ kind }) => kind === "rejected").length;
+    const known = registrations.length - created - rejected;
+    span.set({ "medley.batch.created": created, "medley.batch.known": known, "medley.batch.rejected": rejected });
+    return registrations;
+  });
+}
+
+function saveTogether(
   context: IngestContext,
   target: Target,
   checked: readonly CheckedFinding[],

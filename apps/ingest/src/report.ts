@@ -12,8 +12,8 @@ export function registrationRecord(registration: Registration): object {
 }
 
 /** One JSON object for a registered picture that a model could not take. */
-export function failedImageRecord({ path, imageId, step, code, message }: FailedImage): object {
-  return { path, imageId, step, error: { code, message } };
+export function failedImageRecord({ path, imageId, step, code, message, trace }: FailedImage): object {
+  return { path, imageId, step, error: { code, message }, ...trace };
 }
 
 /** The closing line: what came in and what was done, with everything that is missing. */

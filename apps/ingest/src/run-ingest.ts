@@ -23,6 +23,7 @@ import {
   switchSpace,
   updateOperation,
 } from "@medley/storage";
+import { errorType, type Span, type TraceFields, traceFields } from "@medley/tracing";
 import { calibrateWhenDue } from "./calibrate-when-due.ts";
 import { planCaptions } from "./plan-captions.ts";
 import { allOrAbort } from "./all-or-abort.ts";
@@ -38,6 +39,7 @@ import type { Finding } from "./scan/finding.ts";
 import { createOtherSpaces } from "./spaces/other-spaces.ts";
 import { builderOf, planOf } from "./spaces/space-plan.ts";
 import { runSteps, type StepPlan } from "./steps/run-steps.ts";
+import { openRun } from "./trace-work.ts";
 
 export interface IngestRequest {
   readonly corpus: string;
@@ -65,6 +67,8 @@ export interface FailedImage {
   readonly step: Step;
   readonly code: string;
   readonly message: string;
+  /** Of the batch; empty where nothing is traced. */
+  readonly trace: TraceFields;
 }
 
 export interface IngestListener {
@@ -112,7 +116,8 @@ export async function runIngest(
   const failure = new AbortController();
   const control = createControl(outer.signal);
   const signal = AbortSignal.any([control.signal, failure.signal]);
-  const context = { ...outer, signal, retry: { ...outer.retry, signal } };
+  let run: Span | null = null;
+  const context = { ...outer, signal, retry: { ...outer.retry, signal }, run: () => run };
   const persist = <T>(call: () => Promise<T>) => retryTransient(call, context.retry);
   const { corpusId, plan, replaces, wanted } = await persist(() => beginRun(context, request, listener));
   const otherSpaces = createOtherSpaces(context, {
@@ -147,6 +152,7 @@ export async function runIngest(
   const operation = await persist(() =>
     createOperation(context.db, { kind: INGEST_OPERATION, corpusId, state: "RUNNING", counts: { stepsAtStart } }),
   );
+  run = openRun("ingest", { corpusId, operationId: operation.id });
   const pace = createPace(() => performance.now());
   const countsNow = (progress: IngestProgress) => {
     const { done, total } = workOf(progress);
@@ -185,7 +191,8 @@ export async function runIngest(
       onResults: (step, results) => {
         for (const { imageId, state, error } of results) {
           if (state === "failed" && error) {
-            reports.push(reportFailedImage(context, listener, { imageId, step, ...error }));
+            const failed = { imageId, step, ...error, trace: traceFields() };
+            reports.push(reportFailedImage(context, listener, failed));
           }
         }
       },
@@ -205,9 +212,11 @@ export async function runIngest(
     const end = { operationId: operation.id, counts: countsNow(progress), ...endOf(progress) };
     await persist(() => updateOperation(context.db, end));
     listener.onProgress(progress);
+    run?.set({ ...forTraces(progress), "medley.outcome": progress.outcome });
     if (request.calibration !== false && !context.signal.aborted) await calibrate();
     return progress;
   } catch (error) {
+    run?.fail(errorType(error));
     await observer.stop();
     const message = error instanceof Error ? error.message : String(error);
     const code = error instanceof IngestError ? error.code : "FAILED";
@@ -218,6 +227,8 @@ export async function runIngest(
       errorMessage: message,
     }).catch(() => {});
     throw error;
+  } finally {
+    run?.end();
   }
 }
 
@@ -349,6 +360,10 @@ function countsOf(progress: IngestProgress): Record<string, number> {
   const { done, total } = workOf(progress);
   const rest = { stepsEnded: done, stepsTotal: total, scanned: scanned ? 1 : 0 };
   return { added, known, rejected, ...Object.fromEntries(counts), ...rest };
+}
+
+function forTraces({ added, known, rejected }: IngestProgress) {
+  return { "medley.run.added": added, "medley.run.known": known, "medley.run.rejected": rejected };
 }
 
 function openOf({ pending, leased }: StepCounts): number {

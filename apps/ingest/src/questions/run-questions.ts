@@ -26,6 +26,7 @@ import { IngestError } from "../ingest-error.ts";
 import { createLeases, type Leases } from "../leases.ts";
 import { observeRegularly } from "../observe-regularly.ts";
 import { isTransient, retryTransient } from "../retry.ts";
+import { openRun, traceBatch } from "../trace-work.ts";
 import { answerBatch, type FailedAnswer } from "./answer-batch.ts";
 
 type AnswerClaim = { readonly questionId: string; readonly limit: number };
@@ -133,7 +134,6 @@ async function runPlanned(
   const failure = new AbortController();
   let reason: "CANCELLED" | "PAUSED" | undefined;
   const signal = AbortSignal.any([outer.signal, stop.signal, failure.signal]);
-  const context: IngestContext = { ...outer, signal, retry: { ...outer.retry, signal } };
   const outcomeNow = () => reason ?? (outer.signal.aborted ? "STOPPED" : "DONE");
   const observe = async () => progressOf(await questionCoverage(outer.db, corpusId));
   const atStart = await retryTransient(observe, outer.retry);
@@ -142,6 +142,8 @@ async function runPlanned(
     const counts = { ...countsOf(atStart), stepsAtStart };
     return createOperation(outer.db, { kind: ANSWER_OPERATION, corpusId, state: "RUNNING", counts });
   }, outer.retry);
+  const run = openRun("answer", { corpusId, operationId });
+  const context: IngestContext = { ...outer, signal, retry: { ...outer.retry, signal }, run: () => run };
   let countAt = 0;
   const watch = observeRegularly(async () => {
     const { state } = await updateOperation(outer.db, { operationId });
@@ -181,7 +183,10 @@ async function runPlanned(
     const errorCode = error instanceof IngestError ? error.code : "FAILED";
     const errorMessage = error instanceof Error ? error.message : String(error);
     await updateOperation(outer.db, { operationId, state: "FAILED", errorCode, errorMessage }).catch(() => {});
+    run?.fail(errorCode);
     throw error;
+  } finally {
+    run?.end();
   }
 }
 
@@ -198,10 +203,13 @@ async function work(
     let did = false;
     for (const question of questions) {
       const claim = { questionId: question.id, limit: PICTURES };
-      did = await leases.withBatch(claim, async (batch) => {
-        const failed = await answerBatch(context, { question, answerer }, batch);
-        for (const each of failed) listener.onFailedAnswer({ ...each, question: question.name });
-      });
+      did = await leases.withBatch(claim, (batch) =>
+        traceBatch(context, { step: "answer", corpusId, images: batch.claimed.length }, async (span) => {
+          const failed = await answerBatch(context, { question, answerer }, batch);
+          span.set({ "medley.batch.failed": failed.length, "medley.question.id": question.id });
+          for (const each of failed) listener.onFailedAnswer({ ...each, question: question.name });
+        }),
+      );
       if (did) break;
     }
     if (did) continue;

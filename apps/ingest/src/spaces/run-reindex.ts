@@ -18,6 +18,7 @@ import type { IngestContext } from "../ingest-context.ts";
 import { OBSERVE_MS, observeRegularly } from "../observe-regularly.ts";
 import { isTransient, retryTransient } from "../retry.ts";
 import { fillSpace, type StepPlan } from "../steps/run-steps.ts";
+import { openRun } from "../trace-work.ts";
 import { planSpace } from "./space-plan.ts";
 
 /**
@@ -55,7 +56,8 @@ export async function runReindex(
   if (reindex === null) return null;
   const stop = new AbortController();
   const signal = AbortSignal.any([outer.signal, stop.signal]);
-  const context = { ...outer, signal, retry: { ...outer.retry, signal } };
+  const run = openRun("reindex", { corpusId, operationId: reindex.operationId });
+  const context = { ...outer, signal, retry: { ...outer.retry, signal }, run: () => run };
   // Keeps the claim. It is gone when somebody cancelled or paused, or took over after this process slept for too long.
   const watch = observeRegularly(async () => {
     if ((await claim()) === null) stop.abort();
@@ -69,8 +71,10 @@ export async function runReindex(
     const end = { operationId: reindex.operationId, state: "FAILED", errorCode: code, errorMessage: message } as const;
     await updateOperation(outer.db, end).catch(() => {});
     listener.onNote(message);
+    run?.fail(code);
     return "FAILED";
   } finally {
+    run?.end();
     await watch.stop();
     await releaseReindex(outer.db, { worker }).catch(() => {});
   }

@@ -15,6 +15,7 @@ import type { IngestContext } from "../ingest-context.ts";
 import { allOrAbort } from "../all-or-abort.ts";
 import { createLeases, type Leases } from "../leases.ts";
 import { retryTransient } from "../retry.ts";
+import { describeResults, traceBatch } from "../trace-work.ts";
 import { captionImages } from "./caption.ts";
 import { embedImages } from "./embed.ts";
 import { embedOwnTexts } from "./embed-texts.ts";
@@ -150,8 +151,8 @@ async function work(
   for (let turn = 1; !context.signal.aborted; turn += 1) {
     // Asked before claiming: what became ready in between is then found by this very claim.
     const last = upstream.ended();
-    const did = await leases.withBatch(batchOf(plan, step, turn), async ({ claimed }) =>
-      options.onResults(step, await runStepOfExisting(context, plan, step, claimed)),
+    const did = await leases.withBatch(batchOf(plan, step, turn), ({ claimed }) =>
+      runBatch(context, plan, step, claimed, options),
     );
     if (did) continue;
     if (last && (await areDrained(context, plan, [step]))) return;
@@ -173,11 +174,26 @@ async function assist(
   stage.then(end, end);
   const signal = AbortSignal.any([context.signal, over.signal]);
   for (let turn = 1; !signal.aborted; turn += 1) {
-    const did = await leases.withBatch(batchOf(plan, step, turn), async ({ claimed }) =>
-      options.onResults(step, await runStepOfExisting(context, plan, step, claimed)),
+    const did = await leases.withBatch(batchOf(plan, step, turn), ({ claimed }) =>
+      runBatch(context, plan, step, claimed, options),
     );
     if (!did) await context.retry.sleep(ASSIST_POLL_MS, signal);
   }
+}
+
+function runBatch(
+  context: IngestContext,
+  plan: StepPlan,
+  step: Step,
+  claimed: readonly ClaimedStep[],
+  { onResults }: Pick<RunStepsOptions, "onResults">,
+): Promise<void> {
+  const batch = { step, corpusId: plan.corpusId, images: claimed.length };
+  return traceBatch(context, batch, async (span) => {
+    const results = await runStepOfExisting(context, plan, step, claimed);
+    describeResults(span, results);
+    onResults(step, results);
+  });
 }
 
 function batchOf(plan: StepPlan, step: Step, turn: number): StepClaim {
