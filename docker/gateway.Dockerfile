@@ -36,6 +36,7 @@ COPY libs/storage libs/storage
 COPY libs/onnx libs/onnx
 COPY libs/scan libs/scan
 COPY libs/search libs/search
+COPY libs/tracing libs/tracing
 COPY migrations migrations
 COPY apps/gateway apps/gateway
 COPY --from=page /medley/apps/web/dist/site apps/web/dist/site

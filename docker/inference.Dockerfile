@@ -27,6 +27,7 @@ COPY libs/inference-api libs/inference-api
 COPY libs/inference libs/inference
 COPY libs/media libs/media
 COPY libs/storage libs/storage
+COPY libs/tracing libs/tracing
 COPY assets/model assets/model
 COPY apps/inference apps/inference
 RUN mkdir /data && chown node:node /data

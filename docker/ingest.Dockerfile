@@ -24,6 +24,7 @@ COPY libs/inference-api libs/inference-api
 COPY libs/media libs/media
 COPY libs/storage libs/storage
 COPY libs/search libs/search
+COPY libs/tracing libs/tracing
 COPY migrations migrations
 COPY apps/ingest apps/ingest
 RUN mkdir /data && chown node:node /data
