@@ -84,7 +84,8 @@ test("takes the settings of tokens together or not at all", () => {
 });
 
 test("traces nothing unless a collector is named, and refuses addresses and lists that are none", () => {
-  expect(readSettings({ OTEL_SERVICE_NAME: "x", OTEL_TRACES_SAMPLER_ARG: "0.5" }).tracing).toBeUndefined();
+  // A machine sets these for all its programs.
+  expect(readSettings({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc", OTEL_TRACES_SAMPLER_ARG: "0.5" }).tracing).toBeUndefined();
   const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "https://collector:4318/otlp/" };
   expect(readSettings(endpoint).tracing).toEqual({
     url: "https://collector:4318/otlp/v1/traces",
@@ -108,7 +109,7 @@ test("traces nothing unless a collector is named, and refuses addresses and list
     sampleRatio: 0.25,
   });
   const refused = (name: string, value: string, says: string) =>
-    expect(() => readSettings({ [name]: value }), value).toThrow(says);
+    expect(() => readSettings({ ...endpoint, [name]: value }), value).toThrow(says);
   for (const value of ["collector:4318", "grpc://collector", "4318"]) {
     refused("OTEL_EXPORTER_OTLP_ENDPOINT", value, `is "${value}", expected a URL that starts with http:// or https://`);
   }

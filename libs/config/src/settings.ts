@@ -353,9 +353,14 @@ export class SettingsError extends Error {
   }
 }
 
+const TRACES_TO = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
 /** Parses the environment once; an empty variable counts as unset. Throws SettingsError. */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const set = Object.entries(env).filter(([, value]) => value !== undefined && value !== "");
+  // A machine sets these for all its programs. Where nothing is traced, what this one cannot read of them is no reason not to start.
+  const isTraced = set.some(([name]) => name === TRACES_TO);
+  const given = Object.fromEntries(set.filter(([name]) => isTraced || !name.startsWith("OTEL_")));
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) throw new SettingsError(parsed.error.issues.map((issue) => complaint(issue, given)).join("\n"));
   const value = parsed.data;
