@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Corpus, corporaToReindex, corporaWithOpenWork, expireUploads, listCorpora } from "@medley/storage";
 import type { PartFiles } from "@medley/storage/part-files";
+import { openWorkQueue } from "@medley/storage/work-queue";
 import { createBell } from "./bell.ts";
 import type { IngestContext } from "./ingest-context.ts";
 import { answerBeside } from "./questions/report-questions.ts";
@@ -144,8 +145,6 @@ async function openQueue(
   };
   const onFault = (message: string) => console.error(`The queue that wakes this worker: ${message}`);
   try {
-    // Commands that end by themselves start faster without it.
-    const { openWorkQueue } = await import("@medley/storage/work-queue");
     return await openWorkQueue(context.db, { onWake, onCleanUp, onFault });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
