@@ -24,6 +24,9 @@ export async function wakeCorpus(db: Queryable, corpusId: string): Promise<void>
   // Most programs never enqueue anything, and start faster without it.
   const { PgBoss } = await import("pg-boss");
   // One for each call, for it reads its queues through the connection that it is given; it is never started, so it holds nothing.
-  const boss = new PgBoss({ db: sqlRunner(db), migrate: false, createSchema: false });
-  await boss.send(WAKE_QUEUE, { corpusId }, { singletonKey: corpusId });
+  const connection = sqlRunner(db);
+  const boss = new PgBoss({ db: connection, migrate: false, createSchema: false });
+  // Not `send`, which does nothing where a job waits already: a worker could take that job before the caller's rows are there to be seen. An
+  // update keeps it from being taken until the caller commits.
+  await boss.upsert(WAKE_QUEUE, { corpusId }, { singletonKey: corpusId, db: connection });
 }

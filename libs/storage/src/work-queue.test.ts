@@ -55,6 +55,24 @@ test("a corpus waits once however often it is woken, from the commit on, and nev
   expect(await waiting()).toEqual([corpusId]);
 });
 
+test("a job that waits is not taken before whoever woke the corpus again has committed", async () => {
+  await wakeCorpus(opened.db, corpusId);
+  const boss = new PgBoss({ db: sqlRunner(opened.db), migrate: false, createSchema: false });
+  if (opened.db.kind === "server") {
+    await opened.db.transaction(async (tx) => {
+      await wakeCorpus(tx, corpusId);
+      // Whoever looks meanwhile cannot see what this transaction wrote.
+      const another = await opened.openAnother();
+      const impatient = new PgBoss({ db: sqlRunner(another), migrate: false, createSchema: false });
+      expect(await impatient.fetch(WAKE_QUEUE)).toEqual([]);
+    });
+  }
+  expect(await boss.fetch(WAKE_QUEUE)).toMatchObject([{ data: { corpusId } }]);
+  // It is in hand now, so a wake is another job.
+  await wakeCorpus(opened.db, corpusId);
+  expect(await waiting()).toEqual([corpusId]);
+});
+
 test("one of two workers learns of a wake, and the clean-up is scheduled once", { timeout: 60_000 }, async () => {
   const heard: string[][] = [[], []];
   const faults: string[] = [];

@@ -29,6 +29,10 @@ begin
   end loop;
 end $$`;
 
+// What the queue writes every minute is updated and deleted soon after.
+const VACUUM_QUEUE_EVERY_MS = 600_000;
+const VACUUM_QUEUE = "vacuum pgboss.job_common, pgboss.queue, pgboss.version";
+
 await own(process.argv[2] ?? "", Number(process.argv[3]));
 
 async function own(home: string, idleExitMs: number): Promise<void> {
@@ -50,7 +54,7 @@ async function own(home: string, idleExitMs: number): Promise<void> {
     clearTimeout(idleExit);
     await server[Symbol.asyncDispose]();
     // Steps are updated several times each; nobody else removes the old versions.
-    await engine.exec("vacuum image_steps").catch(() => {});
+    for (const vacuum of ["vacuum image_steps", VACUUM_QUEUE]) await engine.exec(vacuum).catch(() => {});
     await engine.close();
     lock[Symbol.dispose]();
     process.exit(status);
@@ -72,6 +76,7 @@ async function own(home: string, idleExitMs: number): Promise<void> {
     },
   });
   setInterval(() => void server.runBetween(ANALYZE_GROWN_TABLES), ANALYZE_EVERY_MS).unref();
+  setInterval(() => void server.runBetween(VACUUM_QUEUE), VACUUM_QUEUE_EVERY_MS).unref();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void leave(0));
 }
 
