@@ -19,7 +19,7 @@ export { type Ability, type Blip, openBlip, type OpenBlipOptions } from "./check
 export { imageTokenCount, type TextGeometry, type VisionGeometry } from "./geometry.ts";
 export { decoderGraph, scorerGraph } from "./graphs/decoder.ts";
 export { imageEncoderGraph } from "./graphs/image-encoder.ts";
-export { groundedEncoderGraph, keysValuesGraph, rerankerGraph } from "./graphs/matcher.ts";
+export { evidenceGraph, groundedEncoderGraph, keysValuesGraph, rerankerGraph } from "./graphs/matcher.ts";
 export { textEncoderGraph } from "./graphs/text-encoder.ts";
 export { tokenEmbeddingGraph } from "./graphs/token-embedding.ts";
 export { loadWeights, type Weights } from "./weights.ts";

@@ -75,15 +75,8 @@ export function absorbedCrossAttention(
     index,
     rows,
     (query) => {
-      const scaled = multiply(g, query, scalar(g, 1 / Math.sqrt(headWidth)));
-      const byHead = transpose(g, reshape(g, scaled, [-1, heads, headWidth], ["rows", heads, headWidth]), [1, 0, 2]);
-      const keyWeight = weights.use(g, `${name}.key.weight`, [heads, headWidth, crossWidth]);
-      const absorbed = matmul(g, byHead, keyWeight); // [H, K * n, C]
-      const queries = shared
-        ? reshape(g, absorbed, [1, -1, crossWidth], [1, "headRows", crossWidth])
-        : groupByImage(tower, absorbed, image.count); // [K or 1, H * n, C]
-      const scores = one(g, "MatMul", [queries, image.transposed], ["images", "headRows", "imageTokens"]);
-      const pooled = one(g, "MatMul", [softmax(g, scores), image.tokens], ["images", "headRows", crossWidth]);
+      const probabilities = absorbedProbabilities(tower, index, query, image, shared);
+      const pooled = one(g, "MatMul", [probabilities, image.tokens], ["images", "headRows", crossWidth]);
       const split = reshapeDynamic(
         g,
         pooled,
@@ -103,6 +96,48 @@ export function absorbedCrossAttention(
     },
     shared ? image.count : undefined,
   );
+}
+
+/**
+ * How much each row looks at each image token in one layer's cross-attention, and nothing else of that layer.
+ * @param rows   as of `absorbedCrossAttention`
+ * @returns      [K, H, n, T], sums to 1 over T
+ */
+export function crossAttentionProbabilities(
+  tower: TextTower,
+  index: number,
+  rows: Value,
+  image: AbsorbedTokens,
+  shared: boolean,
+): Value {
+  const { g, text } = tower;
+  return g.scope("crossattention", () => {
+    const query = linear(tower, `${layerName(tower, index)}.crossattention.self.query`, rows, "few");
+    const probabilities = absorbedProbabilities(tower, index, query, image, shared);
+    const parts = [image.count, text.heads, -1, image.tokens.shape[1] as number];
+    return reshapeDynamic(g, probabilities, parts, ["images", text.heads, "tokens", image.tokens.shape[1] as number]);
+  });
+}
+
+/** Queries [K * n, D], or [n, D] shared by all K images -> probabilities [K, H * n, T]. */
+function absorbedProbabilities(
+  tower: TextTower,
+  index: number,
+  query: Value,
+  image: AbsorbedTokens,
+  shared: boolean,
+): Value {
+  const { g, weights, text } = tower;
+  const { heads, width, crossWidth } = text;
+  const headWidth = width / heads;
+  const scaled = multiply(g, query, scalar(g, 1 / Math.sqrt(headWidth)));
+  const byHead = transpose(g, reshape(g, scaled, [-1, heads, headWidth], ["rows", heads, headWidth]), [1, 0, 2]);
+  const name = `${layerName(tower, index)}.crossattention.self.key.weight`;
+  const absorbed = matmul(g, byHead, weights.use(g, name, [heads, headWidth, crossWidth])); // [H, K * n, C]
+  const queries = shared
+    ? reshape(g, absorbed, [1, -1, crossWidth], [1, "headRows", crossWidth])
+    : groupByImage(tower, absorbed, image.count); // [K or 1, H * n, C]
+  return softmax(g, one(g, "MatMul", [queries, image.transposed], ["images", "headRows", "imageTokens"]));
 }
 
 /** [H, K * n, C] -> [K, H * n, C] */

@@ -1,8 +1,15 @@
-import { cast, createGraph, type Graph, reshape, shapeOf, transpose } from "@medley/onnx";
+import { cast, createGraph, type Graph, type GraphBuilder, matmul, reshape, shapeOf, transpose } from "@medley/onnx";
 import type { Blip } from "../checkpoint/open-blip.ts";
 import { imageTokenCount } from "../geometry.ts";
 import type { Weights } from "../weights.ts";
-import { absorbedCrossAttention, type CrossKeysValues, crossAttention, crossKeysValues } from "./cross-attention.ts";
+import {
+  type AbsorbedTokens,
+  absorbedCrossAttention,
+  type CrossKeysValues,
+  crossAttention,
+  crossAttentionProbabilities,
+  crossKeysValues,
+} from "./cross-attention.ts";
 import { linear, reshapeDynamic } from "./layers.ts";
 import { encoderTower } from "./text-encoder.ts";
 import { embedTokens, feedForward, firstTokens, selfAttention, type TextTower } from "./text-layers.ts";
@@ -18,18 +25,14 @@ export function rerankerGraph(blip: Blip, weights: Weights, tokenType: "float16"
   const g = createGraph("reranker");
   const tower = encoderTower(blip, weights, g);
   const ids = g.input("ids", "int32", [1, "tokens"]);
-  const count = imageTokenCount(blip.vision);
-  const stored = g.input("tokens", tokenType, ["images", count, blip.vision.width]);
-  const tokens = cast(g, stored, "float32");
-  const images = shapeOf(g, tokens, 0, 1);
-  const image = { tokens, transposed: transpose(g, tokens, [0, 2, 1]), count: images };
+  const image = imageTokensInput(blip, g, tokenType);
   const single = g.constant(BigInt64Array.of(1n), [1]);
   const { layers } = tower.text;
 
   let rows = embedTokens(tower, ids); // [L, D] until the first cross-attention, [K * L, D] after it
   for (let index = 0; index < layers; index++) {
     rows = g.scope(`layers.${index}`, () => {
-      const batch = index === 0 ? single : images;
+      const batch = index === 0 ? single : image.count;
       const queries = index === layers - 1 ? firstTokens(tower, rows, batch) : rows;
       const attended = selfAttention(tower, index, { rows, queries, batch }).rows;
       return feedForward(tower, index, absorbedCrossAttention(tower, index, attended, image, index === 0));
@@ -37,6 +40,44 @@ export function rerankerGraph(blip: Blip, weights: Weights, tokenType: "float16"
   }
   g.output("logits", linear(tower, "itm_head", rows, "few"));
   return g.finish();
+}
+
+/**
+ * Where a text's tokens look in K images: the probabilities of one layer's cross-attention, averaged over chosen tokens. The layers before it are those of
+ * `rerankerGraph`; nothing behind it is computed.
+ * @param layer  index from 0 of the matcher's layer that is read
+ * input  ids       int32   [1, L], [ENC] ... [SEP], not padded
+ * input  means     float32 [M, L]: each row weighs the tokens of one mean, and sums to 1
+ * input  tokens    float16 or float32 [K, T, C], image tokens
+ * output attention float32 [K, H, M, T], sums to 1 over T; image token 0 is [CLS], the others are the patches by rows
+ */
+export function evidenceGraph(blip: Blip, weights: Weights, layer: number, tokenType: "float16" | "float32"): Graph {
+  const g = createGraph("evidence");
+  const tower = encoderTower(blip, weights, g);
+  if (!(layer >= 0 && layer < tower.text.layers)) throw new Error(`Bug: the matcher has no layer ${layer}.`);
+  const ids = g.input("ids", "int32", [1, "tokens"]);
+  const means = g.input("means", "float32", ["means", "tokens"]);
+  const image = imageTokensInput(blip, g, tokenType);
+  const single = g.constant(BigInt64Array.of(1n), [1]);
+  let rows = embedTokens(tower, ids); // as in rerankerGraph
+  for (let index = 0; index <= layer; index++) {
+    rows = g.scope(`layers.${index}`, () => {
+      const batch = index === 0 ? single : image.count;
+      const attended = selfAttention(tower, index, { rows, queries: rows, batch }).rows;
+      if (index < layer) return feedForward(tower, index, absorbedCrossAttention(tower, index, attended, image, index === 0));
+      const probabilities = crossAttentionProbabilities(tower, index, attended, image, index === 0); // [K, H, L, T]
+      g.output("attention", matmul(g, means, probabilities)); // [K, H, M, T]
+      return attended;
+    });
+  }
+  return g.finish();
+}
+
+/** Declares the input "tokens" [K, T, C] and prepares it for the absorbed form. */
+function imageTokensInput(blip: Blip, g: GraphBuilder, tokenType: "float16" | "float32"): AbsorbedTokens {
+  const stored = g.input("tokens", tokenType, ["images", imageTokenCount(blip.vision), blip.vision.width]);
+  const tokens = cast(g, stored, "float32");
+  return { tokens, transposed: transpose(g, tokens, [0, 2, 1]), count: shapeOf(g, tokens, 0, 1) };
 }
 
 /**
