@@ -18,6 +18,12 @@ export interface EncodeOptions {
   readonly appendSep?: boolean;
 }
 
+/** A word as the tokenizer splits and normalises it, with the ids of its pieces. */
+export interface TokenizedWord {
+  readonly text: string;
+  readonly ids: readonly number[];
+}
+
 export interface Tokenizer {
   /** Pieces in the vocabulary, without [DEC] and [ENC] where these come on top. */
   readonly vocabularySize: number;
@@ -25,6 +31,8 @@ export interface Tokenizer {
   readonly specialTokens: SpecialTokens;
   /** Ids of a text, not padded. An empty text gives first and [SEP]. */
   readonly encode: (text: string, options: EncodeOptions) => number[];
+  /** The words whose ids, one after the other, are those that `encode` puts between the first token and [SEP]. */
+  readonly words: (text: string) => readonly TokenizedWord[];
   /**
    * Text of generated ids as transformers' `decode(ids, skip_special_tokens=True)`: special ids (also [UNK], [DEC], [ENC])
    * and ids outside the vocabulary are left out.
@@ -89,6 +97,7 @@ export function createTokenizer(vocabulary: readonly string[], options: Tokenize
       const firstId = firstToken(first, specialTokens);
       return appendSep ? [firstId, ...pieces, specialTokens.sep] : [firstId, ...pieces];
     },
+    words: (text) => [...toWords(text, ids, specialTokens.unknown, normalise)],
     decode: (tokenIds) => {
       const kept = Array.from(tokenIds, (id) => (skipped.has(id) ? undefined : vocabulary[id]));
       const text = joinPieces(kept.filter((piece) => piece !== undefined));
@@ -113,32 +122,37 @@ function toPieces(
   room: number,
 ): number[] {
   const pieces: number[] = [];
-  for (const [index, part] of text.split(SPECIAL_IN_TEXT).entries()) {
-    const specialId = index % 2 === 1 ? ids.get(part) : undefined;
-    if (specialId !== undefined) {
-      pieces.push(specialId);
-      continue;
-    }
-    for (const word of splitWords(normaliseText(part, options))) {
-      if (pieces.length >= room) break;
-      appendWord(word, ids, unknownId, pieces);
-    }
+  for (const word of toWords(text, ids, unknownId, options)) {
+    if (pieces.length >= room) break;
+    pieces.push(...word.ids);
   }
   return pieces.length > room ? pieces.slice(0, room) : pieces;
 }
 
+function* toWords(
+  text: string,
+  ids: ReadonlyMap<string, number>,
+  unknownId: number,
+  options: NormaliseOptions,
+): Generator<TokenizedWord> {
+  for (const [index, part] of text.split(SPECIAL_IN_TEXT).entries()) {
+    const specialId = index % 2 === 1 ? ids.get(part) : undefined;
+    if (specialId !== undefined) {
+      yield { text: part, ids: [specialId] };
+      continue;
+    }
+    for (const word of splitWords(normaliseText(part, options))) {
+      yield { text: word, ids: piecesOf(word, ids, unknownId) };
+    }
+  }
+}
+
 /** Greedy longest match from the left; a word with any part outside the vocabulary is one [UNK]. */
-function appendWord(word: string, ids: ReadonlyMap<string, number>, unknownId: number, pieces: number[]): void {
+function piecesOf(word: string, ids: ReadonlyMap<string, number>, unknownId: number): number[] {
   const whole = ids.get(word);
-  if (whole !== undefined) {
-    pieces.push(whole);
-    return;
-  }
+  if (whole !== undefined) return [whole];
   const characters = Array.from(word);
-  if (characters.length > MAX_WORD_CHARACTERS) {
-    pieces.push(unknownId);
-    return;
-  }
+  if (characters.length > MAX_WORD_CHARACTERS) return [unknownId];
   const found: number[] = [];
   for (let start = 0; start < characters.length; ) {
     let end = characters.length;
@@ -148,14 +162,11 @@ function appendWord(word: string, ids: ReadonlyMap<string, number>, unknownId: n
       id = ids.get(start === 0 ? part : CONTINUATION + part);
       if (id !== undefined) break;
     }
-    if (id === undefined) {
-      pieces.push(unknownId);
-      return;
-    }
+    if (id === undefined) return [unknownId];
     found.push(id);
     start = end;
   }
-  pieces.push(...found);
+  return found;
 }
 
 /** The WordPiece decoder of `tokenizers` with its per-piece clean-up: no space before . ? ! and , */

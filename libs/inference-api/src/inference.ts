@@ -128,6 +128,28 @@ export interface Answer {
   readonly mode: "generate" | "rank";
 }
 
+/** A word, or a few words in a row, whose place in a picture is asked for. */
+export interface EvidenceRequest {
+  readonly image: ImageInput;
+  readonly word: string;
+  /** The text that the word stands in, and must occur in; without one the word is read by itself. */
+  readonly text?: string;
+}
+
+/** What the places of a map are made of. */
+export type EvidenceMethod = "patchCosine" | "crossAttention";
+
+/** How much each place of a picture speaks for a word. The grid lies over the whole picture, whatever its shape. */
+export interface EvidenceMap {
+  readonly rows: number;
+  readonly columns: number;
+  /** float32 [rows * columns], row by row from the top left, 0 to 1: the least patch is 0 and the greatest 1, also where the picture does not show the word. */
+  readonly values: Float32Array;
+  readonly method: EvidenceMethod;
+  /** Cosine of the word's embedding and the greatest patch's; absent for the method "crossAttention". */
+  readonly peakCosine?: number;
+}
+
 /**
  * The port behind which models run (local worker threads, or a server). Every list result has the length and order of its
  * input; one bad item is an error outcome and never a failed call. A call rejects with InferenceError only when nothing of it
@@ -149,6 +171,10 @@ export interface Inference extends AsyncDisposable {
   matchImages(text: string, images: readonly ImageInput[], options?: MatchOptions): Promise<Outcome<Match>[]>;
   /** One picture against many texts (caption filter, describe). */
   matchTexts(image: ImageInput, texts: readonly string[], options?: MatchOptions): Promise<Outcome<Match>[]>;
+  /**
+   * Where in each picture the retrieval model finds a word. Forward only, from image tokens. A word that its text does not have is WORD_NOT_IN_TEXT.
+   */
+  mapEvidence(requests: readonly EvidenceRequest[], options?: EmbedOptions): Promise<Outcome<EvidenceMap>[]>;
   captionImages(
     images: readonly ImageInput[],
     request: CaptionRequest,

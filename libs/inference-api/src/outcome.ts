@@ -2,6 +2,7 @@
 export type InferenceErrorCode =
   | "INVALID_IMAGE"
   | "INVALID_TEXT"
+  | "WORD_NOT_IN_TEXT"
   | "IMAGE_NOT_FOUND"
   | "MODEL_NOT_FOUND"
   | "UNSUPPORTED"

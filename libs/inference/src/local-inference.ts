@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type Blip, cleanCaption, cleanQuestion } from "@medley/blip";
+import { type Blip, cleanCaption, cleanQuestion, type EvidenceSettings } from "@medley/blip";
 import {
   type Answer,
   type AnswerMode,
@@ -16,9 +16,11 @@ import {
   type Role,
 } from "@medley/inference-api";
 import { ANSWER_LENGTHS, CAPTION_LENGTHS, decodingSettings } from "./decoding/decoding-settings.ts";
+import { evidenceMap, type EvidencePayload, evidencePayload } from "./evidence-request.ts";
 import { type Fingerprints, fingerprintsOf } from "./fingerprint.ts";
 import { createGraphBuilder, planOf } from "./model-graphs.ts";
 import { type CheckpointReference, type FurtherModel, type ModelSet, openFurtherModel } from "./model-set.ts";
+import { emptyText, longestText } from "./text-limits.ts";
 import { createScheduler, type QueuedItem } from "./scheduler.ts";
 import { type BatchTrace, type TracedCall, traceBatch, tracedCall } from "./trace-batches.ts";
 import type { WorkerTiming } from "./worker/main.ts";
@@ -52,8 +54,6 @@ const TEXT_BATCH = 64;
 // The vision tower gains nothing from batches on a CPU (423 ms alone, 449 in a batch of 4).
 const IMAGE_BATCH = 1;
 const GENERATE_BATCH = 1;
-/** Longest text that the towers take, first token and [SEP] included (BLIP retrieval and VQA: 35). */
-const MAX_TEXT_TOKENS = 35;
 const FOREGROUND = 0;
 const BACKGROUND = 1;
 
@@ -62,6 +62,7 @@ type Payload =
   | { readonly kind: "embedTexts"; readonly ids: readonly number[] }
   | { readonly kind: "matchImages"; readonly text: EncodedText; readonly image: ImageInput }
   | { readonly kind: "matchTexts"; readonly image: ImageInput; readonly text: EncodedText }
+  | EvidencePayload
   | {
       readonly kind: "captionImages";
       readonly image: ImageInput;
@@ -143,6 +144,14 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
     const found = further.get(model);
     if (found) return found.blip;
     throw new InferenceError("MODEL_NOT_FOUND", `No model with the fingerprint ${model} is served. Load it first.`);
+  }
+
+  /** Those of the role's own model, or of the further model that a call names. */
+  function evidenceSettings(blip: Blip, { model }: EmbedOptions): EvidenceSettings {
+    const own = blip === modelSet.roles.get("retrieval");
+    const settings = own ? modelSet.evidence : further.get(model ?? "")?.evidence;
+    if (!settings) throw new Error(`Bug: ${blip.name} has no setting for evidence maps.`);
+    return settings;
   }
 
   function nextJob(): PoolJob | undefined {
@@ -243,9 +252,9 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
     const cleaned = cleanCaption(text);
     if (cleaned === "") return emptyText(text);
     const first = modelSet.itmToken;
-    const itmIds = blip.tokenizer.encode(cleaned, { first, maxTokens: longest(blip) });
+    const itmIds = blip.tokenizer.encode(cleaned, { first, maxTokens: longestText(blip) });
     if (!withItc) return { itmIds };
-    return { itmIds, itcIds: blip.tokenizer.encode(cleaned, { first: "cls", maxTokens: longest(blip) }) };
+    return { itmIds, itcIds: blip.tokenizer.encode(cleaned, { first: "cls", maxTokens: longestText(blip) }) };
   };
 
   return {
@@ -282,7 +291,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
       const blip = await modelOf("retrieval", call);
       const items = texts.map((text) => {
         const cleaned = cleanCaption(text);
-        const ids = blip.tokenizer.encode(cleaned, { first: "cls", maxTokens: longest(blip) });
+        const ids = blip.tokenizer.encode(cleaned, { first: "cls", maxTokens: longestText(blip) });
         return {
           key: `embedTexts:${ids.length}`,
           payload: { kind: "embedTexts", ids } as const,
@@ -322,6 +331,26 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
       return await submit(await referenceOf(blip, [image]), items, call, BACKGROUND, (value) => value as Match);
     },
 
+    async mapEvidence(requests, call = {}) {
+      const blip = await modelOf("retrieval", call);
+      const settings = evidenceSettings(blip, call);
+      const items = requests.map((request) => {
+        const payload = evidencePayload(blip, settings, modelSet.itmToken, request);
+        const bad = payload instanceof InferenceError;
+        return {
+          key: bad
+            ? ""
+            : `${payload.kind}:${payload.ids.join(",")}:${"means" in payload ? payload.means.join(",") : ""}`,
+          payload: bad ? ({ kind: "patchCosines", ids: [], image: request.image } as const) : payload,
+          maxBatch: MATCH_BATCH,
+          ...(bad ? { error: payload } : {}),
+        };
+      });
+      const images = requests.map(({ image }) => image);
+      const toMap = (value: Value) => evidenceMap(blip, settings, value as Float32Array);
+      return await submit(await referenceOf(blip, images), items, call, FOREGROUND, toMap);
+    },
+
     async captionImages(images, request, call = {}) {
       const blip = roleOf("captioner");
       const { prefix, prompt } = captionPrefix(blip, request.prompt ?? modelSet.captionPrompt);
@@ -345,7 +374,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
       const decoding = answerDecoding(blip, mode);
       const items = questions.map(({ image, question }) => {
         const cleaned = cleanQuestion(question);
-        const ids = blip.tokenizer.encode(cleaned, { first: modelSet.itmToken, maxTokens: longest(blip) });
+        const ids = blip.tokenizer.encode(cleaned, { first: modelSet.itmToken, maxTokens: longestText(blip) });
         return {
           key: `answerQuestions:${JSON.stringify(mode)}`,
           payload: { kind: "answerQuestions", image, ids, decoding } as const,
@@ -390,6 +419,12 @@ function taskOf(payloads: readonly Payload[]): Task {
       return { kind: first.kind, text: first.text, images: of(first.kind).map((one) => one.image) };
     case "matchTexts":
       return { kind: first.kind, image: first.image, texts: of(first.kind).map((one) => one.text) };
+    case "patchCosines":
+      return { kind: first.kind, ids: first.ids, images: of(first.kind).map((one) => one.image) };
+    case "attentionMeans": {
+      const { kind, ids, means, layer } = first;
+      return { kind, ids, means, layer, images: of(kind).map((one) => one.image) };
+    }
     case "captionImages":
       return { ...first.batch, images: of(first.kind).map((one) => one.image) };
     case "answerQuestions": {
@@ -453,17 +488,6 @@ function modelInfo(modelSet: ModelSet, role: Role, blip: Blip, prints: Fingerpri
 function graphBuildersOf(modelSet: ModelSet): Map<string, ReturnType<typeof createGraphBuilder>> {
   const blips = new Map([...modelSet.roles.values()].map((blip) => [blip.path, blip]));
   return new Map([...blips].map(([path, blip]) => [path, createGraphBuilder(blip)]));
-}
-
-function longest(blip: Blip): number {
-  return Math.min(MAX_TEXT_TOKENS, (blip.textEncoder ?? blip.textDecoder)?.positions ?? MAX_TEXT_TOKENS);
-}
-
-function emptyText(text: string): InferenceError {
-  return new InferenceError(
-    "INVALID_TEXT",
-    `The text ${JSON.stringify(text.slice(0, 60))} is empty after clean-up. Give at least one word.`,
-  );
 }
 
 /** Prefix of a caption: [DEC] and the prompt's pieces, without [SEP] (models/blip.py:134). */

@@ -1,6 +1,7 @@
 import {
   type Blip,
   decoderGraph,
+  evidenceGraph,
   groundedEncoderGraph,
   imageEncoderGraph,
   imageTokenCount,
@@ -14,8 +15,13 @@ import {
 } from "@medley/blip";
 import { externalFolder, type Graph, writeModel } from "@medley/onnx";
 
+/** Reads the cross-attention of one layer of the matcher; which one is a setting of the model set. */
+export type EvidenceGraphName = `evidence${16 | 32}.${number}`;
+
 /** Every graph that a checkpoint may have a session for. */
-export type GraphName =
+export type GraphName = FixedGraphName | EvidenceGraphName;
+
+type FixedGraphName =
   | "imageEncoder"
   | "textEncoder"
   | "tokenEmbedding"
@@ -30,7 +36,7 @@ export type GraphName =
   | "decoder"
   | "scorer";
 
-const GRAPHS: Readonly<Record<GraphName, (blip: Blip, weights: Weights) => Graph>> = {
+const GRAPHS: Readonly<Record<FixedGraphName, (blip: Blip, weights: Weights) => Graph>> = {
   imageEncoder: imageEncoderGraph,
   textEncoder: textEncoderGraph,
   tokenEmbedding: tokenEmbeddingGraph,
@@ -45,6 +51,12 @@ const GRAPHS: Readonly<Record<GraphName, (blip: Blip, weights: Weights) => Graph
   decoder: decoderGraph,
   scorer: scorerGraph,
 };
+
+function buildGraph(name: GraphName, blip: Blip, weights: Weights): Graph {
+  const [, bits, layer] = /^evidence(16|32)\.(\d+)$/.exec(name) ?? [];
+  if (layer === undefined) return GRAPHS[name as FixedGraphName](blip, weights);
+  return evidenceGraph(blip, weights, Number(layer), bits === "32" ? "float32" : "float16");
+}
 
 /**
  * What a worker has to know of a checkpoint besides its graphs: plain data, sent with every task, so that workers load neither
@@ -102,7 +114,7 @@ export function createGraphBuilder(blip: Blip): (name: GraphName) => Promise<Ser
     if (known) return known;
     weights ??= loadWeights(blip);
     const building = weights.then((loaded) => {
-      const graph = GRAPHS[name](blip, loaded);
+      const graph = buildGraph(name, blip, loaded);
       const folder = externalFolder(graph);
       return { bytes: writeModel(graph, folder ?? "."), folder };
     });

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { type Blip, openBlip } from "@medley/blip";
+import { type Blip, defaultEvidence, type EvidenceSettings, openBlip } from "@medley/blip";
 import { InferenceError, type ModelToLoad, type Role } from "@medley/inference-api";
+import { parseEvidence } from "./evidence-settings.ts";
 import type { ModelPlan } from "./model-graphs.ts";
 
 /** Which first token the image-grounded encoder gets: [ENC] as the weights were trained, or [CLS] as Hugging Face does. */
@@ -20,6 +21,7 @@ export interface FurtherModel {
   /** For people. */
   readonly name: string;
   readonly itcWeight: number;
+  readonly evidence: EvidenceSettings;
 }
 
 /** Which checkpoint serves which role, and what belongs to the set as a whole. */
@@ -31,6 +33,8 @@ export interface ModelSet {
   /** Weight w of itcCosine in the rerank order itmLogit + w * itcCosine; 1 is BLIP's rule. */
   readonly itcWeight: number;
   readonly captionPrompt: string;
+  /** How the retrieval model's evidence maps are made; undefined without such a model. */
+  readonly evidence: EvidenceSettings | undefined;
 }
 
 /** BLIP's caption prompt (configs/caption_coco.yaml), with its trailing space. */
@@ -53,14 +57,28 @@ export async function openModelSet(path: string, options: { readonly itmToken?: 
     return await readModelSet(path, itmToken);
   const blip = await openBlip(path);
   const roles = new Map(ROLES.filter((role) => canServe(blip, role)).map((role) => [role, blip] as const));
-  return { name: blip.name, roles, further: [], itmToken, itcWeight: BLIP_ITC_WEIGHT, captionPrompt: CAPTION_PROMPT };
+  const evidence = evidenceOf(roles.get("retrieval"), undefined, path);
+  return {
+    name: blip.name,
+    roles,
+    further: [],
+    itmToken,
+    itcWeight: BLIP_ITC_WEIGHT,
+    captionPrompt: CAPTION_PROMPT,
+    evidence,
+  };
 }
 
 /**
  * Opens a checkpoint that is to be served beside the retrieval model.
  * @throws InferenceError MODEL_NOT_FOUND, UNSUPPORTED; BlipError or CheckpointError saying what does not fit
  */
-export async function openFurtherModel({ checkpoint, name, itcWeight }: ModelToLoad): Promise<FurtherModel> {
+export async function openFurtherModel({
+  checkpoint,
+  name,
+  itcWeight,
+  evidence,
+}: ModelToLoad & { readonly evidence?: unknown }): Promise<FurtherModel> {
   if (!existsSync(checkpoint)) {
     throw new InferenceError(
       "MODEL_NOT_FOUND",
@@ -69,7 +87,18 @@ export async function openFurtherModel({ checkpoint, name, itcWeight }: ModelToL
   }
   const blip = await openBlip(checkpoint);
   requireRole(blip, "retrieval", checkpoint);
-  return { blip, name: name ?? blip.name, itcWeight: itcWeight ?? BLIP_ITC_WEIGHT };
+  return {
+    blip,
+    name: name ?? blip.name,
+    itcWeight: itcWeight ?? BLIP_ITC_WEIGHT,
+    evidence: evidenceOf(blip, evidence, checkpoint) as EvidenceSettings, // a retrieval model has a text encoder
+  };
+}
+
+/** The setting as far as it fits the model, or the default for its size. */
+function evidenceOf(blip: Blip | undefined, setting: unknown, where: string): EvidenceSettings | undefined {
+  if (!blip?.textEncoder) return undefined;
+  return setting === undefined ? defaultEvidence(blip.textEncoder) : parseEvidence(setting, blip.textEncoder, where);
 }
 
 async function readModelSet(file: string, itmToken: ItmToken): Promise<ModelSet> {
@@ -90,7 +119,16 @@ async function readModelSet(file: string, itmToken: ItmToken): Promise<ModelSet>
     const checkpoint = existingPath(file, `further[${index}]`, model.checkpoint);
     further.push(await openFurtherModel({ ...model, checkpoint }));
   }
-  return { name: json.name, roles, further, itmToken, itcWeight: json.itcWeight, captionPrompt: json.captionPrompt };
+  const evidence = evidenceOf(roles.get("retrieval"), json.evidence, file);
+  return {
+    name: json.name,
+    roles,
+    further,
+    itmToken,
+    itcWeight: json.itcWeight,
+    captionPrompt: json.captionPrompt,
+    evidence,
+  };
 }
 
 function existingPath(file: string, where: string, checkpoint: string): string {
@@ -109,9 +147,11 @@ function requireRole(blip: Blip, role: Role, what: string): void {
 interface ModelSetFile {
   readonly name: string;
   readonly roles: Readonly<Partial<Record<Role, { readonly checkpoint: string }>>>;
-  readonly further: readonly ModelToLoad[];
+  readonly further: readonly (ModelToLoad & { readonly evidence?: unknown })[];
   readonly itcWeight: number;
   readonly captionPrompt: string;
+  /** Checked against the model once that is open. */
+  readonly evidence: unknown;
 }
 
 function parseModelSet(file: string, text: string): ModelSetFile {
@@ -131,6 +171,7 @@ function parseModelSet(file: string, text: string): ModelSetFile {
     further = [],
     itcWeight = BLIP_ITC_WEIGHT,
     captionPrompt = CAPTION_PROMPT,
+    evidence,
   } = json as Record<string, unknown>;
   if (typeof name !== "string") return wrong(`"name" is ${JSON.stringify(name)}, expected a text`);
   if (typeof itcWeight !== "number" || !Number.isFinite(itcWeight)) {
@@ -151,13 +192,14 @@ function parseModelSet(file: string, text: string): ModelSetFile {
     further: parseFurther(further, wrong),
     itcWeight,
     captionPrompt,
+    evidence,
   };
 }
 
-function parseFurther(further: unknown, wrong: (what: string) => never): ModelToLoad[] {
+function parseFurther(further: unknown, wrong: (what: string) => never): ModelSetFile["further"] {
   if (!Array.isArray(further)) return wrong(`"further" is ${JSON.stringify(further)}, expected a list`);
   return further.map((entry: unknown, index) => {
-    const { checkpoint, name, itcWeight } = (entry ?? {}) as Record<string, unknown>;
+    const { checkpoint, name, itcWeight, evidence } = (entry ?? {}) as Record<string, unknown>;
     if (typeof checkpoint !== "string") {
       return wrong(`"further[${index}].checkpoint" is expected to be a path relative to the file`);
     }
@@ -167,7 +209,12 @@ function parseFurther(further: unknown, wrong: (what: string) => never): ModelTo
     if (itcWeight !== undefined && !(typeof itcWeight === "number" && Number.isFinite(itcWeight))) {
       return wrong(`"further[${index}].itcWeight" is ${JSON.stringify(itcWeight)}, expected a number`);
     }
-    return { checkpoint, ...(name !== undefined && { name }), ...(itcWeight !== undefined && { itcWeight }) };
+    return {
+      checkpoint,
+      ...(name !== undefined && { name }),
+      ...(itcWeight !== undefined && { itcWeight }),
+      ...(evidence !== undefined && { evidence }),
+    };
   });
 }
 

@@ -64,7 +64,8 @@ export function evidenceGraph(blip: Blip, weights: Weights, layer: number, token
     rows = g.scope(`layers.${index}`, () => {
       const batch = index === 0 ? single : image.count;
       const attended = selfAttention(tower, index, { rows, queries: rows, batch }).rows;
-      if (index < layer) return feedForward(tower, index, absorbedCrossAttention(tower, index, attended, image, index === 0));
+      if (index < layer)
+        return feedForward(tower, index, absorbedCrossAttention(tower, index, attended, image, index === 0));
       const probabilities = crossAttentionProbabilities(tower, index, attended, image, index === 0); // [K, H, L, T]
       g.output("attention", matmul(g, means, probabilities)); // [K, H, M, T]
       return attended;

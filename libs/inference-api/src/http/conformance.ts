@@ -205,6 +205,24 @@ export const CONFORMANCE: readonly ConformanceCheck[] = [
       valueOf((await inference.embedTexts(["a dog"]))[0]);
     },
   },
+  {
+    id: "INF-15",
+    promise: "maps where a picture shows a word, 0 to 1, and names a word that its text does not have",
+    run: async ({ inference, picture, storedSha256 }) => {
+      const outcomes = await inference.mapEvidence([
+        { image: { bytes: picture }, word: "dog", text: "a dog on a beach" },
+        { image: { sha256: storedSha256 }, word: "dog" },
+        { image: { bytes: picture }, word: "cat", text: "a dog on a beach" },
+        { image: NOT_A_PICTURE, word: "dog" },
+        { image: { bytes: picture }, word: " " },
+      ]);
+      assert.deepEqual(outcomes.map(codeOf), ["OK", "OK", "WORD_NOT_IN_TEXT", "INVALID_IMAGE", "INVALID_TEXT"]);
+      for (const { rows, columns, values } of outcomes.slice(0, 2).map(valueOf)) {
+        assert.equal(values.length, rows * columns);
+        assert.ok(values.every((value) => value >= 0 && value <= 1) && values.includes(1));
+      }
+    },
+  },
 ];
 
 /** Code of what every item of a call, or the call as a whole, was refused with. */

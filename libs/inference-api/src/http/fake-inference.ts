@@ -4,6 +4,8 @@ import type {
   CallOptions,
   Caption,
   EmbedOptions,
+  EvidenceMap,
+  EvidenceRequest,
   ImageInput,
   Inference,
   Match,
@@ -69,6 +71,10 @@ export function createFakeInference(options: FakeInferenceOptions = {}): Inferen
     matchTexts: (image, texts, call) =>
       run("matchTexts", texts, call, async (text) =>
         matchOf(saltOf(call) + (await pictureKey(image)), keyOfText(text), call),
+      ),
+    mapEvidence: (requests, call) =>
+      run("mapEvidence", requests, call, async (request) =>
+        evidenceOf(saltOf(call) + (await pictureKey(request.image)), request),
       ),
     captionImages: (images, request, call) =>
       run("captionImages", images, call, async (image) => captionOf(await pictureKey(image), settingsKey(request))),
@@ -155,6 +161,20 @@ function matchOf(picture: string, text: string, { role = "retrieval", itcCosine 
     itmNoMatchLogit: Math.fround(-logit),
     ...(itcCosine && { itcCosine: cosine }),
   };
+}
+
+const FAKE_GRID = 4;
+
+/** A word is in a text when it is one of its parts between spaces. */
+function evidenceOf(picture: string, { word, text }: EvidenceRequest): EvidenceMap {
+  const key = `${picture}${keyOfText(word)}`;
+  if (text !== undefined && !` ${text} `.includes(` ${word} `)) {
+    throw new InferenceError("WORD_NOT_IN_TEXT", `The text "${text}" does not have the word "${word}".`);
+  }
+  const values = Float32Array.from({ length: FAKE_GRID ** 2 }, (_, place) => (fraction(`${key}${place}`) % 999) / 1000);
+  values[fraction(key) % values.length] = 1;
+  const peakCosine = (fraction(`${key}peak`) % 1000) / 1000;
+  return { rows: FAKE_GRID, columns: FAKE_GRID, values, method: "patchCosine", peakCosine };
 }
 
 function captionOf(key: string, settings: string): Caption {

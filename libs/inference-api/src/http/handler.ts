@@ -58,7 +58,7 @@ export interface InferenceHandlerOptions {
 
 /**
  * Answers the Open Inference Protocol v2 for an engine. Task-level models stand for the methods of the port: embed-image,
- * embed-text, match-image, match-text, caption, answer. A bad item is a code in the tensor "error_code", not a failed
+ * embed-text, match-image, match-text, evidence, caption, answer. A bad item is a code in the tensor "error_code", not a failed
  * request. GET /v2/models and GET /metrics are additions to the protocol.
  */
 export function createInferenceHandler(
@@ -178,7 +178,7 @@ function report(
   });
 }
 
-// The six tasks differ in their argument and value types; inside this file each is used only with what it made itself.
+// The seven tasks differ in their argument and value types; inside this file each is used only with what it made itself.
 type AnyTask = Task<unknown, unknown>;
 
 function taskOf(name: string): AnyTask {

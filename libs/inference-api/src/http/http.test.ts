@@ -60,6 +60,15 @@ test("carries every value over HTTP without losing a bit", async () => {
   expect(await remote.matchTexts({ bytes: picture }, ["a", ""], { itcCosine: true })).toEqual(
     await direct.matchTexts({ bytes: picture }, ["a", ""], { itcCosine: true }),
   );
+  const asked = images.map((image, index) => ({ image, word: "dog", ...(index > 0 && { text: "a dog" }) }));
+  const maps = await remote.mapEvidence([...asked, { image: { bytes: picture }, word: "cat", text: "a dog" }]);
+  expect(maps).toEqual(await direct.mapEvidence([...asked, { image: { bytes: picture }, word: "cat", text: "a dog" }]));
+  expect(maps.map((one) => (one.ok ? one.value.rows : one.error.code))).toEqual([
+    4,
+    "IMAGE_NOT_FOUND",
+    4,
+    "WORD_NOT_IN_TEXT",
+  ]);
   expect(await remote.captionImages(images, request)).toEqual(await direct.captionImages(images, request));
   expect(await remote.answerQuestions(questions, rank)).toEqual(await direct.answerQuestions(questions, rank));
 });

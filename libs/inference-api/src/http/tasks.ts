@@ -5,6 +5,8 @@ import type {
   Caption,
   CaptionRequest,
   EmbedOptions,
+  EvidenceMap,
+  EvidenceRequest,
   ImageInput,
   Inference,
   Match,
@@ -147,6 +149,62 @@ export const matchTextTask: Task<{ image: ImageInput; texts: readonly string[]; 
   decodeValues: decodeMatches,
 };
 
+export interface EvidenceCall {
+  readonly requests: readonly EvidenceRequest[];
+  readonly ask: EmbedAsk;
+}
+
+export const evidenceTask: Task<EvidenceCall, EvidenceMap> = {
+  name: "evidence",
+  ability: "match",
+  inputs: [{ name: "word", datatype: "BYTES", shape: [-1] }, TEXT_INPUT, ...IMAGE_INPUTS],
+  outputs: [
+    { name: "evidence", datatype: "FP32", shape: [-1, -1, -1] },
+    { name: "method", datatype: "BYTES", shape: [-1] },
+    { name: "peak_cosine", datatype: "FP64", shape: [-1] },
+    ...ERROR_OUTPUTS,
+  ],
+  encodeCall: ({ requests, ask }) => ({
+    inputs: [
+      textTensor(
+        "word",
+        requests.map(({ word }) => word),
+      ),
+      // An empty text is none, as the port knows no request with one.
+      ...(requests.some(({ text }) => text !== undefined)
+        ? [
+            textTensor(
+              "text",
+              requests.map(({ text }) => text ?? ""),
+            ),
+          ]
+        : []),
+      ...encodeImages(requests.map(({ image }) => image)),
+    ],
+    parameters: encodeModel(ask),
+  }),
+  decodeCall: (inputs, parameters) => {
+    const images = decodeImages(inputs);
+    const words = requireTexts(inputs, "word");
+    const texts = findTexts(inputs, "text");
+    if (words.length !== images.length || (texts && texts.length !== images.length)) {
+      const found = `There are ${words.length} words and ${texts?.length ?? "no"} texts for ${images.length} pictures`;
+      throw new WireError(`${found}, expected a word for each, and a text for each or none.`);
+    }
+    return {
+      requests: images.map((image, index) => {
+        const text = texts?.[index] ?? "";
+        return { image, word: words[index] ?? "", ...(text !== "" && { text }) };
+      }),
+      ask: decodeModel(parameters),
+    };
+  },
+  countItems: ({ requests }) => requests.length,
+  run: (inference, { requests, ask }, options) => inference.mapEvidence(requests, { ...options, ...ask }),
+  encodeValues: encodeMaps,
+  decodeValues: decodeMaps,
+};
+
 export const captionTask: Task<{ images: readonly ImageInput[]; request: CaptionRequest }, Caption> = {
   name: "caption",
   ability: "caption",
@@ -237,7 +295,15 @@ export const answerTask: Task<AnswerCall, Answer> = {
   },
 };
 
-export const TASKS = [embedImageTask, embedTextTask, matchImageTask, matchTextTask, captionTask, answerTask] as const;
+export const TASKS = [
+  embedImageTask,
+  embedTextTask,
+  matchImageTask,
+  matchTextTask,
+  evidenceTask,
+  captionTask,
+  answerTask,
+] as const;
 
 /** The outcome of each item as tensors: the values, and an error code that is empty where the item succeeded. */
 export function encodeOutcomes<Call, Value>(task: Task<Call, Value>, outcomes: readonly Outcome<Value>[]): Tensor[] {
@@ -334,6 +400,38 @@ function decodeMatches(outputs: readonly Tensor[]): Match[] {
     itmLogit,
     itmNoMatchLogit: others[index] ?? 0,
     ...(cosines && { itcCosine: cosines[index] ?? 0 }),
+  }));
+}
+
+/** All maps of a call come from one model, so their grids are of one size. */
+function encodeMaps(maps: readonly (EvidenceMap | undefined)[]): Tensor[] {
+  const { rows = 0, columns = 0 } = maps.find((map) => map !== undefined) ?? {};
+  const blank = new Float32Array(rows * columns);
+  const data = maps.flatMap((map) => Array.from(map?.values ?? blank));
+  const cosines = maps.map((map) => map?.peakCosine ?? 0);
+  return [
+    numberTensor("evidence", "FP32", [maps.length, rows, columns], data),
+    textTensor(
+      "method",
+      maps.map((map) => map?.method ?? ""),
+    ),
+    ...(maps.some((map) => map?.peakCosine !== undefined)
+      ? [numberTensor("peak_cosine", "FP64", [cosines.length], cosines)]
+      : []),
+  ];
+}
+
+function decodeMaps(outputs: readonly Tensor[]): EvidenceMap[] {
+  const { shape, data } = requireNumbers(outputs, "evidence");
+  const [, rows = 0, columns = 0] = shape;
+  const size = rows * columns;
+  const cosines = findTensor(outputs, "peak_cosine") && requireNumbers(outputs, "peak_cosine").data;
+  return requireTexts(outputs, "method").map((method, index) => ({
+    rows,
+    columns,
+    values: Float32Array.from(data.slice(index * size, (index + 1) * size)),
+    method: method === "crossAttention" ? ("crossAttention" as const) : ("patchCosine" as const),
+    ...(cosines && { peakCosine: cosines[index] ?? 0 }),
   }));
 }
 

@@ -154,6 +154,7 @@ export function schemaComplaint(error: z.ZodError): string {
 const CODES = {
   INVALID_IMAGE: 400,
   INVALID_TEXT: 400,
+  WORD_NOT_IN_TEXT: 400,
   IMAGE_NOT_FOUND: 404,
   MODEL_NOT_FOUND: 404,
   UNSUPPORTED: 422,

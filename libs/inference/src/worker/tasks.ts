@@ -5,7 +5,9 @@ import { logSoftmax, topIndices } from "../decoding/scores.ts";
 import type { GraphName } from "../model-graphs.ts";
 import { causalMask, createDecoder, generate, type Sources, type StopCheck } from "./generate.ts";
 import type { ImageTokenSource, ImageTokens } from "./image-tokens.ts";
+import { type AttentionTask, attentionMeans, patchCosines } from "./evidence.ts";
 import type { LoadedModel, Outputs } from "./loaded-model.ts";
+import { idsTensor, rowsOf, stackTokens } from "./tensors.ts";
 
 /** A text as ids for both of the encoder's modes; `itcIds` only where its cosine is wanted. */
 export interface EncodedText {
@@ -19,6 +21,8 @@ export type Task =
   | { readonly kind: "embedTexts"; readonly texts: readonly (readonly number[])[] }
   | { readonly kind: "matchImages"; readonly text: EncodedText; readonly images: readonly ImageInput[] }
   | { readonly kind: "matchTexts"; readonly image: ImageInput; readonly texts: readonly EncodedText[] }
+  | { readonly kind: "patchCosines"; readonly ids: readonly number[]; readonly images: readonly ImageInput[] }
+  | (AttentionTask & { readonly kind: "attentionMeans"; readonly images: readonly ImageInput[] })
   | {
       readonly kind: "captionImages";
       readonly images: readonly ImageInput[];
@@ -51,9 +55,12 @@ export interface GeneratedText {
   readonly relativeProbability?: number;
 }
 
+/** Float32Array: an embedding, the cosines of patches, or attentions. */
+export type ItemValue = Float32Array | MatchLogits | GeneratedText;
+
 /** What a task gives for one item; errors are plain data because classes do not survive a thread boundary. */
 export type ItemResult =
-  | { readonly ok: true; readonly value: Float32Array | MatchLogits | GeneratedText }
+  | { readonly ok: true; readonly value: ItemValue }
   | { readonly ok: false; readonly code: InferenceErrorCode; readonly message: string };
 
 export interface TaskContext {
@@ -73,6 +80,10 @@ export async function runTask(context: TaskContext, task: Task): Promise<ItemRes
       return await matchImages(context, task.text, task.images);
     case "matchTexts":
       return await matchTexts(context, task.image, task.texts);
+    case "patchCosines":
+      return await eachImage(context, task.images, (tokens) => patchCosines(context.model, task.ids, tokens));
+    case "attentionMeans":
+      return await eachImage(context, task.images, (tokens) => attentionMeans(context.model, task, tokens));
     case "captionImages":
       return await captionImages(context, task.images, task.prefix, task.settings);
     case "answerQuestions":
@@ -103,25 +114,38 @@ async function matchImages(
   images: readonly ImageInput[],
 ): Promise<ItemResult[]> {
   const { model } = context;
+  let textEmbedding: Float32Array | undefined;
+  return await eachImage(context, images, async (tokens) => {
+    const logits = await imageLogits(model, text.itmIds, tokens);
+    textEmbedding ??= text.itcIds && (await embedTexts(model, [text.itcIds]))[0];
+    const cosines = textEmbedding ? await cosinesOf(model, tokens, textEmbedding) : [];
+    return tokens.map((_, row) => match(logits, row, cosines[row]));
+  });
+}
+
+/** Gets the tokens of all images and works on those of one format together. @returns one result for each image, in order */
+async function eachImage(
+  context: TaskContext,
+  images: readonly ImageInput[],
+  work: (tokens: readonly [ImageTokens, ...ImageTokens[]]) => Promise<readonly ItemValue[]>,
+): Promise<ItemResult[]> {
   const results: ItemResult[] = new Array(images.length);
   const found: { readonly index: number; readonly tokens: ImageTokens }[] = [];
   for (const [index, image] of images.entries()) {
     context.stop();
     try {
-      found.push({ index, tokens: await context.images.tokens(model, image) });
+      found.push({ index, tokens: await context.images.tokens(context.model, image) });
     } catch (error) {
       results[index] = failed(error);
     }
   }
-  const textEmbedding = text.itcIds ? (await embedTexts(model, [text.itcIds]))[0] : undefined;
   for (const format of ["float32", "float16"] as const) {
     const group = found.filter((one) => one.tokens.format === format);
-    if (group.length === 0) continue;
+    const [first, ...others] = group.map((one) => one.tokens);
+    if (!first) continue;
     context.stop();
-    const tokens = group.map((one) => one.tokens);
-    const logits = await imageLogits(model, text.itmIds, tokens, format);
-    const cosines = textEmbedding ? await cosinesOf(model, tokens, textEmbedding) : [];
-    for (const [row, { index }] of group.entries()) results[index] = succeeded(match(logits, row, cosines[row]));
+    const values = await work([first, ...others]);
+    for (const [row, { index }] of group.entries()) results[index] = succeeded(values[row] as ItemValue);
   }
   return results;
 }
@@ -130,11 +154,10 @@ async function matchImages(
 async function imageLogits(
   model: LoadedModel,
   ids: readonly number[],
-  tokens: readonly ImageTokens[],
-  format: ImageTokens["format"],
+  tokens: readonly [ImageTokens, ...ImageTokens[]],
 ): Promise<Float32Array> {
-  const suffix = format === "float32" ? "32" : "16";
-  const states = stackTokens(model, tokens, format);
+  const suffix = tokens[0].format === "float32" ? "32" : "16";
+  const states = stackTokens(model, tokens);
   if (absorptionPaysOff(model, ids.length)) {
     const output = await model.run(`reranker${suffix}`, { ids: idsTensor([ids]), tokens: states });
     return output["logits"]?.data as Float32Array;
@@ -203,7 +226,7 @@ async function captionImages(
   return await eachItem(images, context.stop, async (image) => {
     const tokens = await context.images.tokens(model, image);
     const graph: GraphName = tokens.format === "float32" ? "decoderKeysValues32" : "decoderKeysValues16";
-    const feeds = await model.run(graph, { states: stackTokens(model, [tokens], tokens.format) });
+    const feeds = await model.run(graph, { states: stackTokens(model, [tokens]) });
     const [text] = await generate(model, { feeds, count: 1 }, prefix, settings, context.stop);
     return { tokenIds: text?.tokens ?? [], logProbability: text?.logProbability ?? 0 };
   });
@@ -275,7 +298,7 @@ async function firstTokenScores(model: LoadedModel, sources: Sources, start: num
 
 async function encoderKeysValues(model: LoadedModel, tokens: ImageTokens): Promise<Outputs> {
   const graph: GraphName = tokens.format === "float32" ? "encoderKeysValues32" : "encoderKeysValues16";
-  return await model.run(graph, { states: stackTokens(model, [tokens], tokens.format) });
+  return await model.run(graph, { states: stackTokens(model, [tokens]) });
 }
 
 /** Cosines of images with one text, from their [CLS] tokens. */
@@ -295,34 +318,6 @@ async function tokenEmbeddings(model: LoadedModel, tokens: readonly ImageTokens[
   }
   const feed = new ort.Tensor("float32", cls, [tokens.length, width]);
   return rowsOf((await model.run("tokenEmbedding", { cls: feed }))["embedding"] as ort.Tensor);
-}
-
-/** Tokens of K images of one format as one tensor [K, T, D]. */
-function stackTokens(model: LoadedModel, tokens: readonly ImageTokens[], format: ImageTokens["format"]): ort.Tensor {
-  const count = model.reference.imageTokens;
-  const { width } = model.reference.vision;
-  const size = count * width;
-  const all = format === "float32" ? new Float32Array(tokens.length * size) : new Uint16Array(tokens.length * size);
-  for (const [row, one] of tokens.entries()) {
-    if (one.data.length !== size) {
-      throw new InferenceError(
-        "ENGINE_FAILED",
-        `Stored image tokens have ${one.data.length} numbers, expected ${count} x ${width}. Delete the token store's folder.`,
-      );
-    }
-    all.set(one.data, row * size);
-  }
-  return new ort.Tensor(format, all, [tokens.length, count, width]);
-}
-
-function idsTensor(texts: readonly (readonly number[])[]): ort.Tensor {
-  return new ort.Tensor("int32", Int32Array.from(texts.flat()), [texts.length, texts[0]?.length ?? 0]);
-}
-
-function rowsOf(tensor: ort.Tensor): Float32Array[] {
-  const data = tensor.data as Float32Array;
-  const size = data.length / (tensor.dims[0] as number);
-  return Array.from({ length: tensor.dims[0] as number }, (_, row) => data.slice(row * size, (row + 1) * size));
 }
 
 function match(logits: Float32Array, row: number, itcCosine: number | undefined): MatchLogits {
@@ -367,7 +362,7 @@ async function eachItem<T>(
   return results;
 }
 
-function succeeded(value: Float32Array | MatchLogits | GeneratedText): ItemResult {
+function succeeded(value: ItemValue): ItemResult {
   return { ok: true, value };
 }
 
