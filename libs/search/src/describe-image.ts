@@ -10,7 +10,7 @@ import {
 import { loadSearchCalibration, matchProbabilityOf, type SearchCalibration } from "./calibration.ts";
 import { requireImage } from "./caption-image.ts";
 import { SearchError } from "./errors.ts";
-import { loadModelOf, requireModel, requireModelOf, servedModelOf } from "./models.ts";
+import { modelFor, requireModelOf } from "./models.ts";
 import { requireInteger, requireText } from "./query.ts";
 
 /** How many of the nearest texts the matching head reads: one pass each, as for the pictures of a search. */
@@ -129,7 +129,7 @@ export async function classifyImage(
   }
   const texts = labels.map((label, index) => template.replaceAll(LABEL, () => requireText(`labels[${index}]`, label)));
   const image = await requireImage(dependencies.db, imageId);
-  const model = await modelFor(dependencies, image);
+  const model = await modelFor(dependencies, image.corpusId);
   const fits = await judgeTexts(dependencies, model, image, texts, deadlineMs);
   const judged = labels.map((label, index) => ({ label: label.trim(), ...requireFit(fits[index]) })).toSorted(byScore);
   const best = judged.find(({ matchProbability }) => (matchProbability ?? 0) >= FITS_FROM) ?? null;
@@ -152,14 +152,6 @@ async function judgeTexts(
   });
   const calibration = await calibrationFor(db, image, model);
   return texts.map((text, index) => fitOf(text, outcomes[index], model.itcWeight, calibration));
-}
-
-/** The model that built the space which answers for the picture's corpus, where it can be served; otherwise the retrieval model of the set. */
-async function modelFor({ db, inference }: DescribeDependencies, { corpusId }: Image): Promise<ModelInfo> {
-  const space = await activeSpace(db, corpusId);
-  const served = await inference.models();
-  const builder = space && (servedModelOf(served, space) ?? (await loadModelOf({ db, inference }, space)));
-  return builder ?? requireModel(served, "retrieval");
 }
 
 /** That of the space which answers for the picture's corpus, when this model built it. */

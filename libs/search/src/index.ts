@@ -30,6 +30,8 @@ export {
   describeImage,
   type TextFit,
 } from "./describe-image.ts";
+export { type Evidence, evidenceOf, type EvidenceQuery, type MappedWord } from "./evidence.ts";
+export { boxOf, type EvidenceBox, type EvidencePoint, peakOf } from "./evidence-region.ts";
 export { SearchError, type SearchErrorCode } from "./errors.ts";
 export { loadModelOf, servedModelOf, spaceOf } from "./models.ts";
 export { registerModel, requestReindexTo, rollBackSpace } from "./reindex/change-space.ts";

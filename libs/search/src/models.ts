@@ -1,5 +1,5 @@
 import type { Inference, ModelInfo, Role } from "@medley/inference-api";
-import { findModel, type NewSpace, type Queryable, type Space } from "@medley/storage";
+import { activeSpace, findModel, type NewSpace, type Queryable, type Space } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 
 /** The model that serves a role; an error that names the role when the model set has none. */
@@ -48,6 +48,20 @@ export async function loadModelOf(
   const { checkpoint, name, itcWeight } = registered;
   const model = await inference.loadModel({ checkpoint, name, itcWeight });
   return model.fingerprint === fingerprint ? model : null;
+}
+
+/**
+ * The model that built the space which answers for a corpus, where it can be served; otherwise the retrieval model of the set.
+ * @throws SearchError MODEL_MISSING; InferenceError when the engine does not answer
+ */
+export async function modelFor(
+  { db, inference }: { readonly db: Queryable; readonly inference: Inference },
+  corpusId: string,
+): Promise<ModelInfo> {
+  const space = await activeSpace(db, corpusId);
+  const served = await inference.models();
+  const builder = space && (servedModelOf(served, space) ?? (await loadModelOf({ db, inference }, space)));
+  return builder ?? requireModel(served, "retrieval");
 }
 
 /**

@@ -8,8 +8,8 @@ import { type SearchDependencies, type SearchResult, searchValid } from "./searc
 /** How long the later pages of an answer can be read. */
 const KEEP_SECONDS = 15 * 60;
 
-/** A hit with the cursor of the page behind it. */
-export type PageHit = RankedHit & { readonly cursor: string };
+/** A hit with the cursor of the page behind it, and the texts that it was found for: those of `all`, then `any`, then `none`. */
+export type PageHit = RankedHit & { readonly cursor: string; readonly texts: readonly string[] };
 
 export interface SearchPage extends Omit<SearchResult, "hits"> {
   /** At most `first`. */
@@ -38,7 +38,7 @@ export async function searchPage(
     { id: sessionId, corpusId: result.corpusId, queryFingerprint: fingerprintOf(valid), answer, hits },
     { keepSeconds: KEEP_SECONDS },
   );
-  return pageOf(answer, hits.slice(0, valid.first), { sessionId, offset: 0, hitCount: hits.length });
+  return pageOf(valid, answer, hits.slice(0, valid.first), { sessionId, offset: 0, hitCount: hits.length });
 }
 
 async function laterPage(
@@ -59,17 +59,20 @@ async function laterPage(
     throw new SearchError("INVALID_QUERY", `The cursor belongs to another search. ${hint}`);
   }
   const { answer, hits, hitCount } = session;
-  return pageOf(answer as Omit<SearchResult, "hits">, hits as readonly RankedHit[], { sessionId, offset, hitCount });
+  const place = { sessionId, offset, hitCount };
+  return pageOf(valid, answer as Omit<SearchResult, "hits">, hits as readonly RankedHit[], place);
 }
 
 function pageOf(
+  { clauses }: ValidQuery,
   answer: Omit<SearchResult, "hits">,
   page: readonly RankedHit[],
   { sessionId, offset, hitCount }: Cursor & { readonly hitCount: number },
 ): SearchPage {
+  const texts = clauses.flatMap((clause) => (clause.kind === "text" ? [clause.text] : []));
   return {
     ...answer,
-    hits: page.map((hit, index) => ({ ...hit, cursor: writeCursor({ sessionId, offset: offset + index + 1 }) })),
+    hits: page.map((hit, index) => ({ ...hit, texts, cursor: writeCursor({ sessionId, offset: offset + index + 1 }) })),
     hasNextPage: offset + page.length < hitCount,
     hasPreviousPage: offset > 0,
   };
