@@ -1,5 +1,5 @@
 import type { Inference } from "@medley/inference-api";
-import type { HotTier } from "@medley/search";
+import { type Evidence, evidenceOf, type EvidenceQuery, type HotTier } from "@medley/search";
 import {
   answersOf,
   type Caption,
@@ -85,6 +85,8 @@ export interface GatewayContext extends GatewayDependencies, GatewayServices, Re
   readonly errorsByCorpus: DataLoader<string, ErrorClass[]>;
   readonly nearDuplicatesByImage: DataLoader<string, readonly NearDuplicate[]>;
   readonly answersByImage: DataLoader<string, readonly StoredAnswer[]>;
+  /** A page of hits asks the models once. */
+  readonly evidence: DataLoader<EvidenceQuery, Evidence, string>;
   /** All questions of a corpus are counted in one look. */
   readonly questionCoverageByCorpus: DataLoader<string, readonly QuestionCoverage[]>;
 }
@@ -115,6 +117,11 @@ export function createContext(
       const answers = await answersOf(db, ids);
       return ids.map((id) => answers.get(id) ?? []);
     }),
+    evidence: new DataLoader<EvidenceQuery, Evidence, string>(
+      (queries) =>
+        evidenceOf({ db, inference: scope.inference }, queries, { deadlineMs: dependencies.inferenceDeadlineMs }),
+      { cacheKeyFn: ({ image, word, texts }) => JSON.stringify([image.id, word, texts]) },
+    ),
     questionCoverageByCorpus: new DataLoader((ids) => Promise.all(ids.map((id) => questionCoverage(db, id)))),
   };
 }

@@ -35,6 +35,8 @@ export async function generateTypes(): Promise<{ path: string; text: string }[]>
               DescribingText: "@medley/search#Description",
               ImageDescription: "@medley/search#DescribeResult",
               Corpus: "@medley/storage#Corpus as CorpusRow",
+              Evidence: "@medley/search#Evidence as EvidenceResult",
+              EvidenceMap: "../evidence-overlay.ts#DrawnMap",
               GeneratedCaption: "@medley/search#CaptionResult",
               Image: "@medley/storage#Image as ImageRow",
               ImageAnswer: "@medley/storage#StoredAnswer",

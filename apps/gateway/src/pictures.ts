@@ -1,4 +1,7 @@
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { renderHeatMap } from "@medley/media/heat-map";
 import { findImage, type Image } from "@medley/storage";
 import type { StoredFile } from "@medley/storage/picture-stores";
 import { type Request, type Response, Router } from "express";
@@ -6,6 +9,7 @@ import type { Access } from "./access/access.ts";
 import { AccessError } from "./access/access-error.ts";
 import { roleIn } from "./access/viewer.ts";
 import type { GatewayDependencies } from "./context.ts";
+import { gridOf, overlaySize } from "./evidence-overlay.ts";
 
 /** Names of image formats as the content types that browsers know. */
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -23,7 +27,10 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 
 type PictureDependencies = Pick<GatewayDependencies, "db" | "blobs" | "thumbnails">;
 
-/** `/images/:id` gives the original bytes, `/thumbnails/:id` the small WebP file, or the original while there is none. */
+/**
+ * `/images/:id` gives the original bytes, `/thumbnails/:id` the small WebP file, or the original while there is none, and `/evidence/:id` a transparent PNG of the
+ * map in its address, to be laid over the picture.
+ */
 export function createPictureRouter(dependencies: PictureDependencies, access: Access): Router {
   const router = Router();
   router.get("/images/:id", async (request, response) => {
@@ -39,6 +46,10 @@ export function createPictureRouter(dependencies: PictureDependencies, access: A
     if (file === undefined) return sendOriginal(dependencies, image, request, response, "no-cache");
     const head = { contentType: "image/webp", etag: `"${image.sha256}-thumbnail"`, caching };
     await sendFile(file, head, request, response);
+  });
+  router.get("/evidence/:id", async (request, response) => {
+    const image = await requirePicture(dependencies, access, request, response);
+    if (image !== null) await sendOverlay(image, request, response, await cachingOf(access));
   });
   return router;
 }
@@ -92,6 +103,23 @@ async function sendOriginal(
   }
   const contentType = CONTENT_TYPES[image.format ?? ""] ?? "application/octet-stream";
   await sendFile(file, { contentType, etag: `"${image.sha256}"`, caching }, request, response);
+}
+
+async function sendOverlay(image: Image, request: Request, response: Response, caching: string): Promise<void> {
+  const { map } = request.query;
+  const grid = gridOf(map);
+  if (grid === null) {
+    const message = "The address holds no evidence map. Ask GraphQL for overlayUrl, and use it as it is.";
+    response.status(400).json({ error: message });
+    return;
+  }
+  const size = overlaySize(image);
+  const name = createHash("sha256")
+    .update(`${String(map)} ${size.width}x${size.height}`)
+    .digest("base64url");
+  const png = await renderHeatMap(grid, size);
+  const file = { sizeBytes: png.length, open: async () => Readable.from([png]) };
+  await sendFile(file, { contentType: "image/png", etag: `"evidence-${name}"`, caching }, request, response);
 }
 
 interface FileHead {

@@ -53,6 +53,7 @@ export {
   MAX_CANDIDATES,
   MAX_FIRST,
   MAX_PICTURE_BYTES,
+  requireText,
   type FacetRequest,
   type FacetSource,
   type SearchClause,

@@ -16,7 +16,8 @@ export interface PictureLinks {
   isGood(imageId: string, until: unknown, seal: unknown): boolean;
 }
 
-export type PictureFolder = "images" | "thumbnails";
+/** What there is of a picture: its file, the small one, and maps that are laid over it. */
+export type PictureFolder = "images" | "thumbnails" | "evidence";
 
 export function createPictureLinks(secret: string | undefined, now: () => number = Date.now): PictureLinks {
   const key = secret === undefined ? randomBytes(32) : Buffer.from(secret);

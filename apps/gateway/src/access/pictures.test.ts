@@ -58,6 +58,28 @@ test("takes a link for its picture and its time alone", async () => {
   }
 });
 
+test("shows the overlay of an evidence map to whom it shows the picture, and to nobody else", async () => {
+  const { mine, foreign } = library;
+  const query = 'query($id: ID!) { image(id: $id) { url evidence(word: "dog") { map { overlayUrl } } } }';
+  const { data } = await gateway.graphql(query, { id: mine.imageId }, viewer);
+  const url: string = data.image.evidence.map.overlayUrl;
+  expect(url).toMatch(/^\/evidence\/[\w-]+\?until=\d+&seal=[\w-]{43}&map=4x4\.[\w-]+$/);
+  const shown = await get(url);
+  expect([shown.status, shown.headers.get("content-type")]).toEqual([200, "image/png"]);
+  expect(shown.headers.get("cache-control")).toBe("private, max-age=31536000, immutable");
+  const map = url.slice(url.indexOf("map="));
+  for (const path of [
+    url.replace(mine.imageId, foreign.imageId),
+    `/evidence/${mine.imageId}?${map}`,
+    url.replace(/seal=[^&]*/, "seal=AAAA"),
+  ]) {
+    expect((await get(path)).status, path).toBe(401);
+  }
+  expect((await get(`/evidence/${mine.imageId}?${map}`, viewer)).status).toBe(200);
+  expect((await get(`/evidence/${foreign.imageId}?${map}`, viewer)).status).toBe(404);
+  expect((await get(`/evidence/${foreign.imageId}`, viewer)).status).toBe(404);
+});
+
 test("gives the bytes of a corpus to a key of that corpus, and says of others that there is no such picture", async () => {
   expect((await get(`/images/${library.mine.imageId}`, viewer)).status).toBe(200);
   const foreign = await get(`/images/${library.foreign.imageId}`, viewer);

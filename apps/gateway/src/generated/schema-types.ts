@@ -1,7 +1,8 @@
 // Generated from apps/gateway/schema.graphql by `npm run generate -w @medley/gateway`. Do not edit.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
-import type { AskResult, Classification as ClassificationResult, Description, DescribeResult, CaptionResult, ClauseScores as ClauseRow, SearchPage, PageHit, SearchReport as ReportRow } from '@medley/search';
+import type { AskResult, Classification as ClassificationResult, Description, DescribeResult, Evidence as EvidenceResult, CaptionResult, ClauseScores as ClauseRow, SearchPage, PageHit, SearchReport as ReportRow } from '@medley/search';
 import type { AttributeDeclaration as AttributeRow, Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, StoredAnswer, NearDuplicate as NearDuplicateRow, Operation as OperationRow, Question as QuestionRow, Space as SpaceRow, Upload as UploadRow } from '@medley/storage';
+import type { DrawnMap } from '../evidence-overlay.ts';
 import type { GatewayContext } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -517,6 +518,87 @@ export type ErrorKind =
   /** The engine or a deadline: it is tried five times, later each time. */
   | 'TRANSIENT';
 
+/** Where a picture shows a word, as far as a model can tell. `docs/evidence.md` says how often it is right, and what it does not tell. */
+export type Evidence = {
+  __typename?: 'Evidence';
+  /** Why there is no map: models that are away or busy, or a picture whose bytes and image tokens are gone. */
+  failure?: Maybe<EvidenceFailure>;
+  /** Null where there is none; `failure` then says why. */
+  map?: Maybe<EvidenceMap>;
+  /** The text of the query that has the word; null where the word was read by itself, and without a map. */
+  text?: Maybe<Scalars['String']['output']>;
+  /** What was looked for. */
+  word: Scalars['String']['output'];
+};
+
+/** A part of a picture. */
+export type EvidenceBox = {
+  __typename?: 'EvidenceBox';
+  /** Its height as a share of the picture's. */
+  height: Scalars['Float']['output'];
+  /** Share of the picture's width left of it, 0 to 1. */
+  left: Scalars['Float']['output'];
+  /** Share of the picture's height above it, 0 to 1. */
+  top: Scalars['Float']['output'];
+  /** Its width as a share of the picture's. */
+  width: Scalars['Float']['output'];
+};
+
+/** Why there is no map. */
+export type EvidenceFailure = {
+  __typename?: 'EvidenceFailure';
+  /** Stable cause, such as UNAVAILABLE, DEADLINE_EXCEEDED or IMAGE_NOT_FOUND. */
+  code: Scalars['String']['output'];
+  /** What happened, for people. */
+  message: Scalars['String']['output'];
+  /** Whether the same question may succeed later. */
+  retryable: Scalars['Boolean']['output'];
+};
+
+/**
+ * How much each place of a picture speaks for a word. It tells where and never whether: the greatest place is 1 also in a picture that does not show the word.
+ * Whether it does is what `itmLogit`, `matchProbability` and `classify` judge.
+ */
+export type EvidenceMap = {
+  __typename?: 'EvidenceMap';
+  /** What lies around the peak: patches of at least 0.6 that hang together with it. Null where all are the same, and for the method CROSS_ATTENTION. */
+  box?: Maybe<EvidenceBox>;
+  /** How many patches the picture has from left to right. */
+  columns: Scalars['Int']['output'];
+  /** What the numbers are made of. */
+  method: EvidenceMethod;
+  /** SHA-256 over that model's weights and every setting that changes its embeddings. */
+  modelFingerprint: Scalars['String']['output'];
+  /** Name of the model that looked. */
+  modelName: Scalars['String']['output'];
+  /** Path of a transparent PNG on this server in the picture's shape, to be laid over the picture or its thumbnail. It never changes, and asks no model. */
+  overlayUrl: Scalars['String']['output'];
+  /** Middle of the greatest patch; null where all are the same. */
+  peak?: Maybe<EvidencePoint>;
+  /** Cosine of the word's embedding and the greatest patch's, -1 to 1; null for the method CROSS_ATTENTION. Unlike `values` it compares pictures. */
+  peakCosine?: Maybe<Scalars['Float']['output']>;
+  /** How many patches the picture has from top to bottom. The grid lies over the whole picture, whatever its shape. */
+  rows: Scalars['Int']['output'];
+  /** A list for each row from the top, with a number for each patch from the left: 0 for the least of the picture, 1 for the greatest. */
+  values: Array<Array<Scalars['Float']['output']>>;
+};
+
+/** What an evidence map is made of. Each model set says which it is. */
+export type EvidenceMethod =
+  /** Where a layer of the matching head looks from the word, against where it looks from the other words of the text. */
+  | 'CROSS_ATTENTION'
+  /** Cosine of the word's embedding and each patch's, both by BLIP's contrastive heads. The word is read by itself. */
+  | 'PATCH_COSINE';
+
+/** A place in a picture. */
+export type EvidencePoint = {
+  __typename?: 'EvidencePoint';
+  /** Share of the picture's width from the left, 0 to 1. */
+  x: Scalars['Float']['output'];
+  /** Share of the picture's height from the top, 0 to 1. */
+  y: Scalars['Float']['output'];
+};
+
 /** The values of an attribute, or the answers to a question. */
 export type Facet = {
   __typename?: 'Facet';
@@ -601,6 +683,8 @@ export type Image = {
   attributes: Scalars['JSON']['output'];
   /** Every stored caption, oldest first. */
   captions: Array<Caption>;
+  /** Where the picture shows a word, as far as the model can tell. A pass of the model. */
+  evidence?: Maybe<Evidence>;
   /** Height in pixels as people see it (EXIF orientation applied); null until the picture has been read. */
   height?: Maybe<Scalars['Int']['output']>;
   /** Stable id. */
@@ -620,6 +704,13 @@ export type Image = {
   url: Scalars['String']['output'];
   /** Width in pixels as people see it (EXIF orientation applied); null until the picture has been read. */
   width?: Maybe<Scalars['Int']['output']>;
+};
+
+
+/** One picture by its content in one corpus. */
+export type ImageEvidenceArgs = {
+  text?: InputMaybe<Scalars['String']['input']>;
+  word: Scalars['String']['input'];
 };
 
 
@@ -1410,6 +1501,11 @@ export type SearchEdge = {
   /** For `after`: the page that begins behind this hit. */
   cursor: Scalars['String']['output'];
   /**
+   * Where the picture shows a word of the query, as far as the model can tell. Each is a pass of the model: ask for the hits that are looked at. A page of hits
+   * is asked for at once.
+   */
+  evidence?: Maybe<Evidence>;
+  /**
    * What judged hits are ordered by, 0 to 1. For one text: `(1 - textWeight) * r + textWeight * textScore`, where r is `rerankScore` scaled to 0 to 1 over the
    * re-ranked pictures of this answer. For several clauses: each `fit` joined as a probability. Says nothing outside of this answer; null where the
    * picture was not judged.
@@ -1453,6 +1549,12 @@ export type SearchEdge = {
    * Always 0 when `textWeight` or `candidates` is 0.
    */
   textShare: Scalars['Float']['output'];
+};
+
+
+/** One hit: a picture with the scores of both stages. Scores that belong to one clause are those of the first one; `clauses` has all. */
+export type SearchEdgeEvidenceArgs = {
+  word: Scalars['String']['input'];
 };
 
 /** What to look for, and where. `all` and `any` together have at least one clause, all three at most 8. */
@@ -1834,6 +1936,12 @@ export type ResolversTypes = {
   DescribingText: ResolverTypeWrapper<Description>;
   ErrorClass: ResolverTypeWrapper<ErrorClass>;
   ErrorKind: ErrorKind;
+  Evidence: ResolverTypeWrapper<EvidenceResult>;
+  EvidenceBox: ResolverTypeWrapper<EvidenceBox>;
+  EvidenceFailure: ResolverTypeWrapper<EvidenceFailure>;
+  EvidenceMap: ResolverTypeWrapper<DrawnMap>;
+  EvidenceMethod: EvidenceMethod;
+  EvidencePoint: ResolverTypeWrapper<EvidencePoint>;
   Facet: ResolverTypeWrapper<Facet>;
   FacetInput: FacetInput;
   FacetSource: FacetSource;
@@ -1937,6 +2045,11 @@ export type ResolversParentTypes = {
   DeleteImagePayload: DeleteImagePayload;
   DescribingText: Description;
   ErrorClass: ErrorClass;
+  Evidence: EvidenceResult;
+  EvidenceBox: EvidenceBox;
+  EvidenceFailure: EvidenceFailure;
+  EvidenceMap: DrawnMap;
+  EvidencePoint: EvidencePoint;
   Facet: Facet;
   FacetInput: FacetInput;
   FacetValue: FacetValue;
@@ -2176,6 +2289,44 @@ export type ErrorClassResolvers<ContextType = GatewayContext, ParentType extends
   waiting?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
+export type EvidenceResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Evidence'] = ResolversParentTypes['Evidence']> = {
+  failure?: Resolver<Maybe<ResolversTypes['EvidenceFailure']>, ParentType, ContextType>;
+  map?: Resolver<Maybe<ResolversTypes['EvidenceMap']>, ParentType, ContextType>;
+  text?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  word?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type EvidenceBoxResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['EvidenceBox'] = ResolversParentTypes['EvidenceBox']> = {
+  height?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  left?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  top?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  width?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+};
+
+export type EvidenceFailureResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['EvidenceFailure'] = ResolversParentTypes['EvidenceFailure']> = {
+  code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  retryable?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
+export type EvidenceMapResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['EvidenceMap'] = ResolversParentTypes['EvidenceMap']> = {
+  box?: Resolver<Maybe<ResolversTypes['EvidenceBox']>, ParentType, ContextType>;
+  columns?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  method?: Resolver<ResolversTypes['EvidenceMethod'], ParentType, ContextType>;
+  modelFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  modelName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  overlayUrl?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  peak?: Resolver<Maybe<ResolversTypes['EvidencePoint']>, ParentType, ContextType>;
+  peakCosine?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  rows?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  values?: Resolver<Array<Array<ResolversTypes['Float']>>, ParentType, ContextType>;
+};
+
+export type EvidencePointResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['EvidencePoint'] = ResolversParentTypes['EvidencePoint']> = {
+  x?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  y?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+};
+
 export type FacetResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Facet'] = ResolversParentTypes['Facet']> = {
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   of?: Resolver<ResolversTypes['FacetSource'], ParentType, ContextType>;
@@ -2206,6 +2357,7 @@ export type ImageResolvers<ContextType = GatewayContext, ParentType extends Reso
   answers?: Resolver<Array<ResolversTypes['ImageAnswer']>, ParentType, ContextType>;
   attributes?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
   captions?: Resolver<Array<ResolversTypes['Caption']>, ParentType, ContextType>;
+  evidence?: Resolver<Maybe<ResolversTypes['Evidence']>, ParentType, ContextType, RequireFields<ImageEvidenceArgs, 'word'>>;
   height?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   nearDuplicates?: Resolver<Array<ResolversTypes['NearDuplicate']>, ParentType, ContextType, RequireFields<ImageNearDuplicatesArgs, 'first'>>;
@@ -2409,6 +2561,7 @@ export type SearchConnectionResolvers<ContextType = GatewayContext, ParentType e
 export type SearchEdgeResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchEdge'] = ResolversParentTypes['SearchEdge']> = {
   clauses?: Resolver<Array<ResolversTypes['ClauseScores']>, ParentType, ContextType>;
   cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  evidence?: Resolver<Maybe<ResolversTypes['Evidence']>, ParentType, ContextType, RequireFields<SearchEdgeEvidenceArgs, 'word'>>;
   fusedScore?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   itcCosine?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   itmLogit?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
@@ -2530,6 +2683,11 @@ export type Resolvers<ContextType = GatewayContext> = {
   DeleteImagePayload?: DeleteImagePayloadResolvers<ContextType>;
   DescribingText?: DescribingTextResolvers<ContextType>;
   ErrorClass?: ErrorClassResolvers<ContextType>;
+  Evidence?: EvidenceResolvers<ContextType>;
+  EvidenceBox?: EvidenceBoxResolvers<ContextType>;
+  EvidenceFailure?: EvidenceFailureResolvers<ContextType>;
+  EvidenceMap?: EvidenceMapResolvers<ContextType>;
+  EvidencePoint?: EvidencePointResolvers<ContextType>;
   Facet?: FacetResolvers<ContextType>;
   FacetValue?: FacetValueResolvers<ContextType>;
   Failure?: FailureResolvers<ContextType>;

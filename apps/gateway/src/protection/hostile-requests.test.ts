@@ -12,7 +12,7 @@ let modelCalls = 0;
 beforeAll(async () => {
   library = await openSampleLibrary({ pictures: 3 });
   imageId = library.imageIds[0] ?? "";
-  for (const method of ["embedTexts", "matchImages", "captionImages", "answerQuestions"]) {
+  for (const method of ["embedTexts", "matchImages", "mapEvidence", "captionImages", "answerQuestions"]) {
     library.interrupt(method, () => void (modelCalls += 1));
   }
   gateway = await serveGateway({ ...library, protection: { introspection: false, maxCostMs: 20_000 } });
@@ -109,6 +109,12 @@ const OPERATIONS: readonly (readonly [string, string, object, Expected])[] = [
     "cost in a list of answers",
     ASK,
     { id: "1", answers: Array.from({ length: 5000 }, (_, index) => `answer ${index}`) },
+    { code: "COST_EXCEEDED" },
+  ],
+  [
+    "cost in evidence for every hit",
+    'query($n: Int!) { search(input: { corpus: "x", all: [{ text: "x" }], rerank: { candidates: 0 } }, first: $n) { edges { a: evidence(word: "x") { word } b: evidence(word: "x") { word } } } }',
+    { n: 500 },
     { code: "COST_EXCEEDED" },
   ],
   [

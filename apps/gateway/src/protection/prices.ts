@@ -34,6 +34,9 @@ export const PRICES: Readonly<Record<string, (args: Arguments) => number>> = {
   "Query.describe": () => PAIR_MS * DESCRIBING_TEXTS,
   "Query.classify": (args) => PICTURE_MS + PAIR_MS * lengthOf(member(args, "labels")),
   "Query.caption": (args) => PICTURE_MS + decodingMs(args["decoding"]),
+  // A pair, read as far as one layer of the matching head, or compared patch by patch; its tokens are stored as those of a search's candidates are.
+  "SearchEdge.evidence": () => PAIR_MS,
+  "Image.evidence": () => PAIR_MS,
   // No model is asked; but pictures have duplicates that have duplicates, and each level multiplies the next.
   "Image.nearDuplicates": () => DUPLICATES_MS,
   // What declaring a question costs is done by the ingest worker, behind what people wait for.

@@ -47,6 +47,7 @@ export function bindToRequest(inference: Inference, { gone, timeoutMs, onCall }:
       embedTexts: (texts, call) => count("embedTexts", inference.embedTexts(texts, options(call))),
       matchImages: (text, images, call) => count("matchImages", inference.matchImages(text, images, options(call))),
       matchTexts: (image, texts, call) => count("matchTexts", inference.matchTexts(image, texts, options(call))),
+      mapEvidence: (requests, call) => count("mapEvidence", inference.mapEvidence(requests, options(call))),
       captionImages: (images, request, call) =>
         count("captionImages", inference.captionImages(images, request, options(call))),
       answerQuestions: (questions, mode, call) =>

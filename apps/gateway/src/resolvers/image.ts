@@ -1,5 +1,5 @@
 import type { AnswerMode, Decoding } from "@medley/inference-api";
-import { ANSWER_DECODING, askImage, captionOf } from "@medley/search";
+import { ANSWER_DECODING, askImage, captionOf, requireText } from "@medley/search";
 import { badUserInput } from "../errors.ts";
 import type {
   AnswerModeInput,
@@ -39,6 +39,12 @@ export const Image: ImageResolvers = {
     }
     return (await context.nearDuplicatesByImage.load(id)).slice(0, first);
   },
+  evidence: (image, { word, text }, context) =>
+    context.evidence.load({
+      image,
+      word,
+      ...(text !== null && text !== undefined && { texts: [requireText("text", text)] }),
+    }),
   answers: async ({ id }, _query, context) => [...(await context.answersByImage.load(id))],
   captions: async ({ id }, _query, context) => [...(await context.captionsByImage.load(id))],
 };

@@ -11,6 +11,7 @@ import {
   Space,
 } from "./corpus.ts";
 import { Classification, classify, DescribingText, describe, ImageDescription } from "./describe.ts";
+import { Evidence, EvidenceMap } from "./evidence.ts";
 import { CaptionExplanation, explainCaption } from "./explain-caption.ts";
 import { Answer, ask, caption, Image, image, NearDuplicate } from "./image.ts";
 import { cancelOperation, Operation, operation, operations, operationUpdated, retryFailed } from "./operations.ts";
@@ -66,6 +67,8 @@ export const resolvers: Resolvers = {
   Corpus,
   DateTime,
   DescribingText,
+  Evidence,
+  EvidenceMap,
   Image,
   ImageDescription,
   NearDuplicate,

@@ -1,4 +1,14 @@
-import { type ClauseScores, type FacetRequest, MAX_PICTURE_BYTES, type SearchClause, searchPage } from "@medley/search";
+import {
+  type ClauseScores,
+  type Evidence,
+  type FacetRequest,
+  MAX_PICTURE_BYTES,
+  type PageHit,
+  type SearchClause,
+  searchPage,
+} from "@medley/search";
+import type { Image } from "@medley/storage";
+import type { GatewayContext } from "../context.ts";
 import { badUserInput } from "../errors.ts";
 import { imageFilterOf } from "../image-filter-input.ts";
 import type {
@@ -72,12 +82,23 @@ export const SearchEdge: SearchEdgeResolvers = {
   textShare: (hit) => firstOf(hit).textShare,
   textCosine: (hit) => firstOf(hit).textCosine,
   textScore: (hit) => firstOf(hit).textScore,
-  async node(hit, _query, context) {
-    const image = await context.imageById.load(hit.imageId);
-    if (image === null) throw badUserInput(`Image "${hit.imageId}" was removed while the search ran. Search again.`);
-    return image;
-  },
+  node: (hit, _query, context) => imageOfHit(hit, context),
+  evidence: (hit, { word }, context) => evidenceOfHit(hit, word, context),
 };
+
+async function imageOfHit({ imageId }: PageHit, context: GatewayContext): Promise<Image> {
+  const image = await context.imageById.load(imageId);
+  if (image === null) throw badUserInput(`Image "${imageId}" was removed while the search ran. Search again.`);
+  return image;
+}
+
+/** The word has to be in one of the texts that were looked for. */
+async function evidenceOfHit(hit: PageHit, word: string, context: GatewayContext): Promise<Evidence> {
+  if (hit.texts.length === 0) {
+    throw badUserInput("The search has no text whose words could be found in a picture. Ask Image.evidence instead.");
+  }
+  return context.evidence.load({ image: await imageOfHit(hit, context), word, texts: hit.texts });
+}
 
 function firstOf({ clauses }: { readonly clauses: readonly ClauseScores[] }): ClauseScores {
   if (clauses[0] === undefined) throw new Error("Bug: a hit of a search without clauses");
