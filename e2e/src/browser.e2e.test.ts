@@ -99,6 +99,16 @@ test("opens a picture with its captions and answers a question about it", async 
   await picturesLoaded();
   expect(await dialog.locator("ul.captions li").count()).toBeGreaterThan(0);
   await shoot("3-picture");
+  await dialog.getByRole("button", { name: "apple", exact: true }).click();
+  await dialog.getByText(/Bright where the picture is most like “apple”/).waitFor();
+  const overlay = dialog.locator(".overlay");
+  await overlay.waitFor();
+  await picturesLoaded();
+  // It lies over the picture and nowhere else.
+  expect(await overlay.boundingBox()).toEqual(await dialog.locator(".layers img").first().boundingBox());
+  await shoot("3-evidence");
+  await dialog.getByRole("button", { name: "apple", exact: true }).click();
+  await overlay.waitFor({ state: "detached" });
   await dialog.getByRole("button", { name: "Caption this" }).click();
   await dialog.locator(".captions-new q").waitFor();
   expect((await dialog.locator(".captions-new q").innerText()).trim()).not.toBe("");

@@ -6,6 +6,7 @@ import {
   ask,
   createClient,
   describe as describeImage,
+  evidence,
   type MedleyClient,
   MedleyError,
   nextPage,
@@ -125,6 +126,19 @@ test("the client asks about a picture and has it described by a text of another 
   await saveTextEmbeddings(library.db, { spaceId: library.space.id, rows: [row] });
   const { texts } = await describeImage(medley, { imageId, first: 2 });
   expect(texts).toMatchObject([{ text: "a tall ship", captionId: null, itmLogit: expect.any(Number) as number }]);
+});
+
+test("the client shows where a picture has a word, and where to get the overlay", async () => {
+  const { imageId } = corpora.mine;
+  const found = await evidence(medley, { imageId, word: "dog", text: "a dog" });
+  expect(found).toMatchObject({ word: "dog", text: "a dog", failure: null });
+  expect(found?.map?.values).toHaveLength(found?.map?.rows ?? 0);
+  const overlay = await fetch(gateway.url + (found?.map?.overlayUrl ?? ""));
+  expect(overlay.headers.get("content-type")).toBe("image/png");
+  expect(await errorOf(evidence(medley, { imageId, word: "cat", text: "a dog" }))).toMatchObject({
+    code: "BAD_USER_INPUT",
+  });
+  expect(await evidence(medley, { imageId: "00000000-0000-4000-8000-000000000000", word: "dog" })).toBeNull();
 });
 
 describe("the client's transport", () => {

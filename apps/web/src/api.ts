@@ -1,6 +1,7 @@
 import askDocument from "./documents/ask.graphql?raw";
 import captionDocument from "./documents/caption.graphql?raw";
 import corporaDocument from "./documents/corpora.graphql?raw";
+import evidenceDocument from "./documents/evidence.graphql?raw";
 import imageDocument from "./documents/image.graphql?raw";
 import searchDocument from "./documents/search.graphql?raw";
 import type {
@@ -9,6 +10,8 @@ import type {
   CaptionQuery,
   CaptionQueryVariables,
   CorporaQuery,
+  EvidenceQuery,
+  EvidenceQueryVariables,
   ImageQuery,
   ImageQueryVariables,
   SearchQuery,
@@ -23,6 +26,7 @@ export type Report = SearchAnswer["report"];
 export type Picture = NonNullable<ImageQuery["image"]>;
 export type GeneratedCaption = CaptionQuery["caption"];
 export type Answer = AskQuery["ask"];
+export type Evidence = NonNullable<NonNullable<EvidenceQuery["image"]>["evidence"]>;
 
 export async function fetchCorpora(signal: AbortSignal): Promise<Corpus[]> {
   return (await requestGraphql<CorporaQuery>(corporaDocument, {}, signal)).corpora;
@@ -42,4 +46,9 @@ export async function fetchCaption(variables: CaptionQueryVariables, signal: Abo
 
 export async function fetchAnswer(variables: AskQueryVariables, signal: AbortSignal): Promise<Answer> {
   return (await requestGraphql<AskQuery>(askDocument, variables, signal)).ask;
+}
+
+/** Null where the picture was removed meanwhile. */
+export async function fetchEvidence(variables: EvidenceQueryVariables, signal: AbortSignal): Promise<Evidence | null> {
+  return (await requestGraphql<EvidenceQuery>(evidenceDocument, variables, signal)).image?.evidence ?? null;
 }

@@ -81,6 +81,7 @@ export function App() {
           key={`${address.imageId} ${version}`}
           imageId={address.imageId}
           hit={found.phase === "done" ? found.value.edges.find(({ node }) => node.id === address.imageId) : undefined}
+          text={address.text}
           onClose={() => go({ ...address, imageId: null }, "replace")}
         />
       )}

@@ -1,21 +1,25 @@
 import { useLayoutEffect, useRef, useState } from "react";
-import { fetchCaption, fetchPicture, type Hit, type Picture } from "./api.ts";
+import { fetchCaption, fetchEvidence, fetchPicture, type Hit, type Picture } from "./api.ts";
 import { captionsToShow } from "./captions.ts";
 import { ErrorNotice } from "./error-notice.tsx";
+import { wordsToLookFor } from "./query-words.ts";
 import { QuestionForm } from "./question-form.tsx";
 import { Scores } from "./result-grid.tsx";
 import { useRequest } from "./use-request.ts";
+import { WordEvidence } from "./word-evidence.tsx";
 import { fileNameOf } from "./wording.ts";
 
 interface PictureDialogProps {
   readonly imageId: string;
   /** The hit that was opened; absent when the page was opened at a picture. */
   readonly hit: Hit | undefined;
+  /** What was searched for; empty where nothing was. */
+  readonly text: string;
   readonly onClose: () => void;
 }
 
 /** The browser's own modal dialog: it keeps the focus inside, closes on Escape and gives the focus back. */
-export function PictureDialog({ imageId, hit, onClose }: PictureDialogProps) {
+export function PictureDialog({ imageId, hit, text, onClose }: PictureDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const picture = useRequest(imageId, (signal) => fetchPicture({ id: imageId }, signal));
   // Before the element leaves the page: only an open dialog gives the focus back.
@@ -52,20 +56,30 @@ export function PictureDialog({ imageId, hit, onClose }: PictureDialogProps) {
         {picture.phase === "done" && picture.value === null && (
           <ErrorNotice message={`There is no picture “${imageId}”.`} />
         )}
-        {picture.phase === "done" && picture.value !== null && <Detail picture={picture.value} hit={hit} />}
+        {picture.phase === "done" && picture.value !== null && <Detail picture={picture.value} hit={hit} text={text} />}
       </div>
     </dialog>
   );
 }
 
-function Detail({ picture, hit }: { picture: Picture; hit: Hit | undefined }) {
+function Detail({ picture, hit, text }: { picture: Picture; hit: Hit | undefined; text: string }) {
+  const [chosen, choose] = useState<string | null>(null);
+  const evidence = useRequest(chosen && JSON.stringify([picture.id, text, chosen]), (signal) =>
+    fetchEvidence({ imageId: picture.id, word: chosen ?? "", text }, signal),
+  );
+  const words = wordsToLookFor(text);
+  const overlay = evidence.phase === "done" ? evidence.value?.map?.overlayUrl : undefined;
   return (
     <>
       <figure className="detail-picture">
-        <PictureImage picture={picture} />
+        <span className="layers">
+          <PictureImage picture={picture} />
+          {overlay !== undefined && <img className="overlay" src={overlay} alt="" />}
+        </span>
       </figure>
       <div className="detail-text">
         {hit && <Scores hit={hit} />}
+        {words.length > 0 && <WordEvidence words={words} chosen={chosen} evidence={evidence} onChoose={choose} />}
         <Captions picture={picture} />
         <QuestionForm imageId={picture.id} />
         <p className="origin">

@@ -17,6 +17,7 @@ export {
   type UploadErrorCode,
   type UserError,
 } from "./errors.ts";
+export { type Evidence, evidence } from "./evidence.ts";
 export {
   type AnswerModeInput,
   AskDocument,
@@ -24,6 +25,7 @@ export {
   type CreateUploadInput,
   type DecodingInput,
   DescribeDocument,
+  EvidenceDocument,
   type ImageFilter,
   OperationsDocument,
   OperationUpdatedDocument,

@@ -54,6 +54,15 @@ export type CorporaQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type CorporaQuery = { corpora: Array<{ name: string, imageCount: number, activeSpace: { id: string } | null }> };
 
+export type EvidenceQueryVariables = Exact<{
+  imageId: string | number;
+  word: string;
+  text: string;
+}>;
+
+
+export type EvidenceQuery = { image: { evidence: { word: string, map: { overlayUrl: string, peakCosine: number | null } | null, failure: { message: string } | null } | null } | null };
+
 export type ImageQueryVariables = Exact<{
   id: string | number;
 }>;

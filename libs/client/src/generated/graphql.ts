@@ -112,6 +112,13 @@ export type ErrorKind =
   /** The engine or a deadline: it is tried five times, later each time. */
   | 'TRANSIENT';
 
+/** What an evidence map is made of. Each model set says which it is. */
+export type EvidenceMethod =
+  /** Where a layer of the matching head looks from the word, against where it looks from the other words of the text. */
+  | 'CROSS_ATTENTION'
+  /** Cosine of the word's embedding and each patch's, both by BLIP's contrastive heads. The word is read by itself. */
+  | 'PATCH_COSINE';
+
 /** An attribute, or a question, whose values are to be counted. */
 export type FacetInput = {
   /** How many values to return, 1 to 100: those of most hits first. */
@@ -364,6 +371,15 @@ export type DescribeQueryVariables = Exact<{
 
 export type DescribeQuery = { describe: { modelName: string, modelFingerprint: string, texts: Array<{ text: string, captionId: string | null, itcCosine: number, itmLogit: number, rerankScore: number, matchProbability: number | null }> } };
 
+export type EvidenceQueryVariables = Exact<{
+  imageId: string | number;
+  word: string;
+  text?: string | null | undefined;
+}>;
+
+
+export type EvidenceQuery = { image: { evidence: { word: string, text: string | null, map: { rows: number, columns: number, values: Array<Array<number>>, method: EvidenceMethod, peakCosine: number | null, overlayUrl: string, modelName: string, modelFingerprint: string, peak: { x: number, y: number } | null, box: { left: number, top: number, width: number, height: number } | null } | null, failure: { code: string, message: string, retryable: boolean } | null } | null } | null };
+
 export type HitFieldsFragment = { cursor: string, rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, matchProbability: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource, verdict: CaptionVerdict | null }> } };
 
 export type OperationFieldsFragment = { id: string, kind: string, state: OperationState, ratePerSecond: number | null, etaSeconds: number | null, createdAt: string, updatedAt: string, finishedAt: string | null, counts: Array<{ name: string, value: number }>, coverage: Array<{ step: string, done: number, failed: number, excluded: number, waiting: number, total: number, unplanned: number }>, errorClasses: Array<{ step: string, code: string, kind: ErrorKind, count: number, waiting: number, message: string }>, error: { code: string, message: string } | null };
@@ -546,6 +562,41 @@ export const DescribeDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<DescribeQuery, DescribeQueryVariables>;
+export const EvidenceDocument = new TypedDocumentString(`
+    query Evidence($imageId: ID!, $word: String!, $text: String) {
+  image(id: $imageId) {
+    evidence(word: $word, text: $text) {
+      word
+      text
+      map {
+        rows
+        columns
+        values
+        peak {
+          x
+          y
+        }
+        box {
+          left
+          top
+          width
+          height
+        }
+        method
+        peakCosine
+        overlayUrl
+        modelName
+        modelFingerprint
+      }
+      failure {
+        code
+        message
+        retryable
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<EvidenceQuery, EvidenceQueryVariables>;
 export const OperationsDocument = new TypedDocumentString(`
     query Operations($corpus: String, $first: Int!) {
   operations(corpus: $corpus, first: $first) {
