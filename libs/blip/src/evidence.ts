@@ -17,7 +17,7 @@ export type EvidenceSettings =
 export type EvidenceContrast = "difference" | "ratio";
 
 /**
- * What a model set that says nothing gets: two thirds of the way up, layer 8 of BLIP base, where ALBEF and BLIP take their GradCAM maps (block_num = 8). These
+ * What a model set that says nothing gets: two thirds of the way up, layer 8 of BLIP base, where ALBEF takes its GradCAM maps (block_num = 8). These
  * weigh the heads by gradients; forward only, the mean of all stands in for that.
  */
 export function defaultEvidence({ layers }: TextGeometry): EvidenceSettings {

@@ -19,7 +19,7 @@ export interface EvidenceQuery {
   readonly image: Image;
   /** A word, or a few in a row, such as "red apple". */
   readonly word: string;
-  /** Texts of which at least one must have the word, as the model reads them; absent: the word is read by itself. */
+  /** Texts of which at least one must have the word, as the model reads them. */
   readonly texts?: readonly string[] | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface MappedWord extends EvidenceMap {
 export interface Evidence {
   readonly image: Image;
   readonly word: string;
-  /** The first of the texts that has the word; null where it was read by itself, and where nothing could be read. */
+  /** The first of the texts that has the word; null where none was given, and without a map. */
   readonly text: string | null;
   /** Null where there is none; `failure` then says why. */
   readonly map: MappedWord | null;

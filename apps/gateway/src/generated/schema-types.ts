@@ -525,7 +525,7 @@ export type Evidence = {
   failure?: Maybe<EvidenceFailure>;
   /** Null where there is none; `failure` then says why. */
   map?: Maybe<EvidenceMap>;
-  /** The text of the query that has the word; null where the word was read by itself, and without a map. */
+  /** The text that has the word: of a hit the first of the query's that does. Null where none was given, and without a map. */
   text?: Maybe<Scalars['String']['output']>;
   /** What was looked for. */
   word: Scalars['String']['output'];
