@@ -65,6 +65,7 @@ create table caption_runs (
   captions_per_image integer not null,
   created_at timestamp with time zone not null default now(),
   reverted_at timestamp with time zone,
+  supersedes boolean not null default false,
   constraint caption_runs_pkey PRIMARY KEY (id),
   constraint caption_runs_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
   constraint caption_runs_captions_per_image_check CHECK (((captions_per_image >= 1) AND (captions_per_image <= 20)))
@@ -77,6 +78,7 @@ create table caption_scores (
   itm_logit double precision not null,
   itm_no_match_logit double precision,
   created_at timestamp with time zone not null default now(),
+  stale boolean not null default false,
   constraint caption_scores_pkey PRIMARY KEY (caption_id, filter_fingerprint),
   constraint caption_scores_caption_id_fkey FOREIGN KEY (caption_id) REFERENCES captions(id) ON DELETE CASCADE
 );
@@ -424,6 +426,34 @@ create table text_embeddings (
   constraint text_embeddings_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE
 ) partition by LIST (space_id);
 
+create table upkeep_steps (
+  operation_id uuid not null,
+  step_id bigint not null,
+  constraint upkeep_steps_pkey PRIMARY KEY (operation_id, step_id),
+  constraint upkeep_steps_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES upkeeps(operation_id) ON DELETE CASCADE,
+  constraint upkeep_steps_step_id_fkey FOREIGN KEY (step_id) REFERENCES image_steps(id) ON DELETE CASCADE
+);
+
+create table upkeeps (
+  operation_id uuid not null,
+  corpus_id uuid not null,
+  dry_run boolean not null,
+  space_id uuid,
+  image_filter jsonb,
+  everything boolean not null,
+  looked_up_to uuid,
+  looked boolean not null default false,
+  caption_run_id uuid,
+  measured jsonb,
+  worker text,
+  worker_until timestamp with time zone,
+  constraint upkeeps_pkey PRIMARY KEY (operation_id),
+  constraint upkeeps_caption_run_id_fkey FOREIGN KEY (caption_run_id) REFERENCES caption_runs(id) ON DELETE SET NULL,
+  constraint upkeeps_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
+  constraint upkeeps_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES operations(id) ON DELETE CASCADE,
+  constraint upkeeps_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id)
+);
+
 create table uploads (
   id uuid not null default gen_random_uuid(),
   corpus_id uuid not null,
@@ -467,6 +497,8 @@ CREATE UNIQUE INDEX captions_identity ON public.captions USING btree (image_id, 
 CREATE INDEX captions_part_of ON public.captions USING btree (part_of) WHERE (part_of IS NOT NULL);
 
 CREATE INDEX captions_run ON public.captions USING btree (run_id) WHERE (run_id IS NOT NULL);
+
+CREATE INDEX captions_superseded_by ON public.captions USING btree (superseded_by) WHERE (superseded_by IS NOT NULL);
 
 CREATE INDEX captions_words ON public.captions USING gin (words) WHERE (source <> 'SYNTHETIC'::text);
 
@@ -533,6 +565,10 @@ CREATE INDEX text_embeddings_caption ON ONLY public.text_embeddings USING btree 
 CREATE INDEX text_embeddings_corpus ON ONLY public.text_embeddings USING btree (space_id, corpus_id);
 
 CREATE INDEX text_embeddings_image ON ONLY public.text_embeddings USING btree (image_id);
+
+CREATE INDEX upkeep_steps_step ON public.upkeep_steps USING btree (step_id);
+
+CREATE INDEX upkeeps_corpus ON public.upkeeps USING btree (corpus_id);
 
 CREATE INDEX uploads_image ON public.uploads USING btree (image_id) WHERE (image_id IS NOT NULL);
 

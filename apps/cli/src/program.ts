@@ -18,7 +18,7 @@ import { runMatch } from "./commands/match.ts";
 import { checkModel, listModels } from "./commands/models.ts";
 import { type PullOptions, pullModel } from "./commands/models-pull.ts";
 import { decimalNumber, wholeNumber } from "./commands/number-options.ts";
-import { type ReindexOptions, runReindex } from "./commands/reindex.ts";
+import { addReindexCommand } from "./commands/reindex-command.ts";
 import { runSearch, type SearchOptions } from "./commands/search.ts";
 import { addSpaceCommands } from "./commands/spaces.ts";
 import { runStart } from "./commands/start.ts";
@@ -68,16 +68,7 @@ export function createProgram({ settings, finish }: ProgramContext): Command {
     .requiredOption("--corpus <name>", "corpus that is meant")
     .action((options: { corpus: string; json: boolean }) => printDuplicates(settings, options));
   addStepsCommands(program.command("steps"), settings, withJson);
-  withJson(program.command("reindex"))
-    .description(
-      "move a corpus into the space of another model: build it beside the one that answers, compare both, and switch when nothing speaks against it",
-    )
-    .requiredOption("--corpus <name>", "corpus that is meant")
-    .requiredOption("--model <model>", "checkpoint, medley.models.json, or a name of medley models list")
-    .option("--name <name>", "name that the model is registered under; that of its folder when absent")
-    .option("--itc-weight <number>", "w in the order itmLogit + w * itcCosine of this model", decimalNumber(0, 1000))
-    .option("--force", "switch whatever the comparison says", false)
-    .action(async (options: ReindexOptions) => finish(await runReindex(settings, options)));
+  addReindexCommand(withJson(program.command("reindex")), settings, finish);
   addSpaceCommands(program.command("spaces"), settings, withJson);
 
   withJson(program.command("search <text>"))

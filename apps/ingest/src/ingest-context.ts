@@ -1,6 +1,7 @@
 import type { Inference } from "@medley/inference-api";
 import type { Database } from "@medley/storage";
 import type { BlobStore, VariantStore } from "@medley/storage/picture-stores";
+import type { TokenStore } from "@medley/storage/tokens";
 import type { Span } from "@medley/tracing";
 import type { CalibrationAttempts } from "./calibrate-when-due.ts";
 import type { RetryOptions } from "./retry.ts";
@@ -11,6 +12,8 @@ export interface IngestContext {
   readonly inference: Inference;
   readonly blobs: BlobStore;
   readonly thumbnails: VariantStore;
+  /** Where image tokens lie when the engine shares this machine's files; absent: nobody looks at them. */
+  readonly tokens?: TokenStore;
   readonly maxBytes: number;
   readonly maxPixels: number;
   /** Names this worker in the leases of steps; no two processes share one. */

@@ -16,6 +16,7 @@ import {
 } from "@medley/storage";
 import { openPartFiles, type PartFiles } from "@medley/storage/part-files";
 import { openPictureStores } from "@medley/storage/picture-stores";
+import { openTokenStore } from "@medley/storage/tokens";
 import { startTracing } from "@medley/tracing/start";
 import { readAttributeFile } from "./declare-for-run.ts";
 import type { IngestContext } from "./ingest-context.ts";
@@ -29,13 +30,15 @@ import { openSource } from "./scan/scan-source.ts";
 import { requireFolder, watchFolder } from "./scan/watch-folder.ts";
 import { runReindex } from "./spaces/run-reindex.ts";
 import { registerUploads } from "./uploads/register-uploads.ts";
+import { doUpkeep } from "./upkeep/do-upkeep.ts";
 import { type WatchOptions, watchCorpora } from "./watch-corpora.ts";
 
 const USAGE = `Usage:
   main.ts add PATH|MANIFEST --corpus NAME [--watch] [--priority N] [--no-captions] [--no-calibration] [--retry-failed] [--json]
     [--attributes FILE] [--read-metadata date,camera,position]
   main.ts work [--corpus NAME] [--watch] [--no-captions] [--retry-failed] [--json]
-  main.ts reindex --corpus NAME [--json]`;
+  main.ts reindex --corpus NAME [--json]
+  main.ts upkeep --corpus NAME --operation ID [--json]`;
 
 /** Between two looks whether another worker has ended a reindex. */
 const REINDEX_POLL_MS = 5_000;
@@ -65,7 +68,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 interface Command {
-  readonly name: "add" | "work" | "reindex";
+  readonly name: "add" | "work" | "reindex" | "upkeep";
   readonly path: string;
   readonly corpus?: string;
   readonly captions: boolean;
@@ -78,6 +81,8 @@ interface Command {
   readonly readMetadata?: readonly MetadataKind[];
   /** Of the steps of what is added, from -100 to 100. */
   readonly priority?: number;
+  /** Of the upkeep that is to be done. */
+  readonly operation?: string;
   readonly json: boolean;
 }
 
@@ -94,15 +99,17 @@ function parseCommand(args: readonly string[]): Command {
       "retry-failed": { type: "boolean", default: false },
       watch: { type: "boolean", default: false },
       priority: { type: "string" },
+      operation: { type: "string" },
       attributes: { type: "string" },
       "read-metadata": { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
   const [name, path = "", ...rest] = positionals;
-  if (name !== "add" && name !== "work" && name !== "reindex") {
-    throw new Error(`Command "${name ?? ""}" is unknown, expected add, work or reindex.`);
+  if (name !== "add" && name !== "work" && name !== "reindex" && name !== "upkeep") {
+    throw new Error(`Command "${name ?? ""}" is unknown, expected add, work, reindex or upkeep.`);
   }
+  if (name === "upkeep" && !values.operation) throw new Error("upkeep needs --operation ID.");
   if (name === "add" && (path === "" || rest.length > 0)) throw new Error("add takes one folder or manifest.");
   if (name !== "add" && path !== "") throw new Error(`${name} takes no path, but got "${path}".`);
   if (name !== "work" && !values.corpus) throw new Error(`${name} needs --corpus NAME.`);
@@ -119,6 +126,7 @@ function parseCommand(args: readonly string[]): Command {
     retryFailed: values["retry-failed"],
     watch: values.watch,
     ...(priority !== undefined && { priority }),
+    ...(values.operation !== undefined && { operation: values.operation }),
     ...(values.attributes !== undefined && { attributes: values.attributes }),
     ...(values["read-metadata"] !== undefined && { readMetadata: metadataKindsOf(values["read-metadata"]) }),
     json: values.json,
@@ -160,6 +168,7 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     db,
     inference,
     ...openPictureStores(settings),
+    tokens: openTokenStore({ directory: settings.tokenDirectory }),
     maxBytes,
     maxPixels: settings.maxPixels,
     owner: `ingest-${process.pid}-${randomUUID()}`,
@@ -181,6 +190,7 @@ async function run(command: Command, settings: Settings, signal: AbortSignal): P
     return await answerAfter(context, request.corpus, command, code);
   }
   if (command.name === "reindex") return await reindexCorpus(context, command);
+  if (command.name === "upkeep") return await doUpkeep(context, command);
   if (command.name === "add") return await watchPath(context, command, attributes);
   if (!command.watch) {
     await registerUploads(context, command, { onRegistration: reportUpload(command) });

@@ -11,6 +11,9 @@ export interface CaptionPlan {
   readonly filter?: ModelInfo;
 }
 
+/** How a corpus is captioned that nobody has decided about: one caption for each picture, which reads best by beam search. */
+export const FIRST_RUN = { decoding: CAPTION_DECODING, prompt: null, captionsPerImage: 1 } as const;
+
 /**
  * Sees to it that the corpus has a run of the captioner and a policy of the filter that are served now. Without a run of its own a corpus gets one
  * caption for each picture by beam search, which reads best; one whose runs were all taken back gets none until somebody asks.
@@ -19,7 +22,7 @@ export async function planCaptions(
   context: IngestContext,
   corpusId: string,
   models: readonly ModelInfo[],
-  listener: IngestListener,
+  listener: Pick<IngestListener, "onNote">,
 ): Promise<CaptionPlan> {
   const { db } = context;
   const captioner = captionerOf(models);
@@ -38,7 +41,7 @@ async function hasRun(
   { db }: IngestContext,
   corpusId: string,
   captioner: ModelInfo,
-  listener: IngestListener,
+  listener: Pick<IngestListener, "onNote">,
 ): Promise<boolean> {
   const active = await activeCaptionRun(db, corpusId);
   if (active?.captionerFingerprint === captioner.fingerprint) return true;
@@ -51,7 +54,6 @@ async function hasRun(
     listener.onNote("The captioner's runs of this corpus were taken back. Begin a new one: medley capfilt run");
     return false;
   }
-  const settings = { decoding: CAPTION_DECODING, prompt: null, captionsPerImage: 1 };
-  await beginCaptionRun(db, corpusId, captioner, settings);
+  await beginCaptionRun(db, corpusId, captioner, FIRST_RUN);
   return true;
 }

@@ -1,5 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { type Corpus, corporaToReindex, corporaWithOpenWork, expireUploads, listCorpora } from "@medley/storage";
+import {
+  type Corpus,
+  corporaToKeepUp,
+  corporaToReindex,
+  corporaWithOpenWork,
+  expireUploads,
+  listCorpora,
+} from "@medley/storage";
 import type { PartFiles } from "@medley/storage/part-files";
 import { openWorkQueue } from "@medley/storage/work-queue";
 import { createBell } from "./bell.ts";
@@ -8,6 +15,7 @@ import { answerBeside } from "./questions/report-questions.ts";
 import { retryTransient } from "./retry.ts";
 import { runReindex } from "./spaces/run-reindex.ts";
 import { cleanBlobs } from "./uploads/clean-uploads.ts";
+import { runUpkeep } from "./upkeep/run-upkeep.ts";
 import type { UploadListener } from "./uploads/register-uploads.ts";
 import { watchUploads } from "./uploads/watch-uploads.ts";
 
@@ -48,6 +56,7 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
   const said = new Set<string>();
   const running = new Map<string, Promise<unknown>>();
   const reindexes = new Map<string, Promise<unknown>>();
+  const upkeeps = new Map<string, Promise<unknown>>();
   const answering = new Map<string, Promise<unknown>>();
   /** Calibrations by corpus, and under no name the uploads. */
   const beside = new Map<string, Promise<unknown>>();
@@ -92,6 +101,11 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
     const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
     keep(reindexes, name, runReindex(run, { corpusId }, { onNote, onProgress: () => {} }));
   };
+  const keepUp = ({ id: corpusId, name }: Corpus) => {
+    const onNote = (note: string) => console.error(`${name}: ${note}`);
+    const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
+    keep(upkeeps, name, runUpkeep(run, { corpusId }, { onNote, onProgress: () => {} }));
+  };
   await using _queue = await openQueue(context, {
     onWake(corpusIds) {
       uploadBell.ring();
@@ -116,6 +130,7 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
     }
     if (now >= openWorkAt) openWorkAt = now + openWorkMs;
     const moving = await retryTransient(() => corporaToReindex(context.db), context.retry);
+    const keeping = await retryTransient(() => corporaToKeepUp(context.db), context.retry);
     for (const each of corpora) {
       const { id, name } = each;
       if (due.steps.has(id) && !running.has(name) && running.size < CORPORA_AT_ONCE) {
@@ -127,10 +142,11 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
         keep(answering, name, answerBeside(context, name, { json: options.json, said }));
       }
       if (moving.has(id) && !reindexes.has(name)) reindex(each);
+      if (keeping.has(id) && !upkeeps.has(name)) keepUp(each);
     }
     await bell.wait(context.retry.sleep(Math.max(0, openWorkAt - performance.now()), signal));
   }
-  await Promise.all([running, answering, reindexes, beside].flatMap((works) => [...works.values()]));
+  await Promise.all([running, answering, reindexes, upkeeps, beside].flatMap((works) => [...works.values()]));
   if (first) throw first.reason;
 }
 

@@ -1,5 +1,12 @@
 import type { Decoding, ModelInfo } from "@medley/inference-api";
-import { type CaptionRun, type Database, startCaptionRun } from "@medley/storage";
+import {
+  activeCaptionRun,
+  beginSupersedingRun,
+  type CaptionRun,
+  type Database,
+  type Queryable,
+  startCaptionRun,
+} from "@medley/storage";
 import { CapFiltError } from "./errors.ts";
 import { checkPrompt } from "./prompt-template.ts";
 
@@ -39,6 +46,27 @@ export async function beginCaptionRun(
       captionsPerImage,
     }),
   );
+}
+
+/**
+ * Begins a run with the settings that the corpus is captioned with, or where it has no run with these: what it writes about a picture stands in the place of
+ * what captioners wrote before. No picture is opened for it yet. Call it in a transaction.
+ */
+export async function beginCaptionsAnew(
+  db: Queryable,
+  corpusId: string,
+  captioner: ModelInfo,
+  otherwise: CaptionRunSettings,
+): Promise<CaptionRun> {
+  const settings = (await activeCaptionRun(db, corpusId)) ?? otherwise;
+  return await beginSupersedingRun(db, {
+    corpusId,
+    captionerFingerprint: captioner.fingerprint,
+    captionerName: captioner.name,
+    prompt: settings.prompt,
+    decoding: settings.decoding,
+    captionsPerImage: settings.captionsPerImage,
+  });
 }
 
 /** How each of a picture's captions is decoded: the run's way, with seeds that follow one another. */

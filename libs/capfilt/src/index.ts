@@ -1,4 +1,4 @@
-export { beginCaptionRun, type CaptionRunSettings, decodingsOf } from "./caption-run.ts";
+export { beginCaptionRun, beginCaptionsAnew, type CaptionRunSettings, decodingsOf } from "./caption-run.ts";
 export { type CalibrationResult, calibrateFilter } from "./calibrate-filter.ts";
 export { CapFiltError } from "./errors.ts";
 export { DEFAULT_FILTER_RULE, filterRuleOf } from "./filter-rule.ts";

@@ -35,6 +35,8 @@ export { boxOf, type EvidenceBox, type EvidencePoint, peakOf } from "./evidence-
 export { SearchError, type SearchErrorCode } from "./errors.ts";
 export { loadModelOf, servedModelOf, spaceOf } from "./models.ts";
 export { registerModel, requestReindexTo, rollBackSpace } from "./reindex/change-space.ts";
+export { type IndexRecall, type IndexRecallRequest, measureIndexRecall } from "./reindex/index-recall.ts";
+export { type IndexFigures, requestUpkeepOf } from "./reindex/request-upkeep.ts";
 export { type CompareRequest, compareSpaces } from "./reindex/compare-spaces.ts";
 export {
   type KnownItemFigures,

@@ -1,5 +1,6 @@
-import type { Queryable } from "./database.ts";
+import { type Database, inTransaction, type Queryable } from "./database.ts";
 import { reopenCorpusSteps } from "./steps.ts";
+import { restoreSuperseded } from "./superseded-captions.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
 import { wakeCorpus } from "./wakes.ts";
@@ -18,6 +19,8 @@ export type CaptionRun = {
   readonly createdAt: Date;
   /** When its captions stopped to count; null while they do. */
   readonly revertedAt: Date | null;
+  /** What it writes about a picture stands in the place of what captioners wrote about it before. */
+  readonly supersedes: boolean;
 };
 
 export type NewCaptionRun = Pick<
@@ -27,7 +30,7 @@ export type NewCaptionRun = Pick<
 
 const COLUMNS = `r.id, r.corpus_id as "corpusId", r.captioner_fingerprint as "captionerFingerprint",
   r.captioner_name as "captionerName", r.prompt, r.decoding, r.captions_per_image as "captionsPerImage",
-  r.created_at as "createdAt", r.reverted_at as "revertedAt"`;
+  r.created_at as "createdAt", r.reverted_at as "revertedAt", r.supersedes`;
 
 /**
  * Makes this the run that the corpus's step "caption" works for: an equal run that is not reverted goes on, otherwise a new one begins and the
@@ -60,6 +63,32 @@ export async function startCaptionRun(db: Queryable, run: NewCaptionRun): Promis
   await db.query("update corpora set caption_run_id = $2::uuid where id = $1::uuid", [run.corpusId, created.id]);
   await reopenCorpusSteps(db, { corpusId: run.corpusId, steps: ["caption", "filter"] });
   await wakeCorpus(db, run.corpusId);
+  return created;
+}
+
+/**
+ * Begins a run that supersedes and makes it the one that the corpus's step "caption" works for, also where an equal one is known. Who calls it opens
+ * the step for the pictures that are meant, in the same transaction or later.
+ */
+export async function beginSupersedingRun(db: Queryable, run: NewCaptionRun): Promise<CaptionRun> {
+  const [created] = await db.query<CaptionRun>(
+    `with created as (
+       insert into caption_runs as r (corpus_id, captioner_fingerprint, captioner_name, prompt, decoding, captions_per_image, supersedes)
+       values ($1::uuid, $2::text, $3::text, $4::text, $5::jsonb, $6::integer, true) returning *
+     ), active as (
+       update corpora set caption_run_id = created.id from created where corpora.id = created.corpus_id
+     )
+     select ${COLUMNS} from created r`,
+    [
+      requireUuid("corpus", run.corpusId),
+      run.captionerFingerprint,
+      run.captionerName,
+      run.prompt,
+      JSON.stringify(run.decoding),
+      run.captionsPerImage,
+    ],
+  );
+  if (!created) throw new Error("Bug: an insert returned no row.");
   return created;
 }
 
@@ -98,8 +127,15 @@ export async function hasCaptionRuns(db: Queryable, corpusId: string): Promise<b
   return row?.found ?? false;
 }
 
-/** Its captions stay in the ledger and count for nothing from now on. Returns how many they are. */
-export async function revertCaptionRun(db: Queryable, runId: string): Promise<number> {
+/**
+ * Its captions stay in the ledger and count for nothing from now on; those that they stood in the place of count again. Returns how many captions the
+ * run has.
+ */
+export function revertCaptionRun(db: Queryable | Database, runId: string): Promise<number> {
+  return inTransaction(db, (tx) => revert(tx, runId));
+}
+
+async function revert(db: Queryable, runId: string): Promise<number> {
   if (!isUuid(runId)) throw new StorageError("NOT_FOUND", `There is no caption run "${runId}".`);
   const [reverted] = await db.query<{ captions: number }>(
     `with reverted as (
@@ -111,6 +147,7 @@ export async function revertCaptionRun(db: Queryable, runId: string): Promise<nu
     [runId],
   );
   if (!reverted) throw new StorageError("NOT_FOUND", `There is no caption run "${runId}".`);
+  await restoreSuperseded(db, runId);
   return reverted.captions;
 }
 

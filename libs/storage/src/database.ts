@@ -12,6 +12,8 @@ export interface Database extends AsyncDisposable {
   readonly query: <Row>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
   /** Commits when `work` resolves, rolls back when it rejects. On the embedded database all others wait meanwhile. */
   transaction<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
+  /** Lends one connection outside a transaction, for what PostgreSQL does in none. Whoever changes a setting sets it back. */
+  session<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
   readonly kind: "embedded" | "server";
 }
 
@@ -221,6 +223,8 @@ function fromPool({ pool, kind, where, reopen, close }: PoolOptions): Database {
     // Traces show both with the time that they wait for a connection.
     query: (text, values) =>
       traced(text, () => withClient((client) => run(client, text, values), values === undefined)),
+    session: (work) =>
+      withClient((client) => work({ query: (text, values) => traced(text, () => run(client, text, values)) })),
     transaction: (work) => inSpan("transaction", IN_TRACES, () => withClient((client) => transact(client, work))),
     async [Symbol.asyncDispose]() {
       if (pool.ending) return;

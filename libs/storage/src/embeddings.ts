@@ -292,3 +292,22 @@ export async function countEmbeddings(db: Queryable, spaceId: string, corpusId: 
   );
   return row?.count ?? 0;
 }
+
+/**
+ * Vectors to ask a space with: of texts beside pictures of the corpus, which is what searches look like, or where it has fewer than `most` of
+ * pictures. The same seed draws the same ones of the same corpus.
+ */
+export async function drawQueryVectors(
+  db: Queryable,
+  { corpusId, spaceId, most, seed }: { corpusId: string; spaceId: string; most: number; seed: number },
+): Promise<Float32Array[]> {
+  const draw = (table: string, key: string) =>
+    db.query<{ embedding: number[] }>(
+      `select embedding::real[] as embedding from ${table} where space_id = $1::uuid and corpus_id = $2::uuid
+       order by md5(${key} || $4::text), 1 limit $3::integer`,
+      [requireUuid("space", spaceId), requireUuid("corpus", corpusId), most, String(seed)],
+    );
+  const texts = await draw("text_embeddings", "image_id::text || text_key");
+  const drawn = texts.length < most ? await draw("embeddings", "image_id::text") : texts;
+  return drawn.map(({ embedding }) => Float32Array.from(embedding));
+}

@@ -34,6 +34,7 @@ export { addCaption, captionsOf, findCaption, replaceCaption, saveLanguages } fr
 export type { Caption, CaptionReason, CaptionSource, CaptionVerdict, NewCaption } from "./captions.ts";
 export {
   activeCaptionRun,
+  beginSupersedingRun,
   corpusOfCaptionRun,
   hasCaptionRuns,
   listCaptionRuns,
@@ -45,7 +46,13 @@ export { corporaWithOpenWork } from "./open-work.ts";
 export { wakeCorpus } from "./wakes.ts";
 export { drawCaptionPairs } from "./caption-pairs.ts";
 export type { DrawnCaption } from "./caption-pairs.ts";
-export { captionsToScore, reopenUnscored, saveCaptionScores } from "./caption-scores.ts";
+export {
+  captionsToScore,
+  countToScore,
+  markScoresStale,
+  reopenUnscored,
+  saveCaptionScores,
+} from "./caption-scores.ts";
 export type { CaptionScore, CaptionToScore } from "./caption-scores.ts";
 export { explainCaption } from "./explain-caption.ts";
 export type { CaptionDecision, CaptionExplanation } from "./explain-caption.ts";
@@ -72,6 +79,7 @@ export {
   countEmbeddings,
   countPassing,
   createVectorIndex,
+  drawQueryVectors,
   embeddingOf,
   saveEmbeddings,
   searchEmbeddings,
@@ -91,6 +99,9 @@ export type { FacetValue } from "./facets.ts";
 export { findSearchSession, saveSearchSession } from "./search-sessions.ts";
 export { questionsIn, requireQuestion, typedQuestionFilter } from "./typed-question-filter.ts";
 export type { SearchSession } from "./search-sessions.ts";
+export { nextImages, stepsOfImages, vectorsOfImages } from "./image-products.ts";
+export type { ImageToLookAt, StoredStep } from "./image-products.ts";
+export { parseImageFilter } from "./parse-image-filter.ts";
 export { countImages, findImage, findImages, listImages, registerImage, saveImageFacts } from "./images.ts";
 export type { Attributes, Image, ImageFacts, NewImage } from "./images.ts";
 export {
@@ -115,9 +126,11 @@ export {
   failSilentOperations,
   findOperation,
   INGEST_OPERATION,
+  isUpkeep,
   REINDEX_OPERATION,
   listOperations,
   openOperations,
+  UPKEEP_OPERATIONS,
   updateOperation,
 } from "./operations.ts";
 export {
@@ -140,7 +153,7 @@ export {
 export type { DeclaredQuestion, NewQuestion, Question, QuestionType } from "./questions.ts";
 export { countOpenSteps } from "./queue-depth.ts";
 export type { OpenSteps } from "./queue-depth.ts";
-export type { Operation, OperationState, OperationUpdate } from "./operations.ts";
+export type { Operation, OperationState, OperationUpdate, UpkeepKind } from "./operations.ts";
 export { countRejectedFiles, listRejectedFiles, recordRejectedFile, refusalClasses } from "./rejected-files.ts";
 export type { RefusalClass, RejectedFile } from "./rejected-files.ts";
 export { findModel, listModels, saveModel } from "./models.ts";
@@ -216,6 +229,21 @@ export {
   textKeyOf,
 } from "./text-embeddings.ts";
 export type { NearestText, NearText, NearTextSearch, OwnText, TextEmbeddingRow } from "./text-embeddings.ts";
+export { placeCaptions } from "./superseded-captions.ts";
+export {
+  claimUpkeep,
+  corporaToKeepUp,
+  findUpkeep,
+  openUpkeepOf,
+  releaseUpkeep,
+  requestUpkeep,
+  saveUpkeep,
+} from "./upkeeps.ts";
+export type { Upkeep, UpkeepRequest } from "./upkeeps.ts";
+export { excludeUpkeepSteps, forgetUpkeepSteps, openUpkeepSteps, upkeepStepCounts } from "./upkeep-steps.ts";
+export type { StepOfImage, UpkeepStepCounts } from "./upkeep-steps.ts";
+export { rebuildVectorIndex, vectorIndexesOf } from "./vector-indexes.ts";
+export type { VectorIndex } from "./vector-indexes.ts";
 export { searchTexts } from "./texts.ts";
 export type { TextHit, TextSearch } from "./texts.ts";
 export { StorageError } from "./storage-error.ts";

@@ -5,6 +5,7 @@ import { withoutZeros } from "./images.ts";
 import { abandonReindex } from "./retired-spaces.ts";
 import { excludeOpenSteps } from "./step-control.ts";
 import { StorageError } from "./storage-error.ts";
+import { excludeUpkeepSteps } from "./upkeep-steps.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
 
 export type OperationState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
@@ -30,6 +31,13 @@ export const INGEST_OPERATION = "INGEST";
 export const REINDEX_OPERATION = "REINDEX";
 /** The kind of what answers the questions of a corpus. */
 export const ANSWER_OPERATION = "ANSWER";
+/** The kinds of what works on what a corpus holds already (`upkeeps.ts`). */
+export const UPKEEP_OPERATIONS = ["REBUILD_INDEX", "REFILL", "RECAPTION", "REFILTER"] as const;
+export type UpkeepKind = (typeof UPKEEP_OPERATIONS)[number];
+
+export function isUpkeep(kind: string): kind is UpkeepKind {
+  return (UPKEEP_OPERATIONS as readonly string[]).includes(kind);
+}
 
 const COLUMNS = `id, kind, corpus_id as "corpusId", state, counts, error_code as "errorCode",
   error_message as "errorMessage", created_at as "createdAt", updated_at as "updatedAt", finished_at as "finishedAt"`;
@@ -87,8 +95,8 @@ export async function updateOperation(db: Queryable, update: OperationUpdate): P
 /**
  * Cancels an operation: its run, in whatever process, stops within seconds after what it has in hand, and what is open of its work in the corpus
  * is taken out, so that no worker goes on with it by itself: answers to questions for ANSWER_OPERATION, steps otherwise. retryFailedAnswers and
- * retryFailedSteps open them again. Of a reindex the space that it was building is retired instead. Call it in a transaction. Null when the
- * operation is finished already, or there is none.
+ * retryFailedSteps open them again. Of a reindex the space that it was building is retired instead, and of an upkeep only its own steps are taken
+ * out. Call it in a transaction. Null when the operation is finished already, or there is none.
  */
 export async function cancelOperation(db: Queryable, operationId: string): Promise<Operation | null> {
   const [cancelled] = await db.query<Operation>(
@@ -98,6 +106,7 @@ export async function cancelOperation(db: Queryable, operationId: string): Promi
   );
   if (!cancelled) return null;
   if (cancelled.kind === REINDEX_OPERATION) await abandonReindex(db, operationId);
+  else if (isUpkeep(cancelled.kind)) await excludeUpkeepSteps(db, operationId);
   else if (cancelled.corpusId !== null) await excludeOpenWork(db, cancelled.corpusId, cancelled.kind);
   return cancelled;
 }

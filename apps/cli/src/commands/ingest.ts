@@ -62,6 +62,17 @@ export function reindexCorpus(
   return runTool(settings, inferenceUrl, ["reindex", "--corpus", corpus, ...flagsOf(options)], lost);
 }
 
+/** Does an upkeep of a corpus with apps/ingest, or waits for the worker that does. Resolves with its exit code. */
+export function doUpkeep(
+  settings: Settings,
+  inferenceUrl: string,
+  { corpus, operationId, json }: { readonly corpus: string; readonly operationId: string; readonly json: boolean },
+  lost?: AbortSignal,
+): Promise<number> {
+  const args = ["upkeep", "--corpus", corpus, "--operation", operationId, ...flagsOf({ json })];
+  return runTool(settings, inferenceUrl, args, lost);
+}
+
 /** @param lost  stops the ingest in good order when it fires: the inference server will not come back */
 export function addPictures(
   settings: Settings,

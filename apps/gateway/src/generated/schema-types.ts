@@ -794,6 +794,27 @@ export type IndexMode =
   /** A copy in memory answered, brought up to date with the database first: every vector was compared in 8 bits a number, the best of them exactly. */
   | 'HOT_TIER';
 
+/** How good and how large the vector index of a space is, before it was built anew and after. */
+export type IndexRebuild = {
+  __typename?: 'IndexRebuild';
+  /** Whether the space has an index. A small one has none: every vector is compared, and nothing is missed. */
+  indexed: Scalars['Boolean']['output'];
+  /** Stored vectors of the corpus that were searched for: of texts beside its pictures, or of pictures where it has few texts. */
+  queries: Scalars['Int']['output'];
+  /** The same after; null before it is built, and in a dry run. */
+  recallAfter?: Maybe<Scalars['Float']['output']>;
+  /** Share of the truly nearest 10 that the index found before, 0 to 1; 1 where there was none. */
+  recallBefore: Scalars['Float']['output'];
+  /** Bytes after; null before it is built, and in a dry run. */
+  sizeBytesAfter?: Maybe<Scalars['BigInt']['output']>;
+  /** Bytes of the index before, of pictures and texts together. */
+  sizeBytesBefore: Scalars['BigInt']['output'];
+  /** The space whose index it is. */
+  space: Space;
+  /** Vectors of pictures in the space, of all corpora together. */
+  vectorCount: Scalars['Int']['output'];
+};
+
 /** From one number to another, both included; at least one of them. */
 export type IntRange = {
   /** The least. */
@@ -921,7 +942,8 @@ export type Mutation = {
   registerModel: RegisterModelPayload;
   /**
    * Moves a corpus into the space of another model, as an operation: the space is filled beside the one that answers (new pictures go into both), compared
-   * with it, and answers from one moment to the next when nothing speaks against it. No search fails meanwhile. See docs/reindex.md.
+   * with it, and answers from one moment to the next when nothing speaks against it. With another `purpose` it renews what the corpus holds: its vector index,
+   * missing products, captions or their verdicts. No search fails meanwhile. See docs/reindex.md.
    */
   reindex: ReindexPayload;
   /**
@@ -1106,6 +1128,8 @@ export type NucleusInput = {
 /** A long piece of work. */
 export type Operation = {
   __typename?: 'Operation';
+  /** Of RECAPTION, the run that it began, for `revertCaptionRun`; null before that, where nothing was written, and for other kinds. */
+  captionRunId?: Maybe<Scalars['ID']['output']>;
   /** Of a reindex, how both spaces compare; null before that is known, and for other kinds. */
   comparison?: Maybe<SpaceComparison>;
   /** The corpus that it works on; null where it works on none. */
@@ -1116,6 +1140,8 @@ export type Operation = {
   coverage: Array<StepCoverage>;
   /** When it was created. */
   createdAt: Scalars['DateTime']['output'];
+  /** Whether it only counts what there would be to do, and changes nothing. */
+  dryRun: Scalars['Boolean']['output'];
   /** Why it failed; null otherwise. */
   error?: Maybe<Failure>;
   /** What went wrong in the corpus, the most frequent first; empty where it works on none. */
@@ -1126,7 +1152,9 @@ export type Operation = {
   finishedAt?: Maybe<Scalars['DateTime']['output']>;
   /** Stable id. */
   id: Scalars['ID']['output'];
-  /** What is done; INGEST brings pictures in and does the steps of their corpus, REINDEX moves a corpus into another space, ANSWER answers its questions. */
+  /** Of REBUILD_INDEX, what was measured; null before that is known, where the corpus has no space, and for other kinds. */
+  indexRebuild?: Maybe<IndexRebuild>;
+  /** What is done; INGEST brings pictures in and does the steps of their corpus, REINDEX moves a corpus into another space, ANSWER answers its questions; the others are named as in `ReindexPurpose`. */
   kind: Scalars['String']['output'];
   /** Steps that ended in one second, on average since it began; null where that is not known, and when it is finished. */
   ratePerSecond?: Maybe<Scalars['Float']['output']>;
@@ -1400,24 +1428,56 @@ export type RegisterModelPayload = {
   userErrors: Array<UserError>;
 };
 
-/** Which corpus is to be moved, and where to. */
+/** Which corpus is meant, and what for. A member that does not belong to the purpose is refused. */
 export type ReindexInput = {
+  /** With REFILTER: score all captions again, not only those that the filter has not scored. */
+  all?: Scalars['Boolean']['input'];
   /** Name or id of the corpus. */
   corpus: Scalars['String']['input'];
-  /** Change the space whatever the comparison says. */
+  /** Not with MODEL: only count what there would be to do, into `Operation.counts`, or measure the index as it is; nothing is changed. */
+  dryRun?: Scalars['Boolean']['input'];
+  /** With RECAPTION or REFILTER: only the pictures that pass; all when absent. */
+  filter?: InputMaybe<ImageFilter>;
+  /** With MODEL: change the space whatever the comparison says. */
   force?: Scalars['Boolean']['input'];
-  /** Name or fingerprint of a model that is served or registered and embeds. */
-  model: Scalars['String']['input'];
+  /** With MODEL, which needs it: name or fingerprint of a model that is served or registered and embeds. */
+  model?: InputMaybe<Scalars['String']['input']>;
+  /** What it is for. One operation of each purpose may be open in a corpus; another one is refused as CONFLICT. */
+  purpose?: ReindexPurpose;
+  /** With REBUILD_INDEX: the space whose index is meant; the one that answers when absent. */
+  spaceId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 /** What `reindex` answers. */
 export type ReindexPayload = {
   __typename?: 'ReindexPayload';
-  /** The operation that moves the corpus; null when there are errors. */
+  /** The operation that does it; null when there are errors. */
   operation?: Maybe<Operation>;
   /** What was wrong; empty when all went well. */
   userErrors: Array<UserError>;
 };
+
+/** What a reindex is for. The kind of its operation has the same name, but REINDEX for MODEL. */
+export type ReindexPurpose =
+  /** Move the corpus into another model's space. */
+  | 'MODEL'
+  /** Build the vector index of a space anew, and measure what it finds before and after (`Operation.indexRebuild`). */
+  | 'REBUILD_INDEX'
+  /**
+   * Have the captioner write about every picture anew, with the settings of the run before. What captioners wrote before is SUPERSEDED as soon as there is something
+   * new about a picture; texts of people, and what a person has reviewed, stay as they are. Counts: `imagesToCaption`. `revertCaptionRun` takes it back.
+   */
+  | 'RECAPTION'
+  /**
+   * Find steps that were never planned, and those that are done while their vectors, thumbnail or image tokens are gone, and do them. Counts: `prepareMissing`,
+   * `embedMissing`, `caption-embedMissing`, `captionMissing`, `filterMissing`, and `tokensMissing`, which are among `embedMissing`.
+   */
+  | 'REFILL'
+  /**
+   * Have the filter that is served score the captions that it has not scored, and decide them under the policy of the corpus. Counts: `imagesToFilter`,
+   * `captionsToFilter`.
+   */
+  | 'REFILTER';
 
 /** How deep the matching head judges. */
 export type RerankInput = {
@@ -1956,6 +2016,7 @@ export type ResolversTypes = {
   ImageDescription: ResolverTypeWrapper<DescribeResult>;
   ImageFilter: ImageFilter;
   IndexMode: IndexMode;
+  IndexRebuild: ResolverTypeWrapper<Omit<IndexRebuild, 'space'> & { space: ResolversTypes['Space'] }>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   IntRange: IntRange;
   JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
@@ -1984,6 +2045,7 @@ export type ResolversTypes = {
   RegisterModelPayload: ResolverTypeWrapper<RegisterModelPayload>;
   ReindexInput: ReindexInput;
   ReindexPayload: ResolverTypeWrapper<Omit<ReindexPayload, 'operation'> & { operation?: Maybe<ResolversTypes['Operation']> }>;
+  ReindexPurpose: ReindexPurpose;
   RerankInput: RerankInput;
   RetireSpacePayload: ResolverTypeWrapper<RetireSpacePayload>;
   RetryFailedPayload: ResolverTypeWrapper<RetryFailedPayload>;
@@ -2062,6 +2124,7 @@ export type ResolversParentTypes = {
   ImageAnswer: StoredAnswer;
   ImageDescription: DescribeResult;
   ImageFilter: ImageFilter;
+  IndexRebuild: Omit<IndexRebuild, 'space'> & { space: ResolversParentTypes['Space'] };
   Int: Scalars['Int']['output'];
   IntRange: IntRange;
   JSON: Scalars['JSON']['output'];
@@ -2389,6 +2452,17 @@ export type ImageDescriptionResolvers<ContextType = GatewayContext, ParentType e
   texts?: Resolver<Array<ResolversTypes['DescribingText']>, ParentType, ContextType>;
 };
 
+export type IndexRebuildResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['IndexRebuild'] = ResolversParentTypes['IndexRebuild']> = {
+  indexed?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  queries?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  recallAfter?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  recallBefore?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  sizeBytesAfter?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
+  sizeBytesBefore?: Resolver<ResolversTypes['BigInt'], ParentType, ContextType>;
+  space?: Resolver<ResolversTypes['Space'], ParentType, ContextType>;
+  vectorCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
 export interface JsonScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSON'], any> {
   name: 'JSON';
 }
@@ -2453,16 +2527,19 @@ export type NearDuplicateResolvers<ContextType = GatewayContext, ParentType exte
 };
 
 export type OperationResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Operation'] = ResolversParentTypes['Operation']> = {
+  captionRunId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
   comparison?: Resolver<Maybe<ResolversTypes['SpaceComparison']>, ParentType, ContextType>;
   corpus?: Resolver<Maybe<ResolversTypes['Corpus']>, ParentType, ContextType>;
   counts?: Resolver<Array<ResolversTypes['OperationCount']>, ParentType, ContextType>;
   coverage?: Resolver<Array<ResolversTypes['StepCoverage']>, ParentType, ContextType>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  dryRun?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   error?: Resolver<Maybe<ResolversTypes['Failure']>, ParentType, ContextType>;
   errorClasses?: Resolver<Array<ResolversTypes['ErrorClass']>, ParentType, ContextType>;
   etaSeconds?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   finishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  indexRebuild?: Resolver<Maybe<ResolversTypes['IndexRebuild']>, ParentType, ContextType>;
   kind?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   ratePerSecond?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   state?: Resolver<ResolversTypes['OperationState'], ParentType, ContextType>;
@@ -2695,6 +2772,7 @@ export type Resolvers<ContextType = GatewayContext> = {
   Image?: ImageResolvers<ContextType>;
   ImageAnswer?: ImageAnswerResolvers<ContextType>;
   ImageDescription?: ImageDescriptionResolvers<ContextType>;
+  IndexRebuild?: IndexRebuildResolvers<ContextType>;
   JSON?: GraphQLScalarType;
   KnownItemFigures?: KnownItemFiguresResolvers<ContextType>;
   LabelFit?: LabelFitResolvers<ContextType>;

@@ -23,6 +23,7 @@ import type {
 import { requireRole } from "../access/require-role.ts";
 import { requireCorpus } from "./named-corpus.ts";
 import { comparison } from "./spaces.ts";
+import { captionRunId, dryRun, indexRebuild } from "./upkeep.ts";
 import { named } from "./uploads.ts";
 import { answered, refuse } from "./user-errors.ts";
 
@@ -102,6 +103,9 @@ export const Operation: OperationResolvers = {
   coverage: ({ corpusId }, _query, context) => (corpusId === null ? [] : context.coverageByCorpus.load(corpusId)),
   errorClasses: ({ corpusId }, _query, context) => (corpusId === null ? [] : context.errorsByCorpus.load(corpusId)),
   comparison,
+  dryRun,
+  indexRebuild,
+  captionRunId,
   error: ({ errorCode: code, errorMessage }) => (code === null ? null : { code, message: errorMessage ?? "" }),
 };
 

@@ -25,6 +25,7 @@ import type {
   SpaceComparison,
 } from "../generated/schema-types.ts";
 import { NAME_OF_CORPUS, requireCorpus } from "./named-corpus.ts";
+import { requestRenewalOf, requireMembersOfPurpose } from "./upkeep.ts";
 import { answered, refuse, requireText } from "./user-errors.ts";
 
 export const models: NonNullable<QueryResolvers["models"]> = async (_root, _query, { db, inference }) => {
@@ -84,8 +85,12 @@ function checkpointIn(directory: string | undefined, given: string): string {
 export const reindex: NonNullable<MutationResolvers["reindex"]> = (_root, { input }, context) =>
   answered({ operation: null }, ["input", "corpus"], async () => {
     const { id: corpusId } = await requireCorpus(context, input.corpus, ["input", "corpus"]);
-    const model = await requireEmbedder(context, input.model);
-    return { operation: await requestReindexTo(context, { corpusId, model, forced: input.force ?? false }) };
+    const { purpose = "MODEL", force = false } = input;
+    requireMembersOfPurpose(purpose, input);
+    if (purpose !== "MODEL") return { operation: await requestRenewalOf(context, corpusId, purpose, input) };
+    const named = input.model ?? refuse("INVALID_VALUE", "The purpose MODEL needs a model.", ["input", "model"]);
+    const model = await requireEmbedder(context, named);
+    return { operation: await requestReindexTo(context, { corpusId, model, forced: force }) };
   });
 
 /** A served model by its name or fingerprint; one that is registered and not served is loaded. */

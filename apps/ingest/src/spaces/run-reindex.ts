@@ -227,6 +227,7 @@ function mayMissIn(round: number, forced: boolean, { coverage }: SpaceComparison
   return round < ROUNDS ? 0 : coverage.missing + MAY_MISS_AT_LAST;
 }
 
-function isAbort(error: unknown): boolean {
+/** Whether a call ended because it was told to. */
+export function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === "AbortError" || ("code" in error && error.code === "CANCELLED"));
 }

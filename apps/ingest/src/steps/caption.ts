@@ -7,6 +7,7 @@ import {
   type ClaimedStep,
   completeSteps,
   findImages,
+  placeCaptions,
   type Queryable,
   reopenSteps,
 } from "@medley/storage";
@@ -120,6 +121,7 @@ async function saveDrafts(
   drafts: readonly Draft[],
 ): Promise<void> {
   const known = new Set<string>();
+  const captionIds: string[] = [];
   for (const { decoding, outcome } of drafts) {
     if (!outcome.ok) continue;
     const { logProbability } = outcome.value;
@@ -128,7 +130,7 @@ async function saveDrafts(
     const text = `${filled.kept} ${written}`.trim();
     if (written === "" || known.has(text)) continue;
     known.add(text);
-    await addCaption(db, {
+    const { id } = await addCaption(db, {
       imageId,
       text,
       source: "SYNTHETIC",
@@ -139,5 +141,7 @@ async function saveDrafts(
       seed: decoding.method === "nucleus" ? decoding.seed : null,
       logProbability,
     });
+    captionIds.push(id);
   }
+  await placeCaptions(db, { runId: run.id, imageId, captionIds, supersedes: run.supersedes });
 }

@@ -121,6 +121,34 @@ export async function fillSpace(
   }
 }
 
+/**
+ * Does what is open of these steps until `until` says that it is enough, which it is asked again and again: other workers may do some of it, and what is
+ * opened meanwhile is taken up as well.
+ */
+export async function doSteps(
+  outer: IngestContext,
+  plan: StepPlan,
+  steps: readonly Step[],
+  { until, onResults }: Pick<RunStepsOptions, "onResults"> & { readonly until: () => Promise<boolean> },
+): Promise<void> {
+  const failure = new AbortController();
+  const context = { ...outer, signal: AbortSignal.any([outer.signal, failure.signal]) };
+  const leases = leaseSteps(context);
+  const stage = waitUntil(context, until);
+  const workers = steps.flatMap((step) =>
+    Array.from({ length: BATCHES[step].workers }, () => assist(context, leases, plan, step, stage, { onResults })),
+  );
+  try {
+    await allOrAbort(failure, [stage, ...workers]);
+  } finally {
+    await leases.end();
+  }
+}
+
+async function waitUntil({ signal, retry }: IngestContext, until: () => Promise<boolean>): Promise<void> {
+  while (!signal.aborted && !(await until())) await retry.sleep(POLL_MS, signal);
+}
+
 type StepClaim = Omit<Claim, "leaseMs" | "owner">;
 type StepLeases = Leases<StepClaim, ClaimedStep>;
 
@@ -167,7 +195,7 @@ async function assist(
   plan: StepPlan,
   step: Step,
   stage: Promise<void>,
-  options: RunStepsOptions,
+  options: Pick<RunStepsOptions, "onResults">,
 ): Promise<void> {
   const over = new AbortController();
   const end = () => over.abort();

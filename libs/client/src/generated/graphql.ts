@@ -382,7 +382,7 @@ export type EvidenceQuery = { image: { evidence: { word: string, text: string | 
 
 export type HitFieldsFragment = { cursor: string, rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, matchProbability: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource, verdict: CaptionVerdict | null }> } };
 
-export type OperationFieldsFragment = { id: string, kind: string, state: OperationState, ratePerSecond: number | null, etaSeconds: number | null, createdAt: string, updatedAt: string, finishedAt: string | null, counts: Array<{ name: string, value: number }>, coverage: Array<{ step: string, done: number, failed: number, excluded: number, waiting: number, total: number, unplanned: number }>, errorClasses: Array<{ step: string, code: string, kind: ErrorKind, count: number, waiting: number, message: string }>, error: { code: string, message: string } | null };
+export type OperationFieldsFragment = { id: string, kind: string, state: OperationState, ratePerSecond: number | null, etaSeconds: number | null, dryRun: boolean, captionRunId: string | null, createdAt: string, updatedAt: string, finishedAt: string | null, counts: Array<{ name: string, value: number }>, coverage: Array<{ step: string, done: number, failed: number, excluded: number, waiting: number, total: number, unplanned: number }>, errorClasses: Array<{ step: string, code: string, kind: ErrorKind, count: number, waiting: number, message: string }>, error: { code: string, message: string } | null, indexRebuild: { vectorCount: number, indexed: boolean, queries: number, recallBefore: number, recallAfter: number | null, sizeBytesBefore: number, sizeBytesAfter: number | null } | null };
 
 export type OperationsQueryVariables = Exact<{
   corpus?: string | null | undefined;
@@ -390,14 +390,14 @@ export type OperationsQueryVariables = Exact<{
 }>;
 
 
-export type OperationsQuery = { operations: Array<{ id: string, kind: string, state: OperationState, ratePerSecond: number | null, etaSeconds: number | null, createdAt: string, updatedAt: string, finishedAt: string | null, counts: Array<{ name: string, value: number }>, coverage: Array<{ step: string, done: number, failed: number, excluded: number, waiting: number, total: number, unplanned: number }>, errorClasses: Array<{ step: string, code: string, kind: ErrorKind, count: number, waiting: number, message: string }>, error: { code: string, message: string } | null }> };
+export type OperationsQuery = { operations: Array<{ id: string, kind: string, state: OperationState, ratePerSecond: number | null, etaSeconds: number | null, dryRun: boolean, captionRunId: string | null, createdAt: string, updatedAt: string, finishedAt: string | null, counts: Array<{ name: string, value: number }>, coverage: Array<{ step: string, done: number, failed: number, excluded: number, waiting: number, total: number, unplanned: number }>, errorClasses: Array<{ step: string, code: string, kind: ErrorKind, count: number, waiting: number, message: string }>, error: { code: string, message: string } | null, indexRebuild: { vectorCount: number, indexed: boolean, queries: number, recallBefore: number, recallAfter: number | null, sizeBytesBefore: number, sizeBytesAfter: number | null } | null }> };
 
 export type OperationUpdatedSubscriptionVariables = Exact<{
   id: string | number;
 }>;
 
 
-export type OperationUpdatedSubscription = { operationUpdated: { id: string, kind: string, state: OperationState, ratePerSecond: number | null, etaSeconds: number | null, createdAt: string, updatedAt: string, finishedAt: string | null, counts: Array<{ name: string, value: number }>, coverage: Array<{ step: string, done: number, failed: number, excluded: number, waiting: number, total: number, unplanned: number }>, errorClasses: Array<{ step: string, code: string, kind: ErrorKind, count: number, waiting: number, message: string }>, error: { code: string, message: string } | null } };
+export type OperationUpdatedSubscription = { operationUpdated: { id: string, kind: string, state: OperationState, ratePerSecond: number | null, etaSeconds: number | null, dryRun: boolean, captionRunId: string | null, createdAt: string, updatedAt: string, finishedAt: string | null, counts: Array<{ name: string, value: number }>, coverage: Array<{ step: string, done: number, failed: number, excluded: number, waiting: number, total: number, unplanned: number }>, errorClasses: Array<{ step: string, code: string, kind: ErrorKind, count: number, waiting: number, message: string }>, error: { code: string, message: string } | null, indexRebuild: { vectorCount: number, indexed: boolean, queries: number, recallBefore: number, recallAfter: number | null, sizeBytesBefore: number, sizeBytesAfter: number | null } | null } };
 
 export type SearchQueryVariables = Exact<{
   input: SearchInput;
@@ -508,6 +508,17 @@ export const OperationFieldsFragmentDoc = new TypedDocumentString(`
     code
     message
   }
+  dryRun
+  indexRebuild {
+    vectorCount
+    indexed
+    queries
+    recallBefore
+    recallAfter
+    sizeBytesBefore
+    sizeBytesAfter
+  }
+  captionRunId
   createdAt
   updatedAt
   finishedAt
@@ -634,6 +645,17 @@ export const OperationsDocument = new TypedDocumentString(`
     code
     message
   }
+  dryRun
+  indexRebuild {
+    vectorCount
+    indexed
+    queries
+    recallBefore
+    recallAfter
+    sizeBytesBefore
+    sizeBytesAfter
+  }
+  captionRunId
   createdAt
   updatedAt
   finishedAt
@@ -675,6 +697,17 @@ export const OperationUpdatedDocument = new TypedDocumentString(`
     code
     message
   }
+  dryRun
+  indexRebuild {
+    vectorCount
+    indexed
+    queries
+    recallBefore
+    recallAfter
+    sizeBytesBefore
+    sizeBytesAfter
+  }
+  captionRunId
   createdAt
   updatedAt
   finishedAt

@@ -12,6 +12,7 @@ import {
 } from "@medley/storage";
 import { SearchError } from "../errors.ts";
 import { requireModelOf } from "../models.ts";
+import { shareFound } from "./index-recall.ts";
 import { type Changes, type KnownItemFigures, objectionsTo, type SpaceComparison } from "./space-comparison.ts";
 
 export interface CompareRequest {
@@ -137,7 +138,7 @@ async function ask(
     nearest: placeOf(imageId, hits),
     reranked: placeOf(imageId, reranked),
     first: reranked.slice(0, JUDGED),
-    indexRecall: overlap(hits.slice(0, JUDGED), exact.slice(0, JUDGED)),
+    indexRecall: shareFound(hits.slice(0, JUDGED), exact.slice(0, JUDGED)),
     mode,
   };
 }
@@ -145,12 +146,6 @@ async function ask(
 function placeOf(imageId: string, hits: readonly VectorHit[]): number {
   const index = hits.findIndex((hit) => hit.imageId === imageId);
   return index < 0 ? Number.POSITIVE_INFINITY : index + 1;
-}
-
-function overlap(found: readonly VectorHit[], exact: readonly VectorHit[]): number {
-  if (exact.length === 0) return 1;
-  const ids = new Set(found.map(({ imageId }) => imageId));
-  return exact.filter(({ imageId }) => ids.has(imageId)).length / exact.length;
 }
 
 type Judged = "better" | "worse" | "equal";

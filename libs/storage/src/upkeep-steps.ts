@@ -1,0 +1,73 @@
+import type { Queryable } from "./database.ts";
+import type { Step } from "./step-order.ts";
+import type { StepCounts } from "./steps.ts";
+import { requireUuid } from "./uuid.ts";
+
+/** A step of an image, in the space that it belongs to; null for "prepare". */
+export type StepOfImage = { readonly imageId: string; readonly step: Step; readonly spaceId: string | null };
+
+/**
+ * Opens steps that were done, and takes them, with those that are open already, for the steps of this upkeep. Steps that failed or were taken out
+ * of the work stay so: retryFailedSteps opens them. Call it in a transaction. Returns how many are the upkeep's.
+ */
+export async function openUpkeepSteps(
+  db: Queryable,
+  { operationId, steps }: { operationId: string; steps: readonly StepOfImage[] },
+): Promise<number> {
+  const [row] = await db.query<{ count: number }>(
+    `with meant as (
+       select s.id from unnest($2::uuid[], $3::text[], $4::uuid[]) as row (image_id, step, space_id)
+       join image_steps s on s.image_id = row.image_id and s.step = row.step and s.space_id is not distinct from row.space_id
+       where s.state in ('done', 'pending', 'leased')
+     ), opened as (
+       update image_steps s set state = case when state = 'done' then 'pending' else state end,
+         attempts = case when state = 'done' then 0 else attempts end,
+         next_attempt_at = case when state = 'done' then now() else next_attempt_at end, updated_at = now()
+       from meant where s.id = meant.id
+     ), taken as (
+       insert into upkeep_steps (operation_id, step_id) select $1::uuid, id from meant on conflict do nothing
+     )
+     select count(*)::integer as count from meant`,
+    [
+      requireUuid("operation", operationId),
+      steps.map(({ imageId }) => imageId),
+      steps.map(({ step }) => step),
+      steps.map(({ spaceId }) => spaceId),
+    ],
+  );
+  return row?.count ?? 0;
+}
+
+export type UpkeepStepCounts = StepCounts & { readonly step: Step; readonly spaceId: string | null };
+
+/** How far the steps of an upkeep are, by step and space; nothing once it has ended. */
+export function upkeepStepCounts(db: Queryable, operationId: string): Promise<UpkeepStepCounts[]> {
+  return db.query<UpkeepStepCounts>(
+    `select s.step, s.space_id as "spaceId",
+       count(*) filter (where s.state = 'pending')::integer as pending,
+       count(*) filter (where s.state = 'leased')::integer as leased,
+       count(*) filter (where s.state = 'done')::integer as done,
+       count(*) filter (where s.state = 'failed')::integer as failed,
+       count(*) filter (where s.state = 'excluded')::integer as excluded,
+       count(*)::integer as total
+     from upkeep_steps u join image_steps s on s.id = u.step_id where u.operation_id = $1::uuid group by 1, 2 order by 1, 2`,
+    [requireUuid("operation", operationId)],
+  );
+}
+
+/** Takes the open steps of an upkeep out of the work, because a person cancelled it. What else is open in the corpus stays open. */
+export async function excludeUpkeepSteps(db: Queryable, operationId: string): Promise<void> {
+  await db.query(
+    `update image_steps s
+     set state = 'excluded', error_code = 'CANCELLED', error_class = null, lease_owner = null, lease_until = null, updated_at = now(),
+       error_message = 'Cancelled; a retry of what failed opens it again.'
+     from upkeep_steps u where u.operation_id = $1::uuid and s.id = u.step_id
+       and (s.state = 'pending' or (s.state = 'leased' and s.lease_until < now()))`,
+    [operationId],
+  );
+}
+
+/** What an upkeep that ends leaves behind is in the counts of its operation. */
+export async function forgetUpkeepSteps(db: Queryable, operationId: string): Promise<void> {
+  await db.query("delete from upkeep_steps where operation_id = $1::uuid", [requireUuid("operation", operationId)]);
+}
