@@ -293,8 +293,11 @@ export async function countEmbeddings(db: Queryable, spaceId: string, corpusId: 
   return row?.count ?? 0;
 }
 
+/** Fewer texts than this say little about searches. */
+const LEAST_TEXTS = 20;
+
 /**
- * Vectors to ask a space with: of texts beside pictures of the corpus, which is what searches look like, or where it has fewer than `most` of
+ * Vectors to ask a space with: of texts beside pictures of the corpus, which is what searches look like, or where it has fewer than LEAST_TEXTS of
  * pictures. The same seed draws the same ones of the same corpus.
  */
 export async function drawQueryVectors(
@@ -308,6 +311,6 @@ export async function drawQueryVectors(
       [requireUuid("space", spaceId), requireUuid("corpus", corpusId), most, String(seed)],
     );
   const texts = await draw("text_embeddings", "image_id::text || text_key");
-  const drawn = texts.length < most ? await draw("embeddings", "image_id::text") : texts;
+  const drawn = texts.length < LEAST_TEXTS ? await draw("embeddings", "image_id::text") : texts;
   return drawn.map(({ embedding }) => Float32Array.from(embedding));
 }

@@ -25,7 +25,7 @@ import type {
   SpaceComparison,
 } from "../generated/schema-types.ts";
 import { NAME_OF_CORPUS, requireCorpus } from "./named-corpus.ts";
-import { requestRenewalOf, requireMembersOfPurpose } from "./upkeep.ts";
+import { requestUpkeepFor, requireMembersOfPurpose } from "./upkeep.ts";
 import { answered, refuse, requireText } from "./user-errors.ts";
 
 export const models: NonNullable<QueryResolvers["models"]> = async (_root, _query, { db, inference }) => {
@@ -87,7 +87,7 @@ export const reindex: NonNullable<MutationResolvers["reindex"]> = (_root, { inpu
     const { id: corpusId } = await requireCorpus(context, input.corpus, ["input", "corpus"]);
     const { purpose = "MODEL", force = false } = input;
     requireMembersOfPurpose(purpose, input);
-    if (purpose !== "MODEL") return { operation: await requestRenewalOf(context, corpusId, purpose, input) };
+    if (purpose !== "MODEL") return { operation: await requestUpkeepFor(context, corpusId, purpose, input) };
     const named = input.model ?? refuse("INVALID_VALUE", "The purpose MODEL needs a model.", ["input", "model"]);
     const model = await requireEmbedder(context, named);
     return { operation: await requestReindexTo(context, { corpusId, model, forced: force }) };

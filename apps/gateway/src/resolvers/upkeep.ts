@@ -28,7 +28,7 @@ export function requireMembersOfPurpose(purpose: ReindexPurpose, input: ReindexI
 }
 
 /** Opens the operation that renews what a corpus holds. */
-export async function requestRenewalOf(
+export async function requestUpkeepFor(
   context: GatewayContext,
   corpusId: string,
   kind: Exclude<ReindexPurpose, "MODEL">,
