@@ -24,7 +24,7 @@ export function vectorIndexesOf(db: Queryable, spaceId: string): Promise<VectorI
 }
 
 /**
- * Builds an index anew. On a server searches go on with the old one, and writes go on, until the new one takes its place; aborting ends the build
+ * Builds an index anew, unless somebody has done so since it was looked up. On a server searches go on with the old one, and writes go on, until the new one takes its place; aborting ends the build
  * there. The embedded database has one backend: there everybody waits until it is built, and nothing can end it before.
  * @param onProgress  how many vectors are in, now and then; on a server alone
  */
@@ -37,7 +37,14 @@ export async function rebuildVectorIndex(
   else await db.transaction((tx) => buildBesideAndSwap(tx, index));
 }
 
-async function buildBesideAndSwap(tx: Queryable, { name }: VectorIndex): Promise<void> {
+async function isStillThere(db: Queryable, { name, build }: VectorIndex): Promise<boolean> {
+  const [index] = await db.query<{ build: string | null }>("select to_regclass($1::text)::oid::text as build", [name]);
+  return index?.build === build;
+}
+
+async function buildBesideAndSwap(tx: Queryable, index: VectorIndex): Promise<void> {
+  if (!(await isStillThere(tx, index))) return;
+  const { name } = index;
   const [old] = await tx.query<{ definition: string }>("select pg_get_indexdef(to_regclass($1::text)) as definition", [
     name,
   ]);
@@ -52,11 +59,14 @@ const LOOK_MS = 1_000;
 
 async function reindexConcurrently(
   db: Database,
-  { name, table }: VectorIndex,
+  index: VectorIndex,
   { signal, onProgress }: { signal: AbortSignal; onProgress: (vectors: number) => void },
 ): Promise<void> {
-  await dropAbandoned(db, { name, table });
+  const { name } = index;
+  await dropAbandoned(db, index);
   signal.throwIfAborted();
+  // The build of a worker that was killed went on, and was waited for.
+  if (!(await isStillThere(db, index))) return;
   await db.session(async (session) => {
     const [backend] = await session.query<{ pid: number }>("select pg_backend_pid() as pid", []);
     const pid = backend?.pid ?? 0;
@@ -88,7 +98,7 @@ async function vectorsIn(db: Queryable, pid: number): Promise<number> {
 }
 
 /** What builds that were killed have left behind. Concurrently, so that no search waits for it; it waits itself for one that still goes on. */
-async function dropAbandoned(db: Queryable, { name, table }: Pick<VectorIndex, "name" | "table">): Promise<void> {
+async function dropAbandoned(db: Queryable, { name, table }: VectorIndex): Promise<void> {
   const left = await db.query<{ name: string }>(
     `select c.relname as name from pg_index i join pg_class c on c.oid = i.indexrelid
      where i.indrelid = to_regclass($1::text) and not i.indisvalid and starts_with(c.relname, $2::text)`,
