@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
@@ -67,4 +67,34 @@ test("moves a corpus into another model's space when it is forced to, goes back,
   expect(retired).toMatchObject({ code: 0, errors: expect.stringContaining('3 vectors of "photos" were deleted.') });
   const nowhere = await medley("spaces", "rollback", ...onCorpus);
   expect(nowhere).toMatchObject({ code: 1, errors: expect.stringContaining("none stands by") });
+});
+
+test("renews what a corpus holds, and says what does not go together before anything is started", {
+  timeout: 600_000,
+}, async () => {
+  for (const [args, sentence] of [
+    [["--refill", "--recaption"], "--refill and --recaption exclude each other"],
+    [["--model", SECOND, "--dry-run"], "--dry-run does not go with --model"],
+    [["--recaption", "--where", '{"colour":"red"}'], '--where: The filter has "colour", expected one of and, or'],
+  ] as const) {
+    const wrong = await medley("reindex", ...onCorpus, ...args);
+    expect(wrong).toMatchObject({ code: 2, errors: expect.stringContaining(sentence) });
+  }
+  const unknown = await medley("reindex", "--corpus", "nowhere", "--refill");
+  expect(unknown).toMatchObject({ code: 1, errors: expect.stringContaining('There is no corpus "nowhere"') });
+  expect((await medley("ingest", pictures, ...onCorpus, "--no-captions")).code).toBe(0);
+  rmSync(join(home, "thumbnails"), { recursive: true });
+  rmSync(join(home, "tokens"), { recursive: true });
+  const refilled = await medley("reindex", ...onCorpus, "--refill", "--json");
+  expect(refilled.code).toBe(0);
+  expect(recordsOf(refilled).at(-1)).toMatchObject({
+    operation: {
+      kind: "REFILL",
+      state: "SUCCEEDED",
+      counts: { prepareMissing: 3, tokensMissing: 3, embedMissing: 3, embedDone: 3, prepareDone: 3 },
+    },
+  });
+  expect(existsSync(join(home, "thumbnails"))).toBe(true);
+  const mute = await medley("reindex", ...onCorpus, "--recaption");
+  expect(mute).toMatchObject({ code: 1, errors: expect.stringContaining("The model set has no captioner") });
 });

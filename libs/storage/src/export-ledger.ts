@@ -20,7 +20,7 @@ export async function ledgerHead(db: Queryable, corpusId: string): Promise<strin
        union all
        select 1, r.id::text, json_build_object('kind', 'run', 'id', r.id, 'captionerFingerprint', r.captioner_fingerprint,
          'captionerName', r.captioner_name, 'prompt', r.prompt, 'decoding', r.decoding, 'captionsPerImage', r.captions_per_image,
-         'createdAt', ${time("r.created_at")}, 'revertedAt', ${time("r.reverted_at")})::text
+         'supersedes', r.supersedes, 'createdAt', ${time("r.created_at")}, 'revertedAt', ${time("r.reverted_at")})::text
        from caption_runs r where r.corpus_id = $1::uuid
        union all
        select 2, lpad(p.version::text, 10, '0'), json_build_object('kind', 'policy', 'id', p.id, 'version', p.version,
@@ -90,7 +90,7 @@ export async function ledgerStamp(db: Queryable, corpusId: string): Promise<stri
        (select json_build_array(count(*), count(format)) from images where corpus_id = $1::uuid),
        (select count(*) from image_origins o join images i on i.id = o.image_id where i.corpus_id = $1::uuid),
        (select json_build_array(count(*), count(superseded_by), count(language)) from written),
-       (select json_build_array(count(*), count(itm_no_match_logit)) from caption_scores s join written on written.id = s.caption_id),
+       (select json_build_array(count(*), count(itm_no_match_logit), max(s.created_at)) from caption_scores s join written on written.id = s.caption_id),
        (select json_build_array(count(*), count(*) filter (where verdict = 'KEPT'), sum(length(reason)))
         from caption_verdicts v join written on written.id = v.caption_id),
        (select count(*) from caption_reviews r join written on written.id = r.caption_id),

@@ -51,11 +51,11 @@ const INSERTS: Readonly<Record<LedgerKind, string>> = {
   corpus: counted(`insert into corpora (id, name, created_at) select line.id, $2::text, line."createdAt"
     ${records(`id uuid, "createdAt" timestamptz`)}`),
   run: counted(`insert into caption_runs (id, corpus_id, captioner_fingerprint, captioner_name, prompt, decoding, captions_per_image,
-      created_at, reverted_at)
+      supersedes, created_at, reverted_at)
     select line.id, $2::uuid, line."captionerFingerprint", line."captionerName", line.prompt, line.decoding, line."captionsPerImage",
-      line."createdAt", line."revertedAt"
+      coalesce(line.supersedes, false), line."createdAt", line."revertedAt"
     ${records(`id uuid, "captionerFingerprint" text, "captionerName" text, prompt text, decoding jsonb, "captionsPerImage" integer,
-      "createdAt" timestamptz, "revertedAt" timestamptz`)}`),
+      supersedes boolean, "createdAt" timestamptz, "revertedAt" timestamptz`)}`),
   policy:
     counted(`insert into filter_policies (id, corpus_id, version, filter_fingerprint, filter_name, rule, created_at)
     select line.id, $2::uuid, line.version, line."filterFingerprint", line."filterName", line.rule, line."createdAt"
