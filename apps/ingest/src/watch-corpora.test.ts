@@ -7,8 +7,10 @@ import {
   createUpload,
   type Database,
   ensureCorpus,
+  findOperation,
   markStored,
   registerImage,
+  requestUpkeep,
 } from "@medley/storage";
 import { openPartFiles } from "@medley/storage/part-files";
 import { expect, test } from "vitest";
@@ -49,7 +51,7 @@ async function embedded(corpusId: string): Promise<number> {
   return space ? await countEmbeddings(db, space.id, corpusId) : 0;
 }
 
-test("begins with an upload when it is complete, though it looks by itself only once an hour", {
+test("begins with an upload when it is complete, and with an upkeep when it is asked for, though it looks by itself only once an hour", {
   timeout: 120_000,
 }, async () => {
   await using _worker = watch({ openWorkMs: HOUR_MS, everythingMs: HOUR_MS });
@@ -63,6 +65,8 @@ test("begins with an upload when it is complete, though it looks by itself only 
   await beginReceiving(db, { uploadId: upload.id, writer });
   await markStored(db, { uploadId: upload.id, writer, sha256: await blobs.put(bytes) });
   await expect.poll(() => embedded(corpusId), { timeout: 60_000 }).toBe(1);
+  const { id } = await db.transaction((tx) => requestUpkeep(tx, { corpusId, kind: "REFILL" }));
+  await expect.poll(async () => (await findOperation(db, id))?.state, { timeout: 60_000 }).toBe("SUCCEEDED");
 });
 
 test("finds by itself what nobody woke it for", { timeout: 120_000 }, async () => {

@@ -137,17 +137,17 @@ export function revertCaptionRun(db: Queryable | Database, runId: string): Promi
 
 async function revert(db: Queryable, runId: string): Promise<number> {
   if (!isUuid(runId)) throw new StorageError("NOT_FOUND", `There is no caption run "${runId}".`);
-  const [reverted] = await db.query<{ captions: number }>(
+  const [reverted] = await db.query<{ corpusId: string; captions: number }>(
     `with reverted as (
-       update caption_runs set reverted_at = coalesce(reverted_at, now()) where id = $1::uuid returning id
+       update caption_runs set reverted_at = coalesce(reverted_at, now()) where id = $1::uuid returning id, corpus_id
      ), detached as (
        update corpora set caption_run_id = null from reverted where caption_run_id = reverted.id
      )
-     select (select count(*)::integer from captions c where c.run_id = reverted.id) as captions from reverted`,
+     select corpus_id as "corpusId", (select count(*)::integer from captions c where c.run_id = reverted.id) as captions from reverted`,
     [runId],
   );
   if (!reverted) throw new StorageError("NOT_FOUND", `There is no caption run "${runId}".`);
-  await restoreSuperseded(db, runId);
+  if (await restoreSuperseded(db, runId)) await wakeCorpus(db, reverted.corpusId);
   return reverted.captions;
 }
 

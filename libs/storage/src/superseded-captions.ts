@@ -36,8 +36,8 @@ export async function placeCaptions(
   );
 }
 
-/** Takes the captions of a run out of the chain: what each stood in the place of comes behind what stands in its own place, or counts again and is judged. */
-export async function restoreSuperseded(db: Queryable, runId: string): Promise<void> {
+/** Takes the captions of a run out of the chain: what each stood in the place of comes behind what stands in its own place, or counts again and is judged. Returns whether there was any. */
+export async function restoreSuperseded(db: Queryable, runId: string): Promise<boolean> {
   const restored = await db.query<{ imageId: string }>(
     `update captions c set superseded_by = s.superseded_by from captions s
      where s.run_id = $1::uuid and c.superseded_by = s.id and c.source = 'SYNTHETIC' returning c.image_id as "imageId"`,
@@ -45,4 +45,5 @@ export async function restoreSuperseded(db: Queryable, runId: string): Promise<v
   );
   const imageIds = [...new Set(restored.map(({ imageId }) => imageId))];
   if (imageIds.length > 0) await reopenSteps(db, { imageIds, steps: ["filter"] });
+  return imageIds.length > 0;
 }

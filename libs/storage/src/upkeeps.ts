@@ -5,6 +5,7 @@ import { parseImageFilter } from "./parse-image-filter.ts";
 import { lockSpaces } from "./spaces.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
+import { wakeCorpus } from "./wakes.ts";
 
 /** Work on what a corpus holds already: its index, missing products, captions or their scores made anew. */
 export type Upkeep = {
@@ -57,6 +58,7 @@ export async function requestUpkeep(db: Queryable, request: UpkeepRequest): Prom
      values ($1::uuid, $2::uuid, $3::boolean, $4::uuid, $5::jsonb, $6::boolean)`,
     [operation.id, corpusId, dryRun, spaceId, filter === undefined ? null : JSON.stringify(filter), everything],
   );
+  await wakeCorpus(db, corpusId);
   return operation;
 }
 

@@ -23,7 +23,7 @@ test("decides about no field that the schema does not have", () => {
 });
 
 /** Arguments that are looked up only among what belongs to the corpus that the field names beside them. */
-const INSIDE_ITS_CORPUS = new Set(["Mutation.retireSpace spaceId"]);
+const INSIDE_ITS_CORPUS = new Set(["Mutation.retireSpace spaceId", "Mutation.reindex input.spaceId"]);
 
 test("looks at arguments that exist, and at every one whose name says that it is an id or a corpus", () => {
   for (const { name, field } of rootFields) {
