@@ -1,4 +1,5 @@
 import {
+  type CallOptions,
   type EmbedOptions,
   type ImageInput,
   type Inference,
@@ -29,12 +30,12 @@ export async function embedClauses(
   { db, inference }: { readonly db: Database; readonly inference: Inference },
   space: Space,
   clauses: readonly Clause[],
-  deadline: { deadlineMs?: number },
+  limits: Pick<CallOptions, "deadlineMs" | "signal">,
 ): Promise<EmbeddedClauses> {
   const stored = await Promise.all(clauses.map((clause) => storedVector(db, space, clause)));
   try {
     const model = await requireModelOf({ db, inference }, space);
-    const vectors = await embedMissing(inference, clauses, stored, { ...deadline, model: model.fingerprint });
+    const vectors = await embedMissing(inference, clauses, stored, { ...limits, model: model.fingerprint });
     return { model, vectors, degraded: [] };
   } catch (error) {
     if (!(error instanceof InferenceError) || !isAway(error)) throw error;

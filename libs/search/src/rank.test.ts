@@ -15,6 +15,7 @@ function rankCandidates(
   const known = new Map(list.map((candidate) => [candidate.imageId, candidate]));
   const clause: JudgedClause = {
     place: "ALL",
+    isText: true,
     cosineOf: (imageId) => known.get(imageId)?.itcCosine ?? null,
     textsOf: (imageId) => {
       const { textShare = 0, textCosine = null, textScore = 0 } = known.get(imageId) ?? {};
@@ -179,6 +180,7 @@ function certain(place: ClausePlace, of: string): JudgedClause {
   const logit = { "1": 100, "?": 0, "0": -100 };
   return {
     place,
+    isText: true,
     cosineOf: () => 0,
     textsOf: () => textless,
     matches: [...of].map((each) => match(logit[each as keyof typeof logit])),
@@ -205,6 +207,7 @@ test("joins clauses as probabilities: all of them, any of them, none of them", (
 test("scales each clause by itself where no probability is known, so that none outweighs another", () => {
   const clause = (place: ClausePlace, logits: number[]): JudgedClause => ({
     place,
+    isText: true,
     cosineOf: () => 0,
     textsOf: () => textless,
     matches: logits.map(match),
@@ -220,6 +223,7 @@ test("judges a clause that is a picture by its cosine, also where nothing was ma
   const cosines: Record<string, number> = { a: 0.2, b: 0.9, c: 0.5 };
   const picture: JudgedClause = {
     place: "ALL",
+    isText: false,
     cosineOf: (imageId) => cosines[imageId] ?? null,
     textsOf: () => textless,
     matches: null,

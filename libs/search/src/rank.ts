@@ -36,13 +36,22 @@ export interface ClauseScores extends TextEvidence {
   readonly fit: number | null;
 }
 
-/** One clause as far as models and texts have judged it. */
-export interface JudgedClause {
+/** What is known of how well pictures fit one clause before the matching head reads them. */
+export interface ClauseFindings {
   readonly place: ClausePlace;
+  /** False for a clause that is a picture: no text speaks for or against it. */
+  readonly isText: boolean;
   readonly cosineOf: (imageId: string) => number | null;
   readonly textsOf: (imageId: string) => TextEvidence;
-  /** Outcomes of the first matches.length pictures, in their order; null for a clause that is a picture: its cosine judges. */
-  readonly matches: readonly Outcome<Match>[] | null;
+}
+
+/** One clause as far as models and texts have judged it. */
+export interface JudgedClause extends ClauseFindings {
+  /**
+   * Outcomes in the order of the pictures; undefined, or beyond the end, where a picture was not matched (yet). Null where the cosine judges, as it does
+   * for a clause that is a picture.
+   */
+  readonly matches: readonly (Outcome<Match> | undefined)[] | null;
 }
 
 export interface RankedHit extends Picture {
@@ -76,6 +85,8 @@ export interface RankingRule {
   readonly textWeight: number;
   /** Match probability of a rerankScore; null without a calibration. */
   readonly probabilityOf: ((rerankScore: number) => number) | null;
+  /** Image ids in the order (`quickOrder`) that pictures have until they are judged; the vector search's when absent. */
+  readonly unjudgedOrder?: readonly string[] | undefined;
 }
 
 /**
@@ -93,22 +104,45 @@ export function rankPictures(
   rule: RankingRule,
 ): Ranking {
   const failures = new Map<string, MatchFailure>();
-  const scored = clauses.map((clause) => scoreClause(pictures, clause, rule, clauses.length === 1, failures));
-  const hits = pictures
-    .map((picture, index) => {
-      const scores = scored.flatMap((ofClause) => ofClause[index] ?? []);
-      const fits = scores.map(({ fit }) => fit);
-      const probabilities = scores.map(({ matchProbability }) => matchProbability);
-      return {
-        ...picture,
-        clauses: scores,
-        score: join(clauses, fits),
-        matchProbability: join(clauses, probabilities),
-      };
-    })
-    .toSorted(byScore)
+  const hits = scorePictures(pictures, clauses, rule, failures)
+    .toSorted(byScore(placesIn(rule.unjudgedOrder)))
     .map((hit, index) => ({ ...hit, rankAfterRerank: index + 1 }));
   return { hits, failures: [...failures.values()] };
+}
+
+/**
+ * Ids of the pictures by what is known before the matching head has read any of them, best first: the same order with cosines in the place of
+ * rerankScores. Whoever judges in this order soon has the pictures that the final order begins with.
+ */
+export function quickOrder(
+  pictures: readonly Picture[],
+  clauses: readonly ClauseFindings[],
+  rule: Omit<RankingRule, "probabilityOf">,
+): string[] {
+  const byCosine = clauses.map((clause) => ({ ...clause, matches: null }));
+  return scorePictures(pictures, byCosine, { ...rule, probabilityOf: null }, new Map())
+    .toSorted(byScore())
+    .map(({ imageId }) => imageId);
+}
+
+function scorePictures(
+  pictures: readonly Picture[],
+  clauses: readonly JudgedClause[],
+  rule: RankingRule,
+  failures: Map<string, MatchFailure>,
+): Scored[] {
+  const scored = clauses.map((clause) => scoreClause(pictures, clause, rule, clauses.length === 1, failures));
+  return pictures.map((picture, index) => {
+    const scores = scored.flatMap((ofClause) => ofClause[index] ?? []);
+    const fits = scores.map(({ fit }) => fit);
+    const probabilities = scores.map(({ matchProbability }) => matchProbability);
+    return {
+      ...picture,
+      clauses: scores,
+      score: join(clauses, fits),
+      matchProbability: join(clauses, probabilities),
+    };
+  });
 }
 
 function scoreClause(
@@ -135,7 +169,7 @@ function scoreClause(
     };
   });
   const scale = scaleOf(judged.flatMap(({ byModels }) => byModels ?? []));
-  const textWeight = clause.matches === null ? 0 : rule.textWeight;
+  const textWeight = clause.isText ? rule.textWeight : 0;
   return judged.map(({ byModels, ...scores }) => {
     if (byModels === null) return { ...scores, fit: null };
     const models = alone ? scale(byModels) : (scores.matchProbability ?? likely(scale(byModels)));
@@ -200,15 +234,22 @@ function logitOf(
 
 type Scored = Omit<RankedHit, "rankAfterRerank">;
 
-function byScore(a: Scored, b: Scored): number {
-  if (a.score !== null && b.score !== null) {
-    // In a scaled list some picture always has 1, whether or not anything fits; a text that says it all is better evidence.
-    const byValue = b.score - a.score || textScoreOf(b) - textScoreOf(a);
-    // Scaling can round two scores to one.
-    return byValue || (b.clauses[0]?.rerankScore ?? 0) - (a.clauses[0]?.rerankScore ?? 0) || byVectorRank(a, b);
-  }
-  if ((a.score === null) !== (b.score === null)) return a.score === null ? 1 : -1;
-  return byVectorRank(a, b);
+function byScore(places: ReadonlyMap<string, number> = new Map()) {
+  return (a: Scored, b: Scored): number => {
+    if (a.score !== null && b.score !== null) {
+      // In a scaled list some picture always has 1, whether or not anything fits; a text that says it all is better evidence.
+      const byValue = b.score - a.score || textScoreOf(b) - textScoreOf(a);
+      // Scaling can round two scores to one.
+      return byValue || (b.clauses[0]?.rerankScore ?? 0) - (a.clauses[0]?.rerankScore ?? 0) || byVectorRank(a, b);
+    }
+    if ((a.score === null) !== (b.score === null)) return a.score === null ? 1 : -1;
+    const [placeOfA, placeOfB] = [places.get(a.imageId), places.get(b.imageId)];
+    return placeOfA === undefined || placeOfB === undefined ? byVectorRank(a, b) : placeOfA - placeOfB;
+  };
+}
+
+function placesIn(order: readonly string[] = []): ReadonlyMap<string, number> {
+  return new Map(order.map((imageId, place) => [imageId, place]));
 }
 
 /** Pictures that only their texts found have no place in it; they stand behind those that have, nearest first. */

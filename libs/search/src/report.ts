@@ -66,8 +66,15 @@ const SPANS = {
   RERANK: "re-rank",
 } as const satisfies Record<SearchStage, string>;
 
+export interface Stopwatch {
+  /** The stages that have ended. */
+  readonly stages: readonly StageTiming[];
+  readonly elapsed: () => number;
+  readonly measure: <T>(stage: SearchStage, work: () => Promise<T>) => Promise<T>;
+}
+
 /** Measures consecutive stages, each a span of the caller's trace; the clock returns milliseconds and must not go backwards. */
-export function createStopwatch(clock: () => number) {
+export function createStopwatch(clock: () => number): Stopwatch {
   const startedAt = clock();
   const stages: StageTiming[] = [];
   return {

@@ -1,66 +1,11 @@
-import {
-  failed,
-  type Inference,
-  InferenceError,
-  type Match,
-  type ModelInfo,
-  type Outcome,
-} from "@medley/inference-api";
-import {
-  activeSpace,
-  attributeSchemaOf,
-  type Corpus,
-  cosinesOf,
-  countPassing,
-  type Database,
-  findCorpus,
-  liveQuestions,
-  questionsIn,
-  requireQuestion,
-  searchEmbeddings,
-  searchTextEmbeddings,
-  searchTexts,
-  type Space,
-  typedFilter,
-  typedQuestionFilter,
-  type VectorHit,
-  type VectorSearch,
-} from "@medley/storage";
-import { bestScoreOf, loadSearchCalibration, matchProbabilityOf, type SearchCalibration } from "./calibration.ts";
-import { type EmbeddedClauses, embedClauses } from "./embed-clauses.ts";
-import { SearchError } from "./errors.ts";
+import { bestScoreOf, matchProbabilityOf, type SearchCalibration } from "./calibration.ts";
 import { type Facet, facetsOf } from "./facets.ts";
-import type { HotTier } from "./hot-tier/hot-tier.ts";
-import { type FoundByTexts, NOTHING_BY_TEXTS, poolPictures, textEvidenceOf } from "./pool.ts";
-import {
-  type Clause,
-  MAX_CANDIDATES,
-  NEAR_TEXTS,
-  type SearchQuery,
-  TEXT_CANDIDATES,
-  type ValidQuery,
-  validateQuery,
-} from "./query.ts";
-import { type JudgedClause, NO_TEXT_EVIDENCE, type Picture, type RankedHit, rankPictures } from "./rank.ts";
-import {
-  createStopwatch,
-  type Degradation,
-  describeFailures,
-  type IndexMode,
-  leastExact,
-  type SearchReport,
-} from "./report.ts";
-import { mixVectors, takeInTurns } from "./retrieval-plan.ts";
+import { type Findings, gatherFindings, isText, type SearchDependencies, sawEverything } from "./gather-findings.ts";
+import { judgeCandidates, type Matches } from "./judge-candidates.ts";
+import { type SearchQuery, type ValidQuery, validateQuery } from "./query.ts";
+import { quickOrder, type RankedHit, type Ranking, rankPictures } from "./rank.ts";
+import { createStopwatch, type Degradation, describeFailures, type SearchReport, type Stopwatch } from "./report.ts";
 import { type Judgement, verdictOf } from "./verdict.ts";
-
-export interface SearchDependencies {
-  readonly db: Database;
-  readonly inference: Inference;
-  /** Milliseconds that never go backwards; performance.now when absent. */
-  readonly clock?: () => number;
-  /** Copies of vectors in memory, which answer in the database's place while they are up to date. */
-  readonly hotTier?: Pick<HotTier, "search"> | undefined;
-}
 
 export interface SearchResult {
   readonly corpusId: string;
@@ -72,10 +17,27 @@ export interface SearchResult {
   readonly verdict: Judgement | null;
   readonly facets: readonly Facet[];
   readonly report: SearchReport;
+  readonly judging: JudgingProgress;
 }
 
-/** The list is as long as four pages, or a reader of the second page would ask for it anew. */
-const PAGES_LOOKED_AT = 4;
+/** How far re-ranking is. */
+export interface JudgingProgress {
+  /** How many of the candidates have been judged by every text of the query. */
+  readonly judged: number;
+  /** How many the matching head is to judge: the nearest pictures and those that their own texts found; 0 where it judges none. */
+  readonly candidates: number;
+}
+
+/** Follows a search while its candidates are judged. */
+export interface SearchWatch {
+  /** Gives the search up; it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Told the answer as far as it is known: before anything is judged, in `quickOrder`, and whenever more is judged. Not told where there is nothing to
+   * judge, nor the last answer, which the search returns. Before that there is no verdict, no facet is counted, and every total is AT_LEAST.
+   */
+  readonly onPreliminary?: ((answer: SearchResult) => void) | undefined;
+}
 
 /**
  * Finds pictures of a corpus as BLIP's retrieval evaluation does: the nearest pictures by itcCosine in the corpus's active space, re-ranked by
@@ -88,51 +50,65 @@ export async function searchImages(dependencies: SearchDependencies, query: Sear
   return searchValid(dependencies, validateQuery(query));
 }
 
-/** The same for a query that was validated already. */
-export async function searchValid(dependencies: SearchDependencies, asked: ValidQuery): Promise<SearchResult> {
-  const { db, inference } = dependencies;
+/** The same for a query that was validated already, and for whoever wants to see it grow. */
+export async function searchValid(
+  dependencies: SearchDependencies,
+  asked: ValidQuery,
+  { signal, onPreliminary }: SearchWatch = {},
+): Promise<SearchResult> {
   const stopwatch = createStopwatch(dependencies.clock ?? (() => performance.now()));
   const remainingMs = () => (asked.deadlineMs === null ? null : asked.deadlineMs - stopwatch.elapsed());
+  const findings = await gatherFindings(dependencies, asked, { stopwatch, remainingMs, signal });
+  const { model } = findings.embedded;
+  const { valid } = findings.place;
+  const texts = valid.clauses.flatMap((clause) => (isText(clause) ? clause.text : []));
+  const pictures = findings.pool.toMatch;
+  if (model === null || valid.candidates === 0 || texts.length * pictures.length === 0) {
+    return finalAnswer(findings, NOTHING_JUDGED, stopwatch);
+  }
+  const order = orderOfJudging(findings);
+  const tell = (judged: Judged) => onPreliminary?.(preliminaryAnswer(findings, judged, stopwatch));
+  tell({ matches: [], order });
+  const judging = { inference: dependencies.inference, model, texts, pictures, order, remainingMs, signal };
+  const onJudged = (matches: Matches) => (isComplete(matches) ? undefined : tell({ matches, order }));
+  const matches = await stopwatch.measure("RERANK", () => judgeCandidates({ ...judging, onJudged }));
+  return finalAnswer(findings, { matches, order }, stopwatch);
+}
 
-  const corpus = await requireCorpus(db, asked.corpus);
-  const valid = await withTypes(db, corpus, asked);
-  const space = await requireActiveSpace(db, corpus);
-  const place: Place = {
-    db,
-    hotTier: dependencies.hotTier,
-    corpus,
-    space,
-    valid,
-    limit: lengthOfList(valid),
-    named: namedImages(valid),
-  };
-  const embedded = await stopwatch.measure("EMBED_QUERY", () =>
-    embedClauses(dependencies, space, valid.clauses, deadlineOption(remainingMs())),
-  );
-  const retrieved = await stopwatch.measure("RETRIEVE", () => retrieve(place, embedded));
-  const matchTexts = () => searchOwnTexts(place, embedded, retrieved.pictures);
-  const found = searchesTexts(valid, embedded)
-    ? await stopwatch.measure("MATCH_TEXTS", matchTexts)
-    : valid.clauses.map(() => NOTHING_BY_TEXTS);
-  const wanted = found.filter((_, index) => valid.clauses[index]?.place !== "NONE");
-  const pool = poolPictures(retrieved.pictures, wanted, valid.candidates);
-  const pictures = [...pool.toMatch, ...pool.beyond];
-  const cosines = await cosinesOfClauses(place, embedded, [...retrieved.pictures, ...found.flatMap(hitsOf)], pictures);
-  const rerank = () => matchClauses(inference, embedded.model, valid.clauses, pool.toMatch, remainingMs());
-  const rerankable = embedded.model !== null && pool.toMatch.length > 0 && valid.candidates > 0;
-  const matches = rerankable && valid.clauses.some(isText) ? await stopwatch.measure("RERANK", rerank) : [];
-  const judged = valid.clauses.map(
-    (clause, index): JudgedClause => ({
-      place: clause.place,
-      cosineOf: (imageId) => cosines[index]?.get(imageId) ?? null,
-      textsOf: isText(clause) ? textEvidenceOf(found[index] ?? NOTHING_BY_TEXTS) : () => NO_TEXT_EVIDENCE,
-      matches: isText(clause) ? (matches[index] ?? []) : null,
-    }),
-  );
-  const itcWeight = embedded.model?.itcWeight ?? 1;
-  const calibration = await loadCalibration(place, embedded);
-  const probabilityOf = calibration && ((rerankScore: number) => matchProbabilityOf(calibration, rerankScore));
-  const ranking = rankPictures(pictures, judged, { itcWeight, textWeight: valid.textWeight, probabilityOf });
+/** What the matching head has said so far. */
+interface Judged {
+  readonly matches: Matches;
+  /** Positions of the candidates in the order in which they are judged; empty where none is. */
+  readonly order: readonly number[];
+}
+
+const NOTHING_JUDGED: Judged = { matches: [], order: [] };
+
+/**
+ * The candidates, best first by what is known without the matching head. The other pictures follow in the order of the vector search, which is the one
+ * that they keep.
+ */
+function orderOfJudging({ pool, clauses, ...findings }: Findings): number[] {
+  const places = new Map(pool.toMatch.map(({ imageId }, place) => [imageId, place]));
+  const rule = { itcWeight: itcWeightOf(findings), textWeight: findings.place.valid.textWeight };
+  return quickOrder(pool.toMatch, clauses, rule).flatMap((imageId) => places.get(imageId) ?? []);
+}
+
+/** Whether every candidate was judged by every text, or will not be. */
+function isComplete(matches: Matches): boolean {
+  return matches.every((ofText) => !ofText.includes(undefined));
+}
+
+function countJudged(matches: Matches): number {
+  const [first = [], ...others] = matches;
+  return first.filter((match, place) => match?.ok === true && others.every((ofText) => ofText[place]?.ok === true))
+    .length;
+}
+
+async function finalAnswer(findings: Findings, judged: Judged, stopwatch: Stopwatch): Promise<SearchResult> {
+  const { place, calibration, pictures } = findings;
+  const { db, corpus, valid } = place;
+  const ranking = rankFindings(findings, judged);
   const cut = cutByProbability(ranking.hits, valid.minMatch);
   // A picture that was not judged may have the wanted probability all the same.
   const judgedAll = valid.minMatch === null || ranking.hits.every(({ matchProbability }) => matchProbability !== null);
@@ -143,178 +119,84 @@ export async function searchValid(dependencies: SearchDependencies, asked: Valid
     total: { value: cut.hits.length, relation: sawAll ? "EXACT" : "AT_LEAST" },
     verdict: judgeAnswer(valid, calibration, ranking.hits),
     facets: await facetsOf(db, corpus.id, valid, cut.hits),
-    report: {
-      stages: stopwatch.stages,
-      milliseconds: stopwatch.elapsed(),
-      candidates: {
-        requested: valid.candidates,
-        retrieved: retrieved.pictures.length,
-        byText: pool.byText,
-        reranked: ranking.hits.filter(({ clauses }) => clauses.some(({ itmLogit }) => itmLogit !== null)).length,
-      },
-      indexMode: retrieved.mode,
-      spaceId: space.id,
-      modelName: embedded.model?.name ?? space.name,
-      modelFingerprint: space.fingerprint,
-      itcWeight,
-      textWeight: valid.textWeight,
-      degraded: [...embedded.degraded, ...describeFailures(ranking.failures, pool.toMatch.length), ...cut.degraded],
-      matchFailures: ranking.failures,
+    report: reportOf(findings, { ...ranking, degraded: cut.degraded }, stopwatch),
+    judging: progressOf(judged),
+  };
+}
+
+/** Says nothing that more judging could take back: where a least probability is asked for, only what is known to have it is shown. */
+function preliminaryAnswer(findings: Findings, judged: Judged, stopwatch: Stopwatch): SearchResult {
+  const { place, calibration, clauses } = findings;
+  const { minMatch } = place.valid;
+  const candidates = findings.pool.toMatch;
+  const unjudgedOrder = judged.order.flatMap((position) => candidates[position]?.imageId ?? []);
+  const ranking = rankFindings(findings, judged, [
+    ...unjudgedOrder,
+    ...findings.pool.beyond.map(({ imageId }) => imageId),
+  ]);
+  const isCut = minMatch !== null && calibration !== null && clauses.every(({ isText }) => isText);
+  const hits = isCut
+    ? ranking.hits.filter(({ matchProbability }) => (matchProbability ?? -1) >= minMatch)
+    : ranking.hits;
+  return {
+    corpusId: place.corpus.id,
+    hits,
+    total: { value: hits.length, relation: "AT_LEAST" },
+    verdict: null,
+    facets: [],
+    report: reportOf(findings, { ...ranking, degraded: [] }, stopwatch),
+    judging: progressOf(judged),
+  };
+}
+
+function progressOf({ matches, order }: Judged): JudgingProgress {
+  return { judged: countJudged(matches), candidates: order.length };
+}
+
+function rankFindings(findings: Findings, { matches }: Judged, unjudgedOrder?: readonly string[]): Ranking {
+  const { pictures, calibration, place } = findings;
+  const ofTexts = matches.values();
+  const clauses = findings.clauses.map((clause) => ({
+    ...clause,
+    matches: clause.isText ? (ofTexts.next().value ?? []) : null,
+  }));
+  return rankPictures(pictures, clauses, {
+    itcWeight: itcWeightOf(findings),
+    textWeight: place.valid.textWeight,
+    probabilityOf: calibration && ((rerankScore) => matchProbabilityOf(calibration, rerankScore)),
+    unjudgedOrder,
+  });
+}
+
+function itcWeightOf({ embedded }: Pick<Findings, "embedded">): number {
+  return embedded.model?.itcWeight ?? 1;
+}
+
+function reportOf(
+  findings: Findings,
+  { hits, failures, degraded }: Ranking & Pick<SearchReport, "degraded">,
+  stopwatch: Stopwatch,
+): SearchReport {
+  const { place, embedded, retrieved, pool } = findings;
+  const { valid, space } = place;
+  return {
+    stages: [...stopwatch.stages],
+    milliseconds: stopwatch.elapsed(),
+    candidates: {
+      requested: valid.candidates,
+      retrieved: retrieved.count,
+      byText: pool.byText,
+      reranked: hits.filter(({ clauses }) => clauses.some(({ itmLogit }) => itmLogit !== null)).length,
     },
+    indexMode: retrieved.mode,
+    spaceId: space.id,
+    modelName: embedded.model?.name ?? space.name,
+    modelFingerprint: space.fingerprint,
+    itcWeight: itcWeightOf(findings),
+    textWeight: valid.textWeight,
+    degraded: [...embedded.degraded, ...describeFailures(failures, pool.toMatch.length), ...degraded],
+    matchFailures: failures,
   };
-}
-
-/** Where a search takes place. */
-interface Place {
-  readonly db: Database;
-  readonly hotTier: SearchDependencies["hotTier"];
-  readonly corpus: { readonly id: string; readonly name: string };
-  readonly space: Space;
-  readonly valid: ValidQuery;
-  /** How many pictures the vector search returns. */
-  readonly limit: number;
-  /** Images that the query names; they are no hits. */
-  readonly named: ReadonlySet<string>;
-}
-
-function namedImages({ clauses }: ValidQuery): ReadonlySet<string> {
-  return new Set(clauses.flatMap((clause) => (clause.kind === "image" ? clause.imageId.toLowerCase() : [])));
-}
-
-function lengthOfList({ first, candidates }: ValidQuery): number {
-  return Math.min(MAX_CANDIDATES, Math.max(candidates, PAGES_LOOKED_AT * first));
-}
-
-function isText(clause: Clause): clause is Clause & { kind: "text" } {
-  return clause.kind === "text";
-}
-
-async function requireCorpus(db: Database, name: ValidQuery["corpus"]) {
-  const corpus = await findCorpus(db, name);
-  if (corpus === null) {
-    throw new SearchError(
-      "CORPUS_NOT_FOUND",
-      `There is no corpus "${name}". List the corpora, or ingest into it first.`,
-    );
-  }
-  return corpus;
-}
-
-async function requireActiveSpace(db: Database, corpus: { id: string; name: string }): Promise<Space> {
-  const space = await activeSpace(db, corpus.id);
-  if (space === null) {
-    const hint = `Ingest pictures into it: medley ingest PATH --corpus ${corpus.name}`;
-    throw new SearchError("NO_ACTIVE_SPACE", `Corpus "${corpus.name}" has no active embedding space. ${hint}`);
-  }
-  return space;
-}
-
-/**
- * The query with its filter in the types that the corpus declares for attributes and questions.
- * @throws StorageError INVALID_VALUE also for a question, in filter or facets, that the corpus does not have
- */
-async function withTypes(db: Database, { id }: Corpus, asked: ValidQuery): Promise<ValidQuery> {
-  const filter = asked.filter && typedFilter(asked.filter, await attributeSchemaOf(db, id));
-  const counted = asked.facets.flatMap(({ name, of }) => (of === "QUESTION" ? [name] : []));
-  if (questionsIn(filter).size + counted.length === 0) return { ...asked, filter };
-  const questions = await liveQuestions(db, id);
-  for (const name of counted) requireQuestion(questions, name);
-  return { ...asked, filter: typedQuestionFilter(filter, questions) };
-}
-
-/** A picture and its cosine with the vector that found it; null where only words did. */
-type Located = Pick<Picture, "imageId" | "sha256"> & { readonly itcCosine: number | null };
-
-function hitsOf({ byWords, byCosine }: FoundByTexts): readonly Located[] {
-  return [...byWords, ...byCosine];
-}
-
-/** The nearest pictures of the wanted clauses, mixed and each by itself, in turns; without those that the query names itself. */
-async function retrieve(place: Place, { vectors }: EmbeddedClauses): Promise<{ pictures: Located[]; mode: IndexMode }> {
-  const { corpus, space, valid, limit, named } = place;
-  const lists: Located[][] = [];
-  const modes = new Set<IndexMode>();
-  for (const query of mixVectors(valid.clauses, vectors)) {
-    const search = { corpusId: corpus.id, spaceId: space.id, query, filter: valid.filter };
-    const found = await nearestPictures(place, { ...search, limit: Math.min(MAX_CANDIDATES, limit + named.size) });
-    modes.add(found.mode);
-    lists.push(found.hits.filter(({ imageId }) => !named.has(imageId)));
-  }
-  return { pictures: takeInTurns(lists, limit), mode: leastExact(modes) };
-}
-
-async function nearestPictures(
-  { db, hotTier }: Place,
-  search: VectorSearch,
-): Promise<{ hits: readonly VectorHit[]; mode: IndexMode }> {
-  const hits = await hotTier?.search(search);
-  return hits ? { hits, mode: "hotTier" } : searchEmbeddings(db, search);
-}
-
-/**
- * Without a logit to mix it with, a text would decide alone: where nothing is judged, the order of itcCosine stays. Where a clause has no vector its
- * words are all there is.
- */
-function searchesTexts({ textWeight, candidates, clauses }: ValidQuery, { model }: EmbeddedClauses): boolean {
-  return clauses.some(isText) && (model === null || (textWeight > 0 && candidates > 0));
-}
-
-function searchOwnTexts(
-  { db, corpus, space, valid, limit, named }: Place,
-  { vectors }: EmbeddedClauses,
-  retrieved: readonly Located[],
-): Promise<FoundByTexts[]> {
-  const among = { corpusId: corpus.id, spaceId: space.id, filter: valid.filter };
-  const findBy = async (clause: Clause, index: number): Promise<FoundByTexts> => {
-    if (!isText(clause)) return NOTHING_BY_TEXTS;
-    const query = vectors[index] ?? null;
-    const near = query === null ? [] : (await searchTextEmbeddings(db, { ...among, query, limit: NEAR_TEXTS })).hits;
-    const judged = [...retrieved, ...near].map(({ imageId }) => imageId);
-    const most = query === null ? limit : TEXT_CANDIDATES;
-    const byWords = await searchTexts(db, { ...among, query, text: clause.text, limit: most, among: judged });
-    const isHit = ({ imageId }: Located) => !named.has(imageId);
-    return { byWords: byWords.filter(isHit), byCosine: near.filter(isHit) };
-  };
-  return Promise.all(valid.clauses.map(findBy));
-}
-
-/** The cosine of each clause that has a vector and each picture. */
-async function cosinesOfClauses(
-  { db, space }: Place,
-  { vectors }: EmbeddedClauses,
-  located: readonly Located[],
-  pictures: readonly Picture[],
-): Promise<Map<string, number | null>[]> {
-  // Of a single clause every search has told it already.
-  if (vectors.length === 1) return [new Map(located.map(({ imageId, itcCosine }) => [imageId, itcCosine]))];
-  const imageIds = pictures.map(({ imageId }) => imageId);
-  const cosines = async (query: Float32Array | null): Promise<Map<string, number | null>> =>
-    query === null || imageIds.length === 0 ? new Map() : cosinesOf(db, { spaceId: space.id, query, imageIds });
-  return Promise.all(vectors.map(cosines));
-}
-
-/** Outcomes of each text clause, in the order of the clauses; empty for a clause that is a picture. */
-function matchClauses(
-  inference: Inference,
-  model: ModelInfo | null,
-  clauses: readonly Clause[],
-  toMatch: readonly Picture[],
-  remainingMs: number | null,
-): Promise<Outcome<Match>[][]> {
-  return Promise.all(
-    clauses.map(async (clause) =>
-      isText(clause) ? matchCandidates(inference, model, clause.text, toMatch, remainingMs) : [],
-    ),
-  );
-}
-
-/** What the scores of the model that answers mean here; null without a calibration, and while no model answers. */
-async function loadCalibration(
-  { db, corpus, space }: Place,
-  { model }: EmbeddedClauses,
-): Promise<SearchCalibration | null> {
-  if (model === null) return null;
-  return loadSearchCalibration(db, { corpusId: corpus.id, spaceId: space.id, itcWeight: model.itcWeight });
 }
 
 /** Calibrated on queries of one text; several clauses, and pictures, have no such statistic. */
@@ -338,65 +220,4 @@ function cutByProbability(
   if (hits.some(({ matchProbability }) => matchProbability !== null)) return { hits: kept, degraded: [] };
   const message = `No hit has a match probability, so that minMatch ${minMatch} could not be applied: the corpus is not calibrated, nothing was re-ranked, or a clause is a picture.`;
   return { hits, degraded: [{ stage: "RERANK", code: "NOT_CALIBRATED", message, images: hits.length }] };
-}
-
-/** Whether the list holds every picture of the corpus that passes the filter. */
-async function sawEverything({ db, corpus, valid, limit, named }: Place, pictures: number): Promise<boolean> {
-  if (pictures >= limit) return false;
-  const seen = pictures + named.size;
-  return (await countPassing(db, { corpusId: corpus.id, filter: valid.filter, most: seen + 1 })) <= seen;
-}
-
-/** One outcome per candidate, also when the call as a whole fails or its engine does not come back in time. */
-async function matchCandidates(
-  inference: Inference,
-  model: ModelInfo | null,
-  text: string,
-  candidates: readonly Picture[],
-  remainingMs: number | null,
-): Promise<Outcome<Match>[]> {
-  const failAll = (error: InferenceError) => candidates.map(() => failed<Match>(error));
-  if (remainingMs !== null && remainingMs <= 0) return failAll(timeOver("before re-ranking began"));
-  const images = candidates.map(({ sha256 }) => ({ sha256 }));
-  const giveUp = new AbortController();
-  const engineMs = remainingMs === null ? null : remainingMs - Math.min(RETURN_MS, remainingMs / 10);
-  const chosen = model === null ? {} : { model: model.fingerprint };
-  const options = { ...deadlineOption(engineMs), ...chosen, signal: giveUp.signal, role: "retrieval" } as const;
-  try {
-    const matches = await withinDeadline(inference.matchImages(text, images, options), remainingMs);
-    if (matches.length === candidates.length) return matches;
-    throw new InferenceError(
-      "ENGINE_FAILED",
-      `matchImages returned ${matches.length} of ${candidates.length} outcomes`,
-    );
-  } catch (error) {
-    giveUp.abort();
-    if (error instanceof InferenceError) return failAll(error);
-    throw error;
-  }
-}
-
-/** Kept back from the engine's deadline, so that what it has finished by then arrives within the search's. */
-const RETURN_MS = 500;
-/** How much longer than the search's deadline an engine may take to hand that back, before it counts as hung. */
-const GRACE_MS = 1000;
-
-async function withinDeadline<T>(work: Promise<T>, remainingMs: number | null): Promise<T> {
-  if (remainingMs === null) return work;
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(timeOver("and the engine did not answer")), remainingMs + GRACE_MS);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function timeOver(when: string): InferenceError {
-  return new InferenceError("DEADLINE_EXCEEDED", `The search's deadline passed ${when}. Ask for fewer candidates.`);
-}
-
-/** The engine's own clock counts whole milliseconds from when it is called. */
-function deadlineOption(remainingMs: number | null): { deadlineMs?: number } {
-  return remainingMs === null ? {} : { deadlineMs: Math.max(1, Math.floor(remainingMs)) };
 }

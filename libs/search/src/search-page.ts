@@ -3,7 +3,8 @@ import { findSearchSession, saveSearchSession } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 import { requireInteger, type SearchQuery, type ValidQuery, validateQuery } from "./query.ts";
 import type { RankedHit } from "./rank.ts";
-import { type SearchDependencies, type SearchResult, searchValid } from "./search-images.ts";
+import type { SearchDependencies } from "./gather-findings.ts";
+import { type JudgingProgress, type SearchResult, searchValid } from "./search-images.ts";
 
 /** How long the later pages of an answer can be read. */
 const KEEP_SECONDS = 15 * 60;
@@ -11,11 +12,26 @@ const KEEP_SECONDS = 15 * 60;
 /** A hit with the cursor of the page behind it, and the texts that it was found for: those of `all`, then `any`, then `none`. */
 export type PageHit = RankedHit & { readonly cursor: string; readonly texts: readonly string[] };
 
-export interface SearchPage extends Omit<SearchResult, "hits"> {
+export interface SearchPage extends Omit<SearchResult, "hits" | "judging"> {
   /** At most `first`. */
   readonly hits: readonly PageHit[];
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;
+  /** Whether the list is kept, so that its cursors lead to later pages. */
+  readonly isKept: boolean;
+}
+
+/** An answer on its way: what is known of it so far, or the last, which is the answer. */
+export interface Refinement extends JudgingProgress {
+  readonly page: SearchPage;
+  readonly isFinal: boolean;
+}
+
+export interface RefinementWatch {
+  /** Gives the search up; it then rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** Told every refinement, the final one last. */
+  readonly onRefined: (refinement: Refinement) => void;
 }
 
 /**
@@ -29,23 +45,56 @@ export async function searchPage(
   after: string | null,
 ): Promise<SearchPage> {
   const valid = validateQuery(query);
-  if (after !== null) return laterPage(dependencies, valid, readCursor(after));
-  const result = await searchValid(dependencies, valid);
+  if (after !== null) return (await laterPage(dependencies, valid, readCursor(after))).page;
+  return (await keepAnswer(dependencies, valid, await searchValid(dependencies, valid))).page;
+}
+
+/**
+ * The same page as it comes about: first in the order that is known without the matching head, then again whenever it has judged more, at last what `searchPage`
+ * gives for the same query. Where there is nothing to judge, or `after` leads into a kept answer, the first is the last.
+ * @throws as searchPage
+ */
+export async function refineSearch(
+  dependencies: SearchDependencies,
+  query: SearchQuery,
+  after: string | null,
+  { signal, onRefined }: RefinementWatch,
+): Promise<void> {
+  const valid = validateQuery(query);
+  if (after !== null) return onRefined(await laterPage(dependencies, valid, readCursor(after)));
+  const onPreliminary = ({ judging, hits, ...answer }: SearchResult) => {
+    const cut = { sessionId: null, offset: 0, hitCount: hits.length };
+    const page = pageOf(valid, answer, hits.slice(0, valid.first), cut);
+    onRefined({ page, isFinal: false, ...judging });
+  };
+  const result = await searchValid(dependencies, valid, { signal, onPreliminary });
+  signal.throwIfAborted();
+  onRefined(await keepAnswer(dependencies, valid, result));
+}
+
+async function keepAnswer(
+  { db }: SearchDependencies,
+  valid: ValidQuery,
+  { hits, ...answer }: SearchResult,
+): Promise<Refinement> {
   const sessionId = randomUUID();
-  const { hits, ...answer } = result;
   await saveSearchSession(
-    dependencies.db,
-    { id: sessionId, corpusId: result.corpusId, queryFingerprint: fingerprintOf(valid), answer, hits },
+    db,
+    { id: sessionId, corpusId: answer.corpusId, queryFingerprint: fingerprintOf(valid), answer, hits },
     { keepSeconds: KEEP_SECONDS },
   );
-  return pageOf(valid, answer, hits.slice(0, valid.first), { sessionId, offset: 0, hitCount: hits.length });
+  return finalOf(valid, answer, hits.slice(0, valid.first), { sessionId, offset: 0, hitCount: hits.length });
 }
 
 async function laterPage(
   { db }: SearchDependencies,
   valid: ValidQuery,
   { sessionId, offset }: Cursor,
-): Promise<SearchPage> {
+): Promise<Refinement> {
+  if (sessionId === null) {
+    const hint = "Take the cursor from its final answer.";
+    throw new SearchError("INVALID_QUERY", `The cursor belongs to a search that was still judging. ${hint}`);
+  }
   const session = await findSearchSession(db, sessionId, { offset, count: valid.first });
   if (session === null) {
     const kept = `Answers are kept for ${KEEP_SECONDS / 60} minutes`;
@@ -59,15 +108,29 @@ async function laterPage(
     throw new SearchError("INVALID_QUERY", `The cursor belongs to another search. ${hint}`);
   }
   const { answer, hits, hitCount } = session;
-  const place = { sessionId, offset, hitCount };
-  return pageOf(valid, answer as Omit<SearchResult, "hits">, hits as readonly RankedHit[], place);
+  return finalOf(valid, answer as KeptAnswer, hits as readonly RankedHit[], { sessionId, offset, hitCount });
 }
+
+/** What every page of an answer says. */
+type KeptAnswer = Omit<SearchResult, "hits">;
+
+/** What an older Medley kept says nothing of judging. */
+function finalOf(
+  valid: ValidQuery,
+  { judging = NOTHING_TO_JUDGE, ...answer }: KeptAnswer,
+  page: readonly RankedHit[],
+  cut: Cut,
+): Refinement {
+  return { page: pageOf(valid, answer, page, cut), isFinal: true, ...judging };
+}
+
+const NOTHING_TO_JUDGE: JudgingProgress = { judged: 0, candidates: 0 };
 
 function pageOf(
   { clauses }: ValidQuery,
-  answer: Omit<SearchResult, "hits">,
+  answer: Omit<KeptAnswer, "judging">,
   page: readonly RankedHit[],
-  { sessionId, offset, hitCount }: Cursor & { readonly hitCount: number },
+  { sessionId, offset, hitCount }: Cut,
 ): SearchPage {
   const texts = clauses.flatMap((clause) => (clause.kind === "text" ? [clause.text] : []));
   return {
@@ -75,28 +138,36 @@ function pageOf(
     hits: page.map((hit, index) => ({ ...hit, texts, cursor: writeCursor({ sessionId, offset: offset + index + 1 }) })),
     hasNextPage: offset + page.length < hitCount,
     hasPreviousPage: offset > 0,
+    isKept: sessionId !== null,
   };
 }
 
 interface Cursor {
-  readonly sessionId: string;
+  /** Null in an answer that is not final: nothing lies behind its page yet. */
+  readonly sessionId: string | null;
   /** How many hits lie before the page. */
   readonly offset: number;
 }
 
-function writeCursor({ sessionId, offset }: Cursor): string {
-  return Buffer.from(`${sessionId}:${offset}`).toString("base64url");
+/** Where a page was cut, and out of how many hits. */
+interface Cut extends Cursor {
+  readonly hitCount: number;
 }
 
-const CURSOR = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{1,4})$/;
+function writeCursor({ sessionId, offset }: Cursor): string {
+  return Buffer.from(`${sessionId ?? PRELIMINARY}:${offset}`).toString("base64url");
+}
+
+const PRELIMINARY = "preliminary";
+const CURSOR = /^(preliminary|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{1,4})$/;
 
 function readCursor(cursor: string): Cursor {
-  const [, sessionId, offset] = CURSOR.exec(Buffer.from(cursor.slice(0, 200), "base64url").toString()) ?? [];
-  if (sessionId === undefined || offset === undefined) {
+  const [, session, offset] = CURSOR.exec(Buffer.from(cursor.slice(0, 200), "base64url").toString()) ?? [];
+  if (session === undefined || offset === undefined) {
     throw new SearchError("INVALID_QUERY", `"${cursor.slice(0, 80)}" is no cursor. Use endCursor of the page before.`);
   }
   requireInteger("after", Number(offset), 0, 10_000);
-  return { sessionId, offset: Number(offset) };
+  return { sessionId: session === PRELIMINARY ? null : session, offset: Number(offset) };
 }
 
 /** SHA-256 over what was asked for. The length of a page and the time limit do not change the list. */
