@@ -1,7 +1,7 @@
 import { failed, InferenceError, type Match, type Outcome, succeeded } from "@medley/inference-api";
 import { expect, test } from "vitest";
 import type { ClausePlace } from "./query.ts";
-import { type JudgedClause, type Picture, rankPictures, type TextEvidence } from "./rank.ts";
+import { type JudgedClause, type Picture, quickOrder, rankPictures, type TextEvidence } from "./rank.ts";
 import { describeFailures } from "./report.ts";
 
 type Candidate = Picture & TextEvidence & { readonly itcCosine: number };
@@ -267,4 +267,25 @@ test("keeps a picture away whose texts name what none excludes, though the model
   ]);
   const alone = rankPictures(plainPictures, [certain("ALL", "???"), clause], { ...rule, textWeight: 0 }).hits;
   expect(alone.map(({ imageId }) => imageId).join("")).toBe("abc");
+});
+
+test("orders what nobody has judged by cosines and texts, and keeps pictures in that order until they are judged", () => {
+  const texts: Record<string, number> = { d: 1 };
+  const clause: JudgedClause = {
+    place: "ALL",
+    isText: true,
+    cosineOf: (imageId) => candidates.find((candidate) => candidate.imageId === imageId)?.itcCosine ?? null,
+    textsOf: (imageId) => ({ ...textless, textScore: texts[imageId] ?? 0 }),
+    matches: [undefined, match(-1), undefined, match(-2)],
+  };
+  const pictures = candidates.map(({ imageId, sha256, rankBeforeRerank }) => ({ imageId, sha256, rankBeforeRerank }));
+  const rule = { itcWeight: 1, textWeight: 0.6, probabilityOf: null };
+  expect(quickOrder(pictures, [clause], { ...rule, textWeight: 0 }).join("")).toBe("abcd");
+  expect(quickOrder(pictures, [clause], rule).join("")).toBe("dabc");
+  const orderWith = (unjudgedOrder?: string[]) =>
+    rankPictures(pictures, [clause], { ...rule, unjudgedOrder })
+      .hits.map(({ imageId }) => imageId)
+      .join("");
+  expect(orderWith()).toBe("dbac");
+  expect(orderWith(["d", "c", "b", "a"])).toBe("dbca");
 });
