@@ -46,6 +46,7 @@ export async function generateTypes(): Promise<{ path: string; text: string }[]>
               Question: "@medley/storage#Question as QuestionRow",
               SearchConnection: "@medley/search#SearchPage",
               SearchEdge: "@medley/search#PageHit",
+              SearchRefinement: "../resolvers/search-refined.ts#RefinementEvent",
               SearchReport: "@medley/search#SearchReport as ReportRow",
               Space: "@medley/storage#Space as SpaceRow",
               Upload: "@medley/storage#Upload as UploadRow",

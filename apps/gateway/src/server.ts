@@ -75,6 +75,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
   const guarded = traceRootFields(guardRootFields(measureRootFields(resolvers, metrics)));
   const schema = makeExecutableSchema({ typeDefs: SCHEMA, resolvers: guarded });
   const services = { uploads: createUploadReceiver(dependencies), watches: createWatches(dependencies) };
+  const onCall = (method: string, milliseconds: number) => metrics.observeCall(method, milliseconds / 1000);
   const subscriptions = serveSubscriptions(server, {
     schema,
     dependencies: { ...dependencies, ...services },
@@ -84,6 +85,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     limits: protection,
     addressOf: (request) => clientAddress(request, app),
     onSubscribed: (code, seconds) => metrics.countRequest("subscription", code, seconds),
+    onCall,
   });
   const apollo = new ApolloServer<GatewayContext>({
     schema,
@@ -121,7 +123,6 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
   const context = async ({ res }: { res: express.Response }) => {
     const gone = new AbortController();
     res.once("close", () => gone.abort(GONE));
-    const onCall = (method: string, milliseconds: number) => metrics.observeCall(method, milliseconds / 1000);
     const start = { viewer: viewerOf(res), gone: gone.signal, timeoutMs: protection.requestTimeoutMs, onCall };
     return createContext({ ...dependencies, ...services }, openRequest(dependencies, access, start));
   };

@@ -30,6 +30,14 @@ const inCorpusOf = (least: AccessRole, ...subjects: readonly Subject[]): Right =
   subjects,
 });
 
+const SEARCH = inCorpusOf(
+  "VIEWER",
+  corpus("input.corpus"),
+  image("input.all.imageId"),
+  image("input.any.imageId"),
+  image("input.none.imageId"),
+);
+
 /**
  * The one table of rights, checked before the resolver of a root field runs. A field without an entry is for ADMIN of the whole
  * installation alone, and a test fails until somebody decides.
@@ -41,13 +49,7 @@ const inCorpusOf = (least: AccessRole, ...subjects: readonly Subject[]): Right =
  * ADMIN    also makes and deletes corpora, asks questions about all of their pictures, changes models and spaces, and reads the metrics.
  */
 export const RIGHTS: Readonly<Record<string, Right>> = {
-  "Query.search": inCorpusOf(
-    "VIEWER",
-    corpus("input.corpus"),
-    image("input.all.imageId"),
-    image("input.any.imageId"),
-    image("input.none.imageId"),
-  ),
+  "Query.search": SEARCH,
   "Query.image": inCorpusOf("VIEWER", image("id")),
   "Query.caption": inCorpusOf("VIEWER", image("imageId")),
   "Query.ask": inCorpusOf("VIEWER", image("imageId")),
@@ -81,6 +83,7 @@ export const RIGHTS: Readonly<Record<string, Right>> = {
   "Mutation.revertCaptionRun": inCorpusOf("CURATOR", captionRun("runId")),
   "Subscription.operationUpdated": inCorpusOf("INGESTOR", operation("id")),
   "Subscription.uploadUpdated": inCorpusOf("INGESTOR", upload("id")),
+  "Subscription.searchRefined": SEARCH,
 };
 
 /** For a field that nobody has decided about. */

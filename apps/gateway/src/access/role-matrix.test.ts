@@ -59,6 +59,8 @@ const OPERATIONS: Readonly<Record<string, (about: NamedThings) => string>> = {
   "Subscription.operationUpdated": ({ operationId }) =>
     `subscription { operationUpdated(id: "${operationId}") { kind coverage { step } } }`,
   "Subscription.uploadUpdated": ({ uploadId }) => `subscription { uploadUpdated(id: "${uploadId}") { state url } }`,
+  "Subscription.searchRefined": ({ corpus }) =>
+    `subscription { searchRefined(input: { corpus: "${corpus.name}", all: [{ text: "dog" }] }, first: 2) { page { edges { rank } } } }`,
 };
 
 /** Ids and names that nothing has, of the same form as real ones. */

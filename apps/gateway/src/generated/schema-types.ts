@@ -3,6 +3,7 @@ import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } f
 import type { AskResult, Classification as ClassificationResult, Description, DescribeResult, Evidence as EvidenceResult, CaptionResult, ClauseScores as ClauseRow, SearchPage, PageHit, SearchReport as ReportRow } from '@medley/search';
 import type { AttributeDeclaration as AttributeRow, Caption as CaptionRow, CaptionExplanation as ExplanationRow, Corpus as CorpusRow, Image as ImageRow, StoredAnswer, NearDuplicate as NearDuplicateRow, Operation as OperationRow, Question as QuestionRow, Space as SpaceRow, Upload as UploadRow } from '@medley/storage';
 import type { DrawnMap } from '../evidence-overlay.ts';
+import type { RefinementEvent } from '../resolvers/search-refined.ts';
 import type { GatewayContext } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -1194,16 +1195,29 @@ export type OriginFilter = {
   startsWith?: InputMaybe<Scalars['String']['input']>;
 };
 
+/** How a page differs from the one before; everything has entered the first one. */
+export type PageChange = {
+  __typename?: 'PageChange';
+  /** Hits that were not on the page before. */
+  entered: Scalars['Int']['output'];
+  /** Whether the same hits stand in the same places. */
+  isStable: Scalars['Boolean']['output'];
+  /** Hits that are not on the page any more. */
+  left: Scalars['Int']['output'];
+  /** Hits that were on the page before, in another place. */
+  moved: Scalars['Int']['output'];
+};
+
 /** Where a page ends. */
 export type PageInfo = {
   __typename?: 'PageInfo';
-  /** Cursor of the page's last hit, for `after`; null on an empty page. */
+  /** Cursor of the page's last hit, for `after`; null on an empty page, and until an answer is final. */
   endCursor?: Maybe<Scalars['String']['output']>;
   /** Whether the answer has hits behind this page. */
   hasNextPage: Scalars['Boolean']['output'];
   /** Whether the answer has hits before this page. */
   hasPreviousPage: Scalars['Boolean']['output'];
-  /** Cursor of the page's first hit; null on an empty page. */
+  /** Cursor of the page's first hit; null on an empty page, and until an answer is final. */
   startCursor?: Maybe<Scalars['String']['output']>;
 };
 
@@ -1481,7 +1495,10 @@ export type ReindexPurpose =
 
 /** How deep the matching head judges. */
 export type RerankInput = {
-  /** Milliseconds for the whole search; what is not judged by then stands below, and the report says so. The server's own limit when absent or larger. */
+  /**
+   * Milliseconds for the whole search. The most promising candidates are judged first; what is not judged by then stands below, and the report says
+   * so. The server's own limit when absent or larger.
+   */
   budgetMs?: InputMaybe<Scalars['Int']['input']>;
   /**
    * How many of the nearest pictures the matching head judges, 0 to 1,000. More finds better answers and takes longer; 0 keeps
@@ -1642,6 +1659,24 @@ export type SearchInput = {
   textWeight?: Scalars['Float']['input'];
 };
 
+/** An answer on its way. */
+export type SearchRefinement = {
+  __typename?: 'SearchRefinement';
+  /** How many are to be judged: those that `input.rerank` asks for, as far as the corpus has them, and those that their own texts found. */
+  candidates: Scalars['Int']['output'];
+  /** What is different on the page since the event before that this subscription was sent. */
+  change: PageChange;
+  /** Whether this is the answer, and the last event. */
+  isFinal: Scalars['Boolean']['output'];
+  /** How many of the candidates have been judged by every text of the query. */
+  judged: Scalars['Int']['output'];
+  /**
+   * The page as far as it is known. Until it is final its `verdict` is null, its `facets` are empty, its `total` is AT_LEAST, and its cursors lead nowhere:
+   * `endCursor` is null. Hits that are not judged yet stand below those that are; with `minMatch` they are left out.
+   */
+  page: SearchConnection;
+};
+
 /** How a search came about. */
 export type SearchReport = {
   __typename?: 'SearchReport';
@@ -1776,6 +1811,13 @@ export type Subscription = {
   __typename?: 'Subscription';
   /** An operation now and at every change, until it is finished. */
   operationUpdated: Operation;
+  /**
+   * A search as its candidates are judged: first the order that is known before re-ranking, then a better one for every 32 candidates or so, and at last the
+   * answer that `search` gives to the same input, whose cursors lead to its later pages. One event alone, the final one, where there is nothing to
+   * judge: `candidates` 0, no text among the clauses, the models away, or an answer that is kept already (`after`). A reader who is slow gets the newest event
+   * and none in between. The search is given up when the subscription ends.
+   */
+  searchRefined: SearchRefinement;
   /** An upload now and at every change, until it is INGESTED or REJECTED. */
   uploadUpdated: Upload;
 };
@@ -1787,6 +1829,17 @@ export type Subscription = {
  */
 export type SubscriptionOperationUpdatedArgs = {
   id: Scalars['ID']['input'];
+};
+
+
+/**
+ * What happens, as it happens; over a WebSocket at the same path by the protocol graphql-transport-ws. Each begins with how things are now, may leave
+ * out states that lasted less than half a second, and ends when nothing can change any more. Asking the same node again and again tells the same.
+ */
+export type SubscriptionSearchRefinedArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: Scalars['Int']['input'];
+  input: SearchInput;
 };
 
 
@@ -2033,6 +2086,7 @@ export type ResolversTypes = {
   OperationCount: ResolverTypeWrapper<OperationCount>;
   OperationState: OperationState;
   OriginFilter: OriginFilter;
+  PageChange: ResolverTypeWrapper<PageChange>;
   PageInfo: ResolverTypeWrapper<PageInfo>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Question: ResolverTypeWrapper<QuestionRow>;
@@ -2055,6 +2109,7 @@ export type ResolversTypes = {
   SearchConnection: ResolverTypeWrapper<SearchPage>;
   SearchEdge: ResolverTypeWrapper<PageHit>;
   SearchInput: SearchInput;
+  SearchRefinement: ResolverTypeWrapper<RefinementEvent>;
   SearchReport: ResolverTypeWrapper<ReportRow>;
   SearchStage: SearchStage;
   SearchVerdict: ResolverTypeWrapper<SearchVerdict>;
@@ -2138,6 +2193,7 @@ export type ResolversParentTypes = {
   Operation: OperationRow;
   OperationCount: OperationCount;
   OriginFilter: OriginFilter;
+  PageChange: PageChange;
   PageInfo: PageInfo;
   Query: Record<PropertyKey, never>;
   Question: QuestionRow;
@@ -2157,6 +2213,7 @@ export type ResolversParentTypes = {
   SearchConnection: SearchPage;
   SearchEdge: PageHit;
   SearchInput: SearchInput;
+  SearchRefinement: RefinementEvent;
   SearchReport: ReportRow;
   SearchVerdict: SearchVerdict;
   Space: SpaceRow;
@@ -2551,6 +2608,13 @@ export type OperationCountResolvers<ContextType = GatewayContext, ParentType ext
   value?: Resolver<ResolversTypes['BigInt'], ParentType, ContextType>;
 };
 
+export type PageChangeResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['PageChange'] = ResolversParentTypes['PageChange']> = {
+  entered?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  isStable?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  left?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  moved?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
 export type PageInfoResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
   endCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   hasNextPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
@@ -2652,6 +2716,14 @@ export type SearchEdgeResolvers<ContextType = GatewayContext, ParentType extends
   textShare?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
 };
 
+export type SearchRefinementResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchRefinement'] = ResolversParentTypes['SearchRefinement']> = {
+  candidates?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  change?: Resolver<ResolversTypes['PageChange'], ParentType, ContextType>;
+  isFinal?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  judged?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  page?: Resolver<ResolversTypes['SearchConnection'], ParentType, ContextType>;
+};
+
 export type SearchReportResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchReport'] = ResolversParentTypes['SearchReport']> = {
   candidates?: Resolver<ResolversTypes['CandidateCounts'], ParentType, ContextType>;
   degraded?: Resolver<Array<ResolversTypes['Degradation']>, ParentType, ContextType>;
@@ -2709,6 +2781,7 @@ export type StepCoverageResolvers<ContextType = GatewayContext, ParentType exten
 
 export type SubscriptionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
   operationUpdated?: SubscriptionResolver<ResolversTypes['Operation'], "operationUpdated", ParentType, ContextType, RequireFields<SubscriptionOperationUpdatedArgs, 'id'>>;
+  searchRefined?: SubscriptionResolver<ResolversTypes['SearchRefinement'], "searchRefined", ParentType, ContextType, RequireFields<SubscriptionSearchRefinedArgs, 'first' | 'input'>>;
   uploadUpdated?: SubscriptionResolver<ResolversTypes['Upload'], "uploadUpdated", ParentType, ContextType, RequireFields<SubscriptionUploadUpdatedArgs, 'id'>>;
 };
 
@@ -2782,6 +2855,7 @@ export type Resolvers<ContextType = GatewayContext> = {
   NearDuplicate?: NearDuplicateResolvers<ContextType>;
   Operation?: OperationResolvers<ContextType>;
   OperationCount?: OperationCountResolvers<ContextType>;
+  PageChange?: PageChangeResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
   Question?: QuestionResolvers<ContextType>;
@@ -2794,6 +2868,7 @@ export type Resolvers<ContextType = GatewayContext> = {
   RevertCaptionRunPayload?: RevertCaptionRunPayloadResolvers<ContextType>;
   SearchConnection?: SearchConnectionResolvers<ContextType>;
   SearchEdge?: SearchEdgeResolvers<ContextType>;
+  SearchRefinement?: SearchRefinementResolvers<ContextType>;
   SearchReport?: SearchReportResolvers<ContextType>;
   SearchVerdict?: SearchVerdictResolvers<ContextType>;
   Space?: SpaceResolvers<ContextType>;

@@ -28,6 +28,7 @@ export function measureRootFields(resolvers: Resolvers, metrics: GatewayMetrics)
     let code = "OK";
     try {
       const value = await resolve(...call);
+      if (isEvents(value)) return countFinalReport(value, metrics);
       countReport(value, metrics);
       return value;
     } catch (error) {
@@ -49,6 +50,32 @@ function codeOf(error: unknown): string {
 interface Report {
   readonly stages: readonly { readonly stage: string; readonly milliseconds: number }[];
   readonly degraded: readonly { readonly stage: string; readonly code: string }[];
+}
+
+type Events = AsyncIterableIterator<Record<string, { readonly isFinal?: boolean; readonly page?: unknown } | null>>;
+
+function isEvents(value: unknown): value is Events {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}
+
+/** The same events. Of a search that is watched only the final report counts: it holds what those before it said. */
+function countFinalReport(events: Events, metrics: GatewayMetrics): Events {
+  const counted: Events = {
+    async next() {
+      const result = await events.next();
+      if (result.done === true) return result;
+      for (const event of Object.values(result.value)) if (event?.isFinal) countReport(event.page, metrics);
+      return result;
+    },
+    async return() {
+      await events.return?.();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return counted;
+    },
+  };
+  return counted;
 }
 
 /** Searches tell by themselves what took how long; whatever carries such a report is counted. */

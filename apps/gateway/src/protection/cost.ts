@@ -13,7 +13,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from "graphql";
-import { numberAt, PRICES } from "./prices.ts";
+import { numberAt, PRICES, REPEATS } from "./prices.ts";
 
 export interface Operation {
   readonly schema: GraphQLSchema;
@@ -69,8 +69,9 @@ function createPricer(
         if (field === undefined) continue;
         const args = argumentsOf(() => getArgumentValues(field, selection, variables));
         const below = getNamedType(field.type);
-        const times = Math.max(1, numberAt(args, "first", 1));
-        sum += PRICES[`${type.name}.${field.name}`]?.(args) ?? 0;
+        const name = `${type.name}.${field.name}`;
+        const times = Math.max(1, numberAt(args, "first", 1)) * (REPEATS[name]?.(args) ?? 1);
+        sum += PRICES[name]?.(args) ?? 0;
         if (selection.selectionSet === undefined) continue;
         const types = isObjectType(below) ? [below] : isAbstractType(below) ? schema.getPossibleTypes(below) : [];
         sum += times * Math.max(0, ...types.map((each) => price(selection.selectionSet as SelectionSetNode, each)));

@@ -43,15 +43,34 @@ export const PRICES: Readonly<Record<string, (args: Arguments) => number>> = {
   "Image.answers": () => ANSWERS_MS,
   "Corpus.questions": () => QUESTIONS_MS,
   "Query.ask": (args) => PICTURE_MS + TEXT_MS + answerMs(args["mode"]),
+  // Judged once, however many events tell of it.
+  "Subscription.searchRefined": (args) => searchMs(member(args, "input")),
 };
+
+/** A root field that a model works for while its subscription lasts. */
+export function asksModels(rootField: string): boolean {
+  return Object.hasOwn(PRICES, rootField);
+}
+
+/** How often what lies below a field is answered, where that is more than once. */
+export const REPEATS: Readonly<Record<string, (args: Arguments) => number>> = {
+  "Subscription.searchRefined": (args) => 2 + candidatesOf(member(args, "input")) / CANDIDATES_PER_EVENT,
+};
+
+/** The search library judges so many before it tells. */
+const CANDIDATES_PER_EVENT = 32;
 
 /** Each text clause is matched with every candidate; a picture sent along is encoded, a stored one costs nothing. */
 function searchMs(input: unknown): number {
   const clauses = ["all", "any", "none"].flatMap((place) => listOf(member(input, place)));
-  const perText = TEXT_MS + PAIR_MS * numberAt(member(input, "rerank"), "candidates", 128);
+  const perText = TEXT_MS + PAIR_MS * candidatesOf(input);
   const texts = clauses.filter((clause) => member(clause, "text") !== undefined).length;
   const pictures = clauses.filter((clause) => member(clause, "picture") !== undefined).length;
   return perText * texts + PICTURE_MS * pictures;
+}
+
+function candidatesOf(input: unknown): number {
+  return numberAt(member(input, "rerank"), "candidates", 128);
 }
 
 /** One value where a list is expected counts as a list of it, as GraphQL reads it. */

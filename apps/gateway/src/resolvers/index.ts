@@ -18,6 +18,7 @@ import { cancelOperation, Operation, operation, operations, operationUpdated, re
 import { declareQuestion, Question, renewAnswers, retireQuestion } from "./questions.ts";
 import { BigInt, DateTime } from "./scalars.ts";
 import { SearchConnection, SearchEdge, SearchReport, search } from "./search.ts";
+import { searchRefined } from "./search-refined.ts";
 import { models, registerModel, reindex, retireSpace, rollbackSpace } from "./spaces.ts";
 import { completeUpload, createUpload, deleteImage, Upload, upload, uploadUpdated } from "./uploads.ts";
 
@@ -58,7 +59,7 @@ export const resolvers: Resolvers = {
     addCaption,
     revertCaptionRun,
   },
-  Subscription: { operationUpdated, uploadUpdated },
+  Subscription: { operationUpdated, uploadUpdated, searchRefined },
   Answer,
   AttributeDeclaration,
   BigInt,

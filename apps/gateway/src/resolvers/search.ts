@@ -5,6 +5,7 @@ import {
   MAX_PICTURE_BYTES,
   type PageHit,
   type SearchClause,
+  type SearchQuery,
   searchPage,
 } from "@medley/search";
 import type { Image } from "@medley/storage";
@@ -16,12 +17,20 @@ import type {
   SearchClause as SearchClauseInput,
   SearchConnectionResolvers,
   SearchEdgeResolvers,
+  SearchInput,
   SearchReportResolvers,
 } from "../generated/schema-types.ts";
 
-export const search: NonNullable<QueryResolvers["search"]> = async (_root, { input, first, after }, context) => {
-  const { corpus, rerank, textWeight, minMatch } = input;
-  const query = {
+export const search: NonNullable<QueryResolvers["search"]> = async (_root, { input, first, after }, context) =>
+  searchPage(context, searchQueryOf(input, first, context), after ?? null);
+
+/** What is asked for, in the words of the library. */
+export function searchQueryOf(
+  { corpus, rerank, textWeight, minMatch, ...input }: SearchInput,
+  first: number,
+  { searchDeadlineMs }: Pick<GatewayContext, "searchDeadlineMs">,
+): SearchQuery {
+  return {
     corpus,
     all: clausesOf("all", input.all),
     any: clausesOf("any", input.any),
@@ -32,10 +41,9 @@ export const search: NonNullable<QueryResolvers["search"]> = async (_root, { inp
     textWeight,
     minMatch: minMatch ?? undefined,
     facets: (input.facets ?? []).map(({ name, of, first: values }): FacetRequest => ({ name, of, first: values })),
-    deadlineMs: Math.min(budgetOf(rerank?.budgetMs), context.searchDeadlineMs),
+    deadlineMs: Math.min(budgetOf(rerank?.budgetMs), searchDeadlineMs),
   };
-  return searchPage(context, query, after ?? null);
-};
+}
 
 function budgetOf(budgetMs: number | null | undefined): number {
   if (budgetMs === null || budgetMs === undefined) return Number.POSITIVE_INFINITY;
@@ -64,11 +72,11 @@ export const SearchConnection: SearchConnectionResolvers = {
   edges: (page) => [...page.hits],
   // Answers that an older Medley kept for their later pages count attributes alone.
   facets: ({ facets }) => facets.map(({ name, of = "ATTRIBUTE", values }) => ({ name, of, values: [...values] })),
-  pageInfo: ({ hits, hasNextPage, hasPreviousPage }) => ({
+  pageInfo: ({ hits, hasNextPage, hasPreviousPage, isKept }) => ({
     hasNextPage,
     hasPreviousPage,
-    startCursor: hits[0]?.cursor ?? null,
-    endCursor: hits.at(-1)?.cursor ?? null,
+    startCursor: (isKept && hits[0]?.cursor) || null,
+    endCursor: (isKept && hits.at(-1)?.cursor) || null,
   }),
 };
 

@@ -3,7 +3,9 @@ import {
   getOperationAST,
   GraphQLError,
   type GraphQLSchema,
+  Kind,
   parse,
+  type SelectionSetNode,
   specifiedRules,
   validate,
 } from "graphql";
@@ -22,15 +24,21 @@ export interface SubscriptionRequest {
   readonly operationName?: string | null | undefined;
 }
 
+export interface PreparedSubscription {
+  readonly document: DocumentNode;
+  /** Such as "Subscription.operationUpdated". */
+  readonly rootField: string;
+}
+
 /**
- * The document of a subscription that keeps to the limits that requests over HTTP have, or what is wrong with it. Throws a GraphQLError where its
+ * A subscription that keeps to the limits that requests over HTTP have, or what is wrong with it. Throws a GraphQLError where its
  * form or its size is.
  */
 export function prepareSubscription(
   schema: GraphQLSchema,
   { query, variables, operationName }: SubscriptionRequest,
   { maxCostMs, introspection }: SubscriptionLimits,
-): DocumentNode | readonly GraphQLError[] {
+): PreparedSubscription | readonly GraphQLError[] {
   const document = parseLimited(query);
   const operation = getOperationAST(document, operationName);
   if (operation?.operation !== "subscription") {
@@ -42,7 +50,20 @@ export function prepareSubscription(
   if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED", hint));
   limitVariables(variables ?? {});
   requireAffordable({ schema, document, operation, variables: variables ?? {} }, maxCostMs);
-  return document;
+  return { document, rootField: `Subscription.${rootFieldOf(document, operation.selectionSet)}` };
+}
+
+/** Validation has seen to it that there is one, and that no fragment spreads itself. */
+function rootFieldOf(document: DocumentNode, { selections: [selection] }: SelectionSetNode): string {
+  if (selection === undefined) throw new Error("Bug: a valid subscription has a field.");
+  if (selection.kind === Kind.FIELD) return selection.name.value;
+  if (selection.kind === Kind.INLINE_FRAGMENT) return rootFieldOf(document, selection.selectionSet);
+  const fragment = document.definitions.find(
+    (definition) => definition.kind === Kind.FRAGMENT_DEFINITION && definition.name.value === selection.name.value,
+  );
+  if (fragment?.kind !== Kind.FRAGMENT_DEFINITION)
+    throw new Error("Bug: a valid document has the fragments it spreads.");
+  return rootFieldOf(document, fragment.selectionSet);
 }
 
 function parseLimited(query: string): DocumentNode {

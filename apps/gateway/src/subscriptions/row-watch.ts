@@ -1,4 +1,5 @@
 import type { Seen, Versioned } from "@medley/storage";
+import { createNewest } from "./newest.ts";
 
 export interface RowWatchOptions<Row> {
   /** The rows that have changed since they were seen. */
@@ -57,52 +58,20 @@ export function createRowWatch<Row extends { readonly id: string }>(options: Row
   async function watch(id: string): Promise<AsyncIterableIterator<Row> | null> {
     const [first] = await read([{ id, version: "" }]);
     if (!first) return null;
-    let waiting: Row | null = first.row;
-    let ended = false;
-    let wake: (() => void) | null = null;
+    const newest = createNewest<Row>(() => void watchers.delete(watcher));
     const watcher: Watcher<Row> = {
       id: first.row.id,
       seen: first.version,
       offer({ row, version }) {
         watcher.seen = version;
-        waiting = row;
-        wake?.();
+        newest.offer(row);
+        if (isFinal(row)) newest.finish();
       },
     };
-    function end(): void {
-      ended = true;
-      watchers.delete(watcher);
-      wake?.();
-    }
     watchers.add(watcher);
+    watcher.offer(first);
     lookAgain();
-    const rows: AsyncIterableIterator<Row> = {
-      async next() {
-        while (!ended && waiting === null) {
-          const woken = Promise.withResolvers<void>();
-          wake = woken.resolve;
-          await woken.promise;
-          wake = null;
-        }
-        if (ended || waiting === null) return { done: true, value: undefined };
-        const row = waiting;
-        waiting = null;
-        if (isFinal(row)) end();
-        return { done: false, value: row };
-      },
-      async return() {
-        end();
-        return { done: true, value: undefined };
-      },
-      async throw(error) {
-        end();
-        throw error;
-      },
-      [Symbol.asyncIterator]() {
-        return rows;
-      },
-    };
-    return rows;
+    return newest.events;
   }
   return { watch, watchers: () => watchers.size };
 }

@@ -10,6 +10,7 @@ import type { Viewer } from "../access/viewer.ts";
 import { createContext, type GatewayContext, type GatewayDependencies, type GatewayServices } from "../context.ts";
 import { causeOf, formatError, isFault } from "../errors.ts";
 import { openRequest } from "../request-scope.ts";
+import { asksModels } from "../protection/prices.ts";
 import { prepareSubscription, type SubscriptionLimits } from "./prepare-subscription.ts";
 import { subscribeWithFreshContexts } from "./subscribe.ts";
 
@@ -19,6 +20,8 @@ const MAX_MESSAGE_BYTES = 65_536;
 const MAX_CONNECTIONS = 1_000;
 /** Of one connection; a page that shows a long list still has one for each entry. */
 const MAX_SUBSCRIPTIONS = 100;
+/** Of one connection, those that a model works for: a page shows one search, a wall of them a few. */
+const MAX_SEARCHES = 8;
 /** Close codes: of the protocol for who may not come in, of WebSockets for the rest. */
 const CLOSE = { forbidden: 4403, failed: 1011, tryAgain: 1013 } as const;
 /** As much as a close frame holds. */
@@ -35,15 +38,22 @@ export interface SubscriptionOptions {
   readonly addressOf: (request: IncomingMessage) => string;
   /** Told once for each subscription that was asked for: OK or the code of its error. */
   readonly onSubscribed: (code: string, seconds: number) => void;
+  readonly onCall: (method: string, milliseconds: number) => void;
 }
 
 /** What one connection is: whose, and what runs on it. */
 interface Session {
   readonly address: string;
   readonly authorization: string | undefined;
-  readonly subscriptions: Set<string>;
-  /** Fires when it is closed. */
-  readonly gone: AbortSignal;
+  /** By the ids that the client gave them. */
+  readonly subscriptions: Map<string, Running>;
+}
+
+/** A subscription from the moment that it is asked for. */
+interface Running {
+  /** Fires when it ends, whoever ends it. */
+  readonly ended: AbortController;
+  asksModels: boolean;
 }
 
 /**
@@ -53,7 +63,7 @@ interface Session {
  * it has to be this server's.
  */
 export function serveSubscriptions(server: Server, options: SubscriptionOptions): AsyncDisposable {
-  const { schema, dependencies, path, access, admission, limits, addressOf, onSubscribed } = options;
+  const { schema, dependencies, path, access, admission, limits, addressOf, onSubscribed, onCall } = options;
   const { log } = dependencies;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
   const sessions = new WeakMap<WebSocket, Session>();
@@ -62,22 +72,17 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
     if (session === undefined) throw new Error("Bug: a subscription came before its connection was let in.");
     return session;
   };
-  const contextFor = (viewer: Viewer, { gone }: Session): GatewayContext => {
-    const start = { viewer, gone, timeoutMs: limits.requestTimeoutMs };
+  const contextFor = (viewer: Viewer, { ended }: Running): GatewayContext => {
+    const start = { viewer, gone: ended.signal, timeoutMs: limits.requestTimeoutMs, onCall };
     return createContext(dependencies, openRequest(dependencies, access, start));
   };
-  /** The session of a subscription's first context. */
-  const owners = new WeakMap<object, Session>();
+  /** Whose a subscription's first context is. */
+  const owners = new WeakMap<object, { readonly session: Session; readonly running: Running }>();
 
   /** Errors that are as the client may see them. */
   const presentable = new WeakSet<GraphQLError>();
-  function refuse(
-    { subscriptions }: Session,
-    id: string,
-    errors: readonly unknown[],
-    startedAt: number,
-  ): GraphQLError[] {
-    subscriptions.delete(id);
+  function refuse(session: Session, id: string, errors: readonly unknown[], startedAt: number): GraphQLError[] {
+    end(session, id);
     const shown = errors.map((error) => masked(error, log));
     for (const error of shown) presentable.add(error);
     onSubscribed(codeOf(shown[0]), (performance.now() - startedAt) / 1000);
@@ -95,9 +100,11 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
           socket.close(refusal.code, refusal.reason);
           return false;
         }
-        const gone = new AbortController();
-        socket.once("close", () => gone.abort());
-        sessions.set(socket, { address, authorization, subscriptions: new Set(), gone: gone.signal });
+        const session: Session = { address, authorization, subscriptions: new Map() };
+        socket.once("close", () => {
+          for (const id of [...session.subscriptions.keys()]) end(session, id);
+        });
+        sessions.set(socket, session);
         return true;
       },
       async onSubscribe({ extra }, id, { query, variables, operationName }) {
@@ -106,25 +113,31 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
         try {
           if (session.subscriptions.size >= MAX_SUBSCRIPTIONS) throw tooMany();
           // Counted at once: many may be asked for before the first of them is let in.
-          session.subscriptions.add(id);
+          const running: Running = { ended: new AbortController(), asksModels: false };
+          session.subscriptions.set(id, running);
           const viewer = await admission.admit(session.address, session.authorization);
           const prepared = prepareSubscription(schema, { query, variables, operationName }, limits);
-          if (!("kind" in prepared)) return refuse(session, id, prepared, startedAt);
-          const contextValue = contextFor(viewer, session);
-          owners.set(contextValue, session);
+          if (!("document" in prepared)) return refuse(session, id, prepared, startedAt);
+          if (asksModels(prepared.rootField)) {
+            const searches = [...session.subscriptions.values()].filter((other) => other.asksModels);
+            if (searches.length >= MAX_SEARCHES) throw tooManySearches();
+            running.asksModels = true;
+          }
+          const contextValue = contextFor(viewer, running);
+          owners.set(contextValue, { session, running });
           log.info({ operation: operationName, viewer: viewer.id }, "subscription");
           const operation = { variableValues: variables ?? {}, operationName: operationName ?? null };
-          return { schema, document: prepared, ...operation, contextValue };
+          return { schema, document: prepared.document, ...operation, contextValue };
         } catch (error) {
           return refuse(session, id, [error], startedAt);
         }
       },
       async subscribe(args) {
         const startedAt = performance.now();
-        const session = owners.get(args.contextValue as object);
-        if (session === undefined) throw new Error("Bug: a subscription has a context of somebody else.");
+        const owner = owners.get(args.contextValue as object);
+        if (owner === undefined) throw new Error("Bug: a subscription has a context of somebody else.");
         const results = await subscribeWithFreshContexts(args, async () =>
-          contextFor(await access.authenticate(session.authorization), session),
+          contextFor(await access.authenticate(owner.session.authorization), owner.running),
         );
         const [error] = Symbol.asyncIterator in results ? [] : (results.errors ?? []);
         onSubscribed(error === undefined ? "OK" : codeOf(masked(error, log)), (performance.now() - startedAt) / 1000);
@@ -137,7 +150,7 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
       }),
       onError: (_context, _id, _payload, errors) =>
         errors.map((error) => (presentable.has(error) ? error : masked(error, log)).toJSON()),
-      onComplete: ({ extra }, id) => void sessionOf(extra).subscriptions.delete(id),
+      onComplete: ({ extra }, id) => end(sessionOf(extra), id),
     },
     sockets,
   );
@@ -214,6 +227,17 @@ function shortened(reason: string): string {
         .subarray(0, LONGEST_REASON_BYTES)
         .toString()
         .replace(/\uFFFD+$/, "");
+}
+
+/** What a subscription had asked of the models is given up. */
+function end({ subscriptions }: Session, id: string): void {
+  subscriptions.get(id)?.ended.abort();
+  subscriptions.delete(id);
+}
+
+function tooManySearches(): AccessError {
+  const found = `This connection runs ${MAX_SEARCHES} searches already`;
+  return new AccessError("RATE_LIMITED", `${found}, as many as it may. Wait for one, or end it.`);
 }
 
 function tooMany(): AccessError {

@@ -261,7 +261,10 @@ export type RankInput = {
 
 /** How deep the matching head judges. */
 export type RerankInput = {
-  /** Milliseconds for the whole search; what is not judged by then stands below, and the report says so. The server's own limit when absent or larger. */
+  /**
+   * Milliseconds for the whole search. The most promising candidates are judged first; what is not judged by then stands below, and the report says
+   * so. The server's own limit when absent or larger.
+   */
   budgetMs?: number | null | undefined;
   /**
    * How many of the nearest pictures the matching head judges, 0 to 1,000. More finds better answers and takes longer; 0 keeps
