@@ -15,7 +15,9 @@ import {
   type SearchPage,
   SearchDocument,
   uploadImage,
+  type SearchRefinement,
   watchOperation,
+  watchSearch,
   watchUpload,
 } from "@medley/client";
 import { saveTextEmbeddings, updateOperation } from "@medley/storage";
@@ -100,6 +102,32 @@ describe("the client's searches", () => {
     const stranger = createClient({ url: gateway.url });
     const error = await errorOf(search(stranger, { corpus: corpora.mine.corpus.name, text: "a dog" }));
     expect(error).toMatchObject({ code: "UNAUTHENTICATED", origin: { kind: "graphql", status: 401 } });
+  });
+
+  test("are watched from the quick order to the answer, whose pages are turned from there", async () => {
+    const text = { corpus: corpora.mine.corpus.name, text: "a dog" };
+    const seen: SearchRefinement[] = [];
+    for await (const refinement of watchSearch(medley, text, { first: 2 })) seen.push(refinement);
+    expect(seen.map(({ judged, candidates, isFinal }) => [judged, candidates, isFinal])).toEqual([
+      [0, 3, false],
+      [3, 3, true],
+    ]);
+    const answer = await search(medley, text, { first: 2 });
+    const last = seen.at(-1) as SearchRefinement;
+    expect(last.page.edges.map(({ node, rerankScore }) => [node.id, rerankScore])).toEqual(
+      answer.edges.map(({ node, rerankScore }) => [node.id, rerankScore]),
+    );
+    expect((await nextPage(medley, last.page))?.edges.map(({ rank }) => rank)).toEqual([3]);
+    expect(await nextPage(medley, (seen[0] as SearchRefinement).page)).toBeNull();
+    expect((await errorOf(watchSearch(medley, { ...text, corpus: "nowhere" }).next())).code).toBe("BAD_USER_INPUT");
+  });
+
+  test("are answered at once where a picture is too large to be watched with", async () => {
+    const picture = Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), randomBytes(60_000)]).toString("base64");
+    const input = { corpus: corpora.mine.corpus.name, all: [{ picture }] };
+    const seen: SearchRefinement[] = [];
+    for await (const refinement of watchSearch(medley, input)) seen.push(refinement);
+    expect(seen).toMatchObject([{ isFinal: true, page: { edges: [{}, {}, {}], request: { input } } }]);
   });
 
   test("end with the caller's own reason when his signal fires", async () => {

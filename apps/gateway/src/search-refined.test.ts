@@ -66,8 +66,8 @@ const variablesOf = (input: object = {}, more: object = {}) => ({
   ...more,
 });
 
-async function watch(variables: object, query = REFINED): Promise<FormattedExecutionResult<Event>[]> {
-  const results: FormattedExecutionResult<Event>[] = [];
+async function watch(variables: object, query = REFINED): Promise<FormattedExecutionResult<Event, unknown>[]> {
+  const results: FormattedExecutionResult<Event, unknown>[] = [];
   for await (const result of client.iterate<Event>({ query, variables: { ...variables } })) results.push(result);
   return results;
 }
@@ -80,7 +80,7 @@ async function refinements(input: object = {}, more: object = {}): Promise<Event
 
 const kept = async () =>
   (await library.db.query<{ count: number }>("select count(*)::integer as count from search_sessions", []))[0]?.count;
-const codeOf = ({ errors }: FormattedExecutionResult) => errors?.[0]?.extensions?.["code"];
+const codeOf = ({ errors }: FormattedExecutionResult<Event, unknown>) => errors?.[0]?.extensions?.["code"];
 
 test("answers before anything is judged, and ends with what the query search gives, whose later pages follow", async () => {
   const input = { filter: { attribute: { name: "number", from: 1 } }, facets: [{ name: "number", first: 3 }] };

@@ -32,12 +32,21 @@ export {
   type SearchClause,
   SearchDocument,
   type SearchInput,
+  SearchRefinedDocument,
   UploadDocument,
   type UploadState,
   UploadUpdatedDocument,
   type UserErrorCode,
 } from "./generated/graphql.ts";
-export { nextPage, search, type SearchHit, type SearchOptions, type SearchPage } from "./search.ts";
+export {
+  nextPage,
+  search,
+  type SearchHit,
+  type SearchOptions,
+  type SearchPage,
+  type SearchRefinement,
+  watchSearch,
+} from "./search.ts";
 export {
   type PictureBytes,
   type PictureToUpload,

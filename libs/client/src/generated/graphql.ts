@@ -402,6 +402,8 @@ export type OperationUpdatedSubscriptionVariables = Exact<{
 
 export type OperationUpdatedSubscription = { operationUpdated: { id: string, kind: string, state: OperationState, ratePerSecond: number | null, etaSeconds: number | null, dryRun: boolean, captionRunId: string | null, createdAt: string, updatedAt: string, finishedAt: string | null, counts: Array<{ name: string, value: number }>, coverage: Array<{ step: string, done: number, failed: number, excluded: number, waiting: number, total: number, unplanned: number }>, errorClasses: Array<{ step: string, code: string, kind: ErrorKind, count: number, waiting: number, message: string }>, error: { code: string, message: string } | null, indexRebuild: { vectorCount: number, indexed: boolean, queries: number, recallBefore: number, recallAfter: number | null, sizeBytesBefore: number, sizeBytesAfter: number | null } | null } };
 
+export type PageFieldsFragment = { edges: Array<{ cursor: string, rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, matchProbability: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource, verdict: CaptionVerdict | null }> } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, total: { value: number, relation: CountRelation }, verdict: { verdict: MatchVerdict, decidedBy: VerdictSource, answerProbability: number | null } | null, facets: Array<{ name: string, values: Array<{ value: unknown, count: number, hits: number, filter: unknown }> }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, byText: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } };
+
 export type SearchQueryVariables = Exact<{
   input: SearchInput;
   first: number;
@@ -410,6 +412,14 @@ export type SearchQueryVariables = Exact<{
 
 
 export type SearchQuery = { search: { edges: Array<{ cursor: string, rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, matchProbability: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource, verdict: CaptionVerdict | null }> } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, total: { value: number, relation: CountRelation }, verdict: { verdict: MatchVerdict, decidedBy: VerdictSource, answerProbability: number | null } | null, facets: Array<{ name: string, values: Array<{ value: unknown, count: number, hits: number, filter: unknown }> }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, byText: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } } };
+
+export type SearchRefinedSubscriptionVariables = Exact<{
+  input: SearchInput;
+  first: number;
+}>;
+
+
+export type SearchRefinedSubscription = { searchRefined: { judged: number, candidates: number, isFinal: boolean, change: { isStable: boolean, entered: number, left: number, moved: number }, page: { edges: Array<{ cursor: string, rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, matchProbability: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource, verdict: CaptionVerdict | null }> } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, total: { value: number, relation: CountRelation }, verdict: { verdict: MatchVerdict, decidedBy: VerdictSource, answerProbability: number | null } | null, facets: Array<{ name: string, values: Array<{ value: unknown, count: number, hits: number, filter: unknown }> }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, byText: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } } } };
 
 export type UploadFieldsFragment = { id: string, state: UploadState, url: string | null, expiresAt: string, name: string | null, sizeBytes: number | null, receivedBytes: number, sha256: string | null, image: { id: string, url: string, thumbnailUrl: string } | null, error: { code: string, message: string } | null };
 
@@ -452,33 +462,6 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
-export const HitFieldsFragmentDoc = new TypedDocumentString(`
-    fragment HitFields on SearchEdge {
-  cursor
-  rank
-  rankBeforeRerank
-  itcCosine
-  itmLogit
-  matchProbability
-  rerankScore
-  textScore
-  fusedScore
-  node {
-    id
-    url
-    thumbnailUrl
-    width
-    height
-    origins
-    attributes
-    captions {
-      text
-      source
-      verdict
-    }
-  }
-}
-    `, {"fragmentName":"HitFields"}) as unknown as TypedDocumentString<HitFieldsFragment, unknown>;
 export const OperationFieldsFragmentDoc = new TypedDocumentString(`
     fragment OperationFields on Operation {
   id
@@ -527,6 +510,110 @@ export const OperationFieldsFragmentDoc = new TypedDocumentString(`
   finishedAt
 }
     `, {"fragmentName":"OperationFields"}) as unknown as TypedDocumentString<OperationFieldsFragment, unknown>;
+export const HitFieldsFragmentDoc = new TypedDocumentString(`
+    fragment HitFields on SearchEdge {
+  cursor
+  rank
+  rankBeforeRerank
+  itcCosine
+  itmLogit
+  matchProbability
+  rerankScore
+  textScore
+  fusedScore
+  node {
+    id
+    url
+    thumbnailUrl
+    width
+    height
+    origins
+    attributes
+    captions {
+      text
+      source
+      verdict
+    }
+  }
+}
+    `, {"fragmentName":"HitFields"}) as unknown as TypedDocumentString<HitFieldsFragment, unknown>;
+export const PageFieldsFragmentDoc = new TypedDocumentString(`
+    fragment PageFields on SearchConnection {
+  edges {
+    ...HitFields
+  }
+  pageInfo {
+    hasNextPage
+    hasPreviousPage
+    startCursor
+    endCursor
+  }
+  total {
+    value
+    relation
+  }
+  verdict {
+    verdict
+    decidedBy
+    answerProbability
+  }
+  facets {
+    name
+    values {
+      value
+      count
+      hits
+      filter
+    }
+  }
+  report {
+    milliseconds
+    stages {
+      stage
+      milliseconds
+    }
+    candidates {
+      requested
+      retrieved
+      byText
+      reranked
+    }
+    indexMode
+    modelName
+    modelFingerprint
+    degraded {
+      stage
+      code
+      message
+      images
+    }
+  }
+}
+    fragment HitFields on SearchEdge {
+  cursor
+  rank
+  rankBeforeRerank
+  itcCosine
+  itmLogit
+  matchProbability
+  rerankScore
+  textScore
+  fusedScore
+  node {
+    id
+    url
+    thumbnailUrl
+    width
+    height
+    origins
+    attributes
+    captions {
+      text
+      source
+      verdict
+    }
+  }
+}`, {"fragmentName":"PageFields"}) as unknown as TypedDocumentString<PageFieldsFragment, unknown>;
 export const UploadFieldsFragmentDoc = new TypedDocumentString(`
     fragment UploadFields on Upload {
   id
@@ -718,54 +805,99 @@ export const OperationUpdatedDocument = new TypedDocumentString(`
 export const SearchDocument = new TypedDocumentString(`
     query Search($input: SearchInput!, $first: Int!, $after: String) {
   search(input: $input, first: $first, after: $after) {
-    edges {
-      ...HitFields
-    }
-    pageInfo {
-      hasNextPage
-      hasPreviousPage
-      startCursor
-      endCursor
-    }
-    total {
-      value
-      relation
-    }
-    verdict {
+    ...PageFields
+  }
+}
+    fragment HitFields on SearchEdge {
+  cursor
+  rank
+  rankBeforeRerank
+  itcCosine
+  itmLogit
+  matchProbability
+  rerankScore
+  textScore
+  fusedScore
+  node {
+    id
+    url
+    thumbnailUrl
+    width
+    height
+    origins
+    attributes
+    captions {
+      text
+      source
       verdict
-      decidedBy
-      answerProbability
     }
-    facets {
-      name
-      values {
-        value
-        count
-        hits
-        filter
-      }
+  }
+}
+fragment PageFields on SearchConnection {
+  edges {
+    ...HitFields
+  }
+  pageInfo {
+    hasNextPage
+    hasPreviousPage
+    startCursor
+    endCursor
+  }
+  total {
+    value
+    relation
+  }
+  verdict {
+    verdict
+    decidedBy
+    answerProbability
+  }
+  facets {
+    name
+    values {
+      value
+      count
+      hits
+      filter
     }
-    report {
+  }
+  report {
+    milliseconds
+    stages {
+      stage
       milliseconds
-      stages {
-        stage
-        milliseconds
-      }
-      candidates {
-        requested
-        retrieved
-        byText
-        reranked
-      }
-      indexMode
-      modelName
-      modelFingerprint
-      degraded {
-        stage
-        code
-        message
-        images
-      }
+    }
+    candidates {
+      requested
+      retrieved
+      byText
+      reranked
+    }
+    indexMode
+    modelName
+    modelFingerprint
+    degraded {
+      stage
+      code
+      message
+      images
+    }
+  }
+}`) as unknown as TypedDocumentString<SearchQuery, SearchQueryVariables>;
+export const SearchRefinedDocument = new TypedDocumentString(`
+    subscription SearchRefined($input: SearchInput!, $first: Int!) {
+  searchRefined(input: $input, first: $first) {
+    judged
+    candidates
+    isFinal
+    change {
+      isStable
+      entered
+      left
+      moved
+    }
+    page {
+      ...PageFields
     }
   }
 }
@@ -793,7 +925,58 @@ export const SearchDocument = new TypedDocumentString(`
       verdict
     }
   }
-}`) as unknown as TypedDocumentString<SearchQuery, SearchQueryVariables>;
+}
+fragment PageFields on SearchConnection {
+  edges {
+    ...HitFields
+  }
+  pageInfo {
+    hasNextPage
+    hasPreviousPage
+    startCursor
+    endCursor
+  }
+  total {
+    value
+    relation
+  }
+  verdict {
+    verdict
+    decidedBy
+    answerProbability
+  }
+  facets {
+    name
+    values {
+      value
+      count
+      hits
+      filter
+    }
+  }
+  report {
+    milliseconds
+    stages {
+      stage
+      milliseconds
+    }
+    candidates {
+      requested
+      retrieved
+      byText
+      reranked
+    }
+    indexMode
+    modelName
+    modelFingerprint
+    degraded {
+      stage
+      code
+      message
+      images
+    }
+  }
+}`) as unknown as TypedDocumentString<SearchRefinedSubscription, SearchRefinedSubscriptionVariables>;
 export const CreateUploadDocument = new TypedDocumentString(`
     mutation CreateUpload($input: CreateUploadInput!) {
   createUpload(input: $input) {
