@@ -8,5 +8,9 @@ export default defineConfig({
   // dist/types beside it belongs to tsc.
   build: { outDir: "dist/site", emptyOutDir: true },
   // `npm run dev -w @medley/web` works against a running gateway.
-  server: { proxy: Object.fromEntries(["/graphql", "/images", "/thumbnails"].map((path) => [path, gateway])) },
+  server: {
+    proxy: Object.fromEntries(
+      ["/graphql", "/images", "/thumbnails"].map((path) => [path, { target: gateway, ws: path === "/graphql" }]),
+    ),
+  },
 });

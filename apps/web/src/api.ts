@@ -4,6 +4,8 @@ import corporaDocument from "./documents/corpora.graphql?raw";
 import evidenceDocument from "./documents/evidence.graphql?raw";
 import imageDocument from "./documents/image.graphql?raw";
 import searchDocument from "./documents/search.graphql?raw";
+import searchPageFragment from "./documents/search-page.graphql?raw";
+import searchRefinedDocument from "./documents/search-refined.graphql?raw";
 import type {
   AskQuery,
   AskQueryVariables,
@@ -14,15 +16,19 @@ import type {
   EvidenceQueryVariables,
   ImageQuery,
   ImageQueryVariables,
+  SearchPageFragment,
   SearchQuery,
   SearchQueryVariables,
+  SearchRefinedSubscription,
 } from "./generated/documents.ts";
 import { requestGraphql } from "./graphql-client.ts";
+import { canSubscribe, ConnectionLost, subscribeGraphql } from "./graphql-subscriptions.ts";
 
 export type Corpus = CorporaQuery["corpora"][number];
-export type SearchAnswer = SearchQuery["search"];
-export type Hit = SearchAnswer["edges"][number];
-export type Report = SearchAnswer["report"];
+/** An answer as far as it is judged. */
+export type FoundPictures = SearchRefinedSubscription["searchRefined"];
+export type Hit = SearchPageFragment["edges"][number];
+export type Report = SearchPageFragment["report"];
 export type Picture = NonNullable<ImageQuery["image"]>;
 export type GeneratedCaption = CaptionQuery["caption"];
 export type Answer = AskQuery["ask"];
@@ -32,8 +38,32 @@ export async function fetchCorpora(signal: AbortSignal): Promise<Corpus[]> {
   return (await requestGraphql<CorporaQuery>(corporaDocument, {}, signal)).corpora;
 }
 
-export async function fetchSearch(variables: SearchQueryVariables, signal: AbortSignal): Promise<SearchAnswer> {
-  return (await requestGraphql<SearchQuery>(searchDocument, variables, signal)).search;
+/**
+ * Searches, and shows what is found before and while it is judged; resolves to the final answer. Where no WebSocket comes through, the answer comes at
+ * once and at the end.
+ */
+export async function searchPictures(
+  variables: SearchQueryVariables,
+  signal: AbortSignal,
+  show: (found: FoundPictures) => void,
+): Promise<FoundPictures> {
+  if (canSubscribe()) {
+    try {
+      let last: FoundPictures | null = null;
+      const document = searchRefinedDocument + searchPageFragment;
+      for await (const event of subscribeGraphql<SearchRefinedSubscription>(document, variables, signal)) {
+        last = event.searchRefined;
+        if (!last.isFinal) show(last);
+      }
+      if (last?.isFinal) return last;
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+    }
+    signal.throwIfAborted();
+  }
+  const page = (await requestGraphql<SearchQuery>(searchDocument + searchPageFragment, variables, signal)).search;
+  const { reranked } = page.report.candidates;
+  return { page, judged: reranked, candidates: reranked, isFinal: true };
 }
 
 export async function fetchPicture(variables: ImageQueryVariables, signal: AbortSignal): Promise<Picture | null> {

@@ -1,12 +1,13 @@
 import { useEffect, useState } from "react";
 import { type Address, useAddress } from "./address.ts";
 import { forgetApiKey, useApiKey } from "./api-key.ts";
-import { type Corpus, fetchCorpora, fetchSearch, type SearchAnswer } from "./api.ts";
+import { type Corpus, fetchCorpora, type FoundPictures, searchPictures } from "./api.ts";
+import { calmly, wantsNoMotion } from "./calm-updates.ts";
 import { ErrorNotice } from "./error-notice.tsx";
 import { UNAUTHENTICATED } from "./graphql-client.ts";
 import { KeyForm } from "./key-form.tsx";
 import { PictureDialog } from "./picture-dialog.tsx";
-import { ReportNotice } from "./report-notice.tsx";
+import { JudgingNotice, ReportNotice } from "./report-notice.tsx";
 import { LoadingGrid, ResultGrid } from "./result-grid.tsx";
 import { SearchForm } from "./search-form.tsx";
 import { type RequestState, useRequest } from "./use-request.ts";
@@ -24,9 +25,14 @@ export function App() {
   const names = corpora.phase === "done" ? corpora.value : [];
   const corpus = address.corpus ?? names[0]?.name ?? null;
   const asked = address.text !== "" && corpus !== null;
-  const found = useRequest(
+  const found = useRequest<FoundPictures>(
     asked ? JSON.stringify([corpus, address.text, version]) : null,
-    (signal) => fetchSearch({ corpus: corpus ?? "", text: address.text, first: HITS }, signal),
+    (signal, show) =>
+      searchPictures(
+        { corpus: corpus ?? "", text: address.text, first: HITS },
+        signal,
+        calmly(show, { still: wantsNoMotion() }),
+      ),
     attempt,
   );
   // The form that had the focus goes away with the key that it was given.
@@ -80,7 +86,9 @@ export function App() {
         <PictureDialog
           key={`${address.imageId} ${version}`}
           imageId={address.imageId}
-          hit={found.phase === "done" ? found.value.edges.find(({ node }) => node.id === address.imageId) : undefined}
+          hit={
+            found.phase === "done" ? found.value.page.edges.find(({ node }) => node.id === address.imageId) : undefined
+          }
           text={address.text}
           onClose={() => go({ ...address, imageId: null }, "replace")}
         />
@@ -103,7 +111,7 @@ interface ContentProps {
   readonly corpus: string | null;
   readonly corpora: RequestState<readonly Corpus[]>;
   /** Idle while nothing is looked for. */
-  readonly found: RequestState<SearchAnswer>;
+  readonly found: RequestState<FoundPictures>;
   readonly onRetry: () => void;
   readonly onSearch: (text: string) => void;
   readonly onOpen: (imageId: string) => void;
@@ -127,17 +135,25 @@ function Content({ address, corpus, corpora, found, onRetry, onSearch, onOpen }:
         </>
       )}
       <Failure of={found} onRetry={onRetry} />
-      {found.phase === "done" && (
-        <>
-          <p className="status" role="status">
-            {found.value.edges.length === 0
-              ? `No pictures in “${corpus}” yet.`
-              : `${countOf(found.value.edges.length, "picture")} for “${address.text}”, best first`}
-          </p>
-          <ReportNotice report={found.value.report} />
-          <ResultGrid hits={found.value.edges} address={address} onOpen={onOpen} />
-        </>
-      )}
+      {found.phase === "done" && <Found found={found.value} address={address} corpus={corpus} onOpen={onOpen} />}
+    </>
+  );
+}
+
+interface FoundProps extends Pick<ContentProps, "address" | "corpus" | "onOpen"> {
+  readonly found: FoundPictures;
+}
+
+function Found({ found: { page, judged, candidates, isFinal }, address, corpus, onOpen }: FoundProps) {
+  const pictures = `${countOf(page.edges.length, "picture")} for “${address.text}”`;
+  return (
+    <>
+      <p className="status" role="status">
+        {!isFinal && `${pictures}, in a first order`}
+        {isFinal && (page.edges.length === 0 ? `No pictures in “${corpus}” yet.` : `${pictures}, best first`)}
+      </p>
+      {isFinal ? <ReportNotice report={page.report} /> : <JudgingNotice judged={judged} candidates={candidates} />}
+      <ResultGrid hits={page.edges} address={address} isPending={!isFinal} onOpen={onOpen} />
     </>
   );
 }

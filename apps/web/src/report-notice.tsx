@@ -7,6 +7,21 @@ const INDEX_MODES: Readonly<Record<Report["indexMode"], string>> = {
   HNSW: "approximate: the HNSW index may have missed one",
 };
 
+interface JudgingNoticeProps {
+  readonly judged: number;
+  readonly candidates: number;
+}
+
+/** How far an answer is; as high as the line that takes its place. */
+export function JudgingNotice({ judged, candidates }: JudgingNoticeProps) {
+  return (
+    <p className="report judging">
+      <progress value={judged} max={candidates} aria-label="Pictures compared with the text" />
+      {judged} of {countOf(candidates, "picture")} compared with the text so far
+    </p>
+  );
+}
+
 /** What was cut, where everybody sees it; how the answer came about, for those who open it. */
 export function ReportNotice({ report }: { report: Report }) {
   return (

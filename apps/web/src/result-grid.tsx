@@ -1,19 +1,25 @@
+import { useRef } from "react";
 import { type Address, formatAddress } from "./address.ts";
 import type { Hit } from "./api.ts";
+import { useMoves } from "./use-moves.ts";
 import { describeMove, formatCosine, formatLogit, formatRerankScore } from "./wording.ts";
 
 interface ResultGridProps {
   readonly hits: readonly Hit[];
   readonly address: Address;
+  /** Whether some of the hits may still be judged. */
+  readonly isPending?: boolean;
   readonly onOpen: (imageId: string) => void;
 }
 
 /** Real links, so that a picture can be opened in another tab; a plain click opens it here. */
-export function ResultGrid({ hits, address, onOpen }: ResultGridProps) {
+export function ResultGrid({ hits, address, isPending = false, onOpen }: ResultGridProps) {
+  const grid = useRef<HTMLOListElement>(null);
+  useMoves(grid, hits.map(({ node }) => node.id).join());
   return (
-    <ol className="grid">
+    <ol className="grid" ref={grid} aria-busy={isPending}>
       {hits.map((hit) => (
-        <li key={hit.node.id}>
+        <li key={hit.node.id} data-id={hit.node.id}>
           <a
             className="card"
             href={formatAddress({ ...address, imageId: hit.node.id })}
@@ -35,7 +41,7 @@ export function ResultGrid({ hits, address, onOpen }: ResultGridProps) {
                 {hit.rank}
               </span>
             </span>
-            <Scores hit={hit} />
+            <Scores hit={hit} isPending={isPending} />
           </a>
         </li>
       ))}
@@ -43,12 +49,13 @@ export function ResultGrid({ hits, address, onOpen }: ResultGridProps) {
   );
 }
 
-export function Scores({ hit }: { hit: Hit }) {
+export function Scores({ hit, isPending = false }: { hit: Hit; isPending?: boolean }) {
+  const unjudged = isPending ? "not yet" : "none";
   return (
     <dl className="scores">
       <div title="Raw logit of BLIP's matching head, which reads picture and text together. Higher is better; not a probability.">
         <dt>match logit</dt>
-        <dd>{hit.itmLogit === null ? "none" : formatLogit(hit.itmLogit)}</dd>
+        <dd>{hit.itmLogit === null ? unjudged : formatLogit(hit.itmLogit)}</dd>
       </div>
       <div title="Cosine of the picture's and the text's embeddings. Higher is nearer.">
         <dt>cosine</dt>

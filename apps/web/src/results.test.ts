@@ -2,7 +2,7 @@ import { createElement } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 import { expect, test } from "vitest";
 import type { Hit, Report } from "./api.ts";
-import { ReportNotice } from "./report-notice.tsx";
+import { JudgingNotice, ReportNotice } from "./report-notice.tsx";
 import { ResultGrid } from "./result-grid.tsx";
 
 const hit: Hit = {
@@ -63,6 +63,16 @@ test("does not invent a logit for a picture that was not matched, nor a caption 
   expect(page).toContain("<dd>none</dd>");
   expect(page).not.toContain("rank score");
   expect(page).toContain('alt="Picture 1, no caption"');
+});
+
+test("says of a first order what is not judged yet, and how far judging is", () => {
+  const unjudged = { ...hit, itmLogit: null, rerankScore: null };
+  const address = { text: "dogs", corpus: "demo", imageId: null };
+  const grid = createElement(ResultGrid, { hits: [unjudged], address, isPending: true, onOpen: () => {} });
+  expect(renderToStaticMarkup(grid)).toContain("<dd>not yet</dd>");
+  const notice = renderToStaticMarkup(createElement(JudgingNotice, { judged: 32, candidates: 128 }));
+  expect(notice).toContain("32 of 128 pictures compared with the text so far");
+  expect(notice).toContain('<progress value="32" max="128"');
 });
 
 test("shows every way in which an answer is incomplete", () => {

@@ -9,12 +9,13 @@ export type RequestState<T> =
   | { readonly phase: "failed"; readonly message: string; readonly code: string };
 
 /**
- * Runs a request whenever its key changes; null runs none. The key names everything that the request depends on.
+ * Runs a request whenever its key changes; null runs none. The key names everything that the request depends on. What a request shows before
+ * it ends counts as done already, and what it resolves to takes its place.
  * @param attempt  a new number runs the same request again
  */
 export function useRequest<T>(
   key: string | null,
-  request: (signal: AbortSignal) => Promise<T>,
+  request: (signal: AbortSignal, show: (value: T) => void) => Promise<T>,
   attempt = 0,
 ): RequestState<T> {
   const [state, setState] = useState<RequestState<T>>({ phase: key === null ? "idle" : "loading" });
@@ -26,14 +27,12 @@ export function useRequest<T>(
     }
     const giveUp = new AbortController();
     setState({ phase: "loading" });
-    request(giveUp.signal).then(
-      (value) => {
-        if (!giveUp.signal.aborted) setState({ phase: "done", value });
-      },
-      (error: unknown) => {
-        if (!giveUp.signal.aborted) setState({ phase: "failed", message: messageOf(error), code: codeOf(error) });
-      },
-    );
+    const show = (value: T) => {
+      if (!giveUp.signal.aborted) setState({ phase: "done", value });
+    };
+    request(giveUp.signal, show).then(show, (error: unknown) => {
+      if (!giveUp.signal.aborted) setState({ phase: "failed", message: messageOf(error), code: codeOf(error) });
+    });
     return () => giveUp.abort();
   }, [key, attempt]);
   return state;

@@ -70,6 +70,17 @@ export type ImageQueryVariables = Exact<{
 
 export type ImageQuery = { image: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource }> } | null };
 
+export type SearchPageFragment = { edges: Array<{ rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, matchProbability: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, captions: Array<{ text: string, source: CaptionSource }> } }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, itcWeight: number, textWeight: number, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, byText: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } };
+
+export type SearchRefinedSubscriptionVariables = Exact<{
+  corpus: string;
+  text: string;
+  first: number;
+}>;
+
+
+export type SearchRefinedSubscription = { searchRefined: { judged: number, candidates: number, isFinal: boolean, page: { edges: Array<{ rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, matchProbability: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, captions: Array<{ text: string, source: CaptionSource }> } }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, itcWeight: number, textWeight: number, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, byText: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } } } };
+
 export type SearchQueryVariables = Exact<{
   corpus: string;
   text: string;
