@@ -92,6 +92,35 @@ test("finds pictures and shows both scores of each", async () => {
   expect(new URL(page.url()).searchParams.get("q")).toBe("a red apple");
 });
 
+test("shows pictures before they are judged, says so, and puts them in order once they are", async () => {
+  const held = Promise.withResolvers<void>();
+  const other = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  await other.routeWebSocket(/graphql/, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage(async (message) => {
+      if (/"isFinal":true|"complete"/.test(String(message))) await held.promise;
+      socket.send(message);
+    });
+  });
+  await other.goto(`${stack.url}/?q=a+red+apple&corpus=some`);
+  await other.getByText("48 pictures for “a red apple”, in a first order").waitFor();
+  await other.getByText(/of \d+ pictures compared with the text so far/).waitFor();
+  const cards = other.locator("ol.grid > li");
+  expect(await cards.count()).toBe(48);
+  await other.screenshot({ path: join(screenshots, "2-first-order.png") });
+  held.resolve();
+  await other.getByText(/pictures for “a red apple”, best first/).waitFor();
+  expect((await cards.first().innerText()).replace(/\s+/g, " ")).toContain("rank 1 ");
+  expect((await cards.allInnerTexts()).join()).not.toContain("not yet");
+});
+
+test("searches by POST where no WebSocket comes through", async () => {
+  const other = await browser.newPage();
+  await other.routeWebSocket(/graphql/, (socket) => socket.close());
+  await other.goto(`${stack.url}/?q=a+red+apple&corpus=some`);
+  await other.getByText("48 pictures for “a red apple”, best first").waitFor();
+});
+
 test("opens a picture with its captions and answers a question about it", async () => {
   await page.locator("ol.grid > li a").first().click();
   const dialog = page.getByRole("dialog");
