@@ -5,6 +5,7 @@ import { afterAll, expect, test } from "vitest";
 import { createHome, freePort, medley, parseLines, processesOf, REPOSITORY, until } from "./support/medley.ts";
 import { writeRandomModels } from "./support/models.ts";
 import { type Stack, startStack } from "./support/stack.ts";
+import { subscribeTo } from "./support/subscribe.ts";
 
 // The bundled model and the whole demo corpus: what a person sees who has just cloned the repository.
 const DEMO_PICTURES = readFileSync(join(REPOSITORY, "assets/demo/manifest.jsonl"), "utf8").trim().split("\n").length;
@@ -118,6 +119,33 @@ test("answers a search in the order of its scores, with all of them and both ran
   const [printed] = eventsOf(stack().process.stdout()).filter((event) => event.event === "answer");
   expect(search.edges[0]?.node.origins).toContain(printed?.hits[0]?.path);
 });
+
+test("answers at once where a search is watched, and at the end to the last bit as the query does", async () => {
+  const fields = "edges { rank itcCosine itmLogit rerankScore textScore fusedScore node { id } }";
+  const watched = await subscribeTo<Watched>(
+    stack().url,
+    `subscription($text: String!) { searchRefined(input: { corpus: "demo", all: [{ text: $text }] }, first: 12) {
+      judged candidates isFinal page { ${fields} report { degraded { code } } } } }`,
+    { text: "a dog on a beach" },
+  );
+  const judged = watched.map((event) => event.judged);
+  expect(judged).toEqual(judged.toSorted((left, right) => left - right));
+  expect([judged[0], judged.at(-1)]).toEqual([0, watched[0]?.candidates]);
+  expect(watched.map(({ isFinal }) => isFinal)).toEqual(watched.map((_, index) => index === watched.length - 1));
+  for (const { page } of watched) expect([page.edges.length, page.report.degraded]).toEqual([12, []]);
+  const { search } = await stack().graphql<{ search: Watched["page"] }>(
+    `query($text: String!) { search(input: { corpus: "demo", all: [{ text: $text }] }, first: 12) { ${fields} } }`,
+    { text: "a dog on a beach" },
+  );
+  expect(watched.at(-1)?.page.edges).toEqual(search.edges);
+});
+
+interface Watched {
+  readonly judged: number;
+  readonly candidates: number;
+  readonly isFinal: boolean;
+  readonly page: { readonly edges: readonly object[]; readonly report: { readonly degraded: readonly unknown[] } };
+}
 
 test("finds a picture by its own text although the models do not see it", async () => {
   const ask = (textWeight: number) =>
