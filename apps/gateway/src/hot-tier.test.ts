@@ -2,7 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openScan } from "@medley/scan";
-import { createHotTier, type HotTier, searchImages, type VectorScan } from "@medley/search";
+import {
+  createHotTier,
+  type HotTier,
+  type Refinement,
+  refineSearch,
+  searchImages,
+  type VectorScan,
+} from "@medley/search";
 import { openSampleLibrary, type SampleLibrary } from "@medley/search/testing";
 import {
   type Database,
@@ -133,6 +140,16 @@ test("lets the database answer, and says so in the report, when the thread has d
   expect(report.indexMode).toBe("exact");
   expect(hits.length).toBeGreaterThan(0);
   expect(logged.at(-1)).toContain("the database answers");
+});
+
+test("answers every event of a watched search out of the same look into memory", async () => {
+  const seen: Refinement[] = [];
+  const query = { corpus: library.corpus.name, all: [{ text: "a picture" }], candidates: PICTURES };
+  const watch = { signal: new AbortController().signal, onRefined: (one: Refinement) => void seen.push(one) };
+  await refineSearch({ ...library, hotTier }, query, null, watch);
+  expect(seen.length).toBeGreaterThan(1);
+  expect(new Set(seen.map(({ page }) => page.report.indexMode))).toEqual(new Set(["hotTier"]));
+  expect(seen.at(-1)?.isFinal).toBe(true);
 });
 
 test("leaves corpora below the set number of vectors to the database", async () => {

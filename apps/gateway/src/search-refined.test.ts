@@ -106,6 +106,29 @@ test("answers before anything is judged, and ends with what the query search giv
   expect(same.page.edges).toEqual(second.data.search.edges);
 });
 
+test("is counted as one search in the metrics, with the time of each stage and every call to the models", async () => {
+  const counts = async () => {
+    const text = await (await fetch(`${gateway.url}/metrics`)).text();
+    const count = (series: string) =>
+      Number(
+        text
+          .split("\n")
+          .find((line) => line.startsWith(series))
+          ?.split(" ")
+          .at(-1) ?? 0,
+      );
+    return [
+      count('medley_search_stage_seconds_count{stage="RERANK"}'),
+      count('medley_graphql_fields_total{field="Subscription.searchRefined",code="OK"}'),
+      count('medley_inference_call_seconds_count{method="matchImages"}'),
+    ];
+  };
+  const before = await counts();
+  await refinements();
+  const added = (await counts()).map((count, place) => count - (before[place] ?? 0));
+  expect(added).toEqual([1, 1, Math.ceil(PICTURES / 32)]);
+});
+
 test("says with every event what is different on the page since the one before", async () => {
   const events = await refinements();
   const pages = events.map(({ page }) => page.edges.map(({ node }: Event) => node.id as string));
