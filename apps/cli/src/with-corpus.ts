@@ -3,6 +3,11 @@ import { type Corpus, type Database, findCorpus, openDatabase } from "@medley/st
 import { CliError } from "./cli-error.ts";
 import { databaseOptions } from "./database-options.ts";
 
+/** For commands that may come before the first pictures: a name with a mistake in it looks the same to them. */
+export function describeNewCorpus(name: string): string {
+  return `Corpus "${name}" is new: it has no pictures yet.`;
+}
+
 /** Opens the database for as long as the work on a corpus takes. Throws CliError CORPUS_NOT_FOUND when there is none of that name. */
 export async function withCorpus<T>(
   settings: Settings,

@@ -179,6 +179,12 @@ describe("the client's transport", () => {
     expect(error).toMatchObject({ code: "INVALID_REPLY", retryable: true, origin: { kind: "transport", status: 502 } });
   });
 
+  test("refuses a key that no header can carry, in place of calling the server away", () => {
+    for (const apiKey of ["", "a\nb", "schlüssel"]) {
+      expect(() => createClient({ url: gateway.url, apiKey })).toThrow("as `medley keys create` printed it");
+    }
+  });
+
   test("refuses an address that is none", () => {
     expect(() => createClient({ url: "localhost:4000" })).toThrow('url is "localhost:4000", expected');
   });

@@ -68,6 +68,10 @@ test("registers a checkpoint of the installation and no other file of the machin
   for (const path of ["/etc/passwd", "", "a\nb", "."]) {
     expect((await register(path)).userErrors).toMatchObject([{ code: "INVALID_VALUE" }]);
   }
+  for (const weight of [-1, 1e308]) {
+    const path = ["input", "itcWeight"];
+    expect((await register("second", "second", weight)).userErrors).toMatchObject([{ code: "INVALID_VALUE", path }]);
+  }
   expect((await register("missing")).userErrors).toMatchObject([{ code: "NOT_FOUND", path: ["input", "checkpoint"] }]);
   const model = { name: "second", fingerprint: FINGERPRINT, roles: [], served: true, itcWeight: 2 };
   expect(await register("second")).toEqual({ model, userErrors: [] });

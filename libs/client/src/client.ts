@@ -44,11 +44,16 @@ export interface MedleyClient {
   ): AsyncGenerator<Result, void, undefined>;
 }
 
-/** A client of one Medley. It opens nothing and needs no closing. */
+/** A client of one Medley. It opens nothing and needs no closing. Throws TypeError for a key that no header can carry. */
 export function createClient(settings: ClientSettings): MedleyClient {
   const url = withoutSlash(settings.url);
   // Not the bare function: browsers want fetch to be called on the window.
   const fetch: typeof globalThis.fetch = settings.fetch ?? ((...call) => globalThis.fetch(...call));
+  if (settings.apiKey !== undefined && !/^[\x21-\x7e]+$/.test(settings.apiKey)) {
+    throw new TypeError(
+      "apiKey is empty or has a space, a line break or a character beyond ASCII. Pass it as `medley keys create` printed it.",
+    );
+  }
   const authorization = settings.apiKey === undefined ? {} : { authorization: `Bearer ${settings.apiKey}` };
   const subscriptions = openSubscriptions({ url, authorization, webSocket: settings.webSocket });
 

@@ -148,7 +148,10 @@ describe("the engine in worker threads", () => {
     const [own] = await inference.models();
     const loaded = await inference.loadModel({ checkpoint, name: "wide", itcWeight: 3 });
     expect(loaded).toMatchObject({ role: "retrieval", name: "wide", itcWeight: 3 });
-    expect(await inference.loadModel({ checkpoint, name: "again" })).toEqual(loaded);
+    expect(await inference.loadModel({ checkpoint })).toEqual(loaded);
+    const corrected = { ...loaded, name: "again", itcWeight: 5 };
+    expect(await inference.loadModel({ checkpoint, name: "again", itcWeight: 5 })).toEqual(corrected);
+    expect(await inference.loadModel({ checkpoint, name: "wide", itcWeight: 3 })).toEqual(loaded);
     expect((await inference.models()).filter(({ role }) => role === "retrieval")).toEqual([own, loaded]);
 
     const { inference: alone } = await open("retrieval-wide");

@@ -12,6 +12,7 @@ import {
   InferenceError,
   type Match,
   type ModelInfo,
+  type ModelToLoad,
   type Outcome,
   type Role,
 } from "@medley/inference-api";
@@ -114,15 +115,21 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
   const pool = await starting;
   for (const model of modelSet.further) await serveFurther(model);
 
-  async function serveFurther(model: FurtherModel): Promise<ModelInfo> {
+  /** A model that is served already takes what is said of it now, and nothing is loaded again. */
+  async function serveFurther(
+    model: FurtherModel,
+    said: Pick<ModelToLoad, "name" | "itcWeight"> = {},
+  ): Promise<ModelInfo> {
     const { model: fingerprint } = await fingerprints(model.blip);
     const known = further.get(fingerprint);
-    const served = known ?? model;
     if (!known) {
       const builders = await opened;
       if (!builders.has(model.blip.path)) builders.set(model.blip.path, createGraphBuilder(model.blip));
-      further.set(fingerprint, model);
     }
+    const served = known
+      ? { ...known, name: said.name ?? known.name, itcWeight: said.itcWeight ?? known.itcWeight }
+      : model;
+    further.set(fingerprint, served);
     return await furtherInfo(served);
   }
 
@@ -274,7 +281,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
       const own = modelSet.roles.get("retrieval");
       const prints = await fingerprints(model.blip);
       if (own && (await fingerprints(own)).model === prints.model) return modelInfo(modelSet, "retrieval", own, prints);
-      return await serveFurther(model);
+      return await serveFurther(model, request);
     },
 
     async embedImages(images, call = {}) {

@@ -15,7 +15,7 @@ const LONGEST_NAME = 200;
 
 /** The corpus of that name, created when there is none. */
 export async function ensureCorpus(db: Queryable, { name }: { name: string }): Promise<Corpus> {
-  if (name.trim() === "" || name.length > LONGEST_NAME) {
+  if (name.trim() === "" || name.length > LONGEST_NAME || name.includes("\0")) {
     throw new StorageError("INVALID_VALUE", `Corpus name "${name}" must have 1 to ${LONGEST_NAME} characters.`);
   }
   // "do update" instead of "do nothing", because only then is the existing row returned.
@@ -30,6 +30,8 @@ export async function ensureCorpus(db: Queryable, { name }: { name: string }): P
 }
 
 export async function findCorpus(db: Queryable, name: string): Promise<Corpus | null> {
+  // PostgreSQL keeps no such text, and refuses to compare with it.
+  if (name.includes("\0")) return null;
   const [corpus] = await db.query<Corpus>(`select ${COLUMNS} from corpora where name = $1::text`, [name]);
   return corpus ?? null;
 }
@@ -48,7 +50,7 @@ export function listCorpora(db: Queryable): Promise<Corpus[]> {
 export function findCorpora(db: Queryable, idsOrNames: readonly string[]): Promise<Corpus[]> {
   return db.query<Corpus>(
     `select ${COLUMNS} from corpora where id = any ($1::uuid[]) or name = any ($2::text[]) order by name`,
-    [idsOrNames.filter(isUuid), idsOrNames],
+    [idsOrNames.filter(isUuid), idsOrNames.filter((name) => !name.includes("\0"))],
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Queryable } from "./database.ts";
+import { StorageError } from "./storage-error.ts";
 
 /** A model that is served beside those of the model set. */
 export type RegisteredModel = {
@@ -16,6 +17,14 @@ const COLUMNS = `fingerprint, name, checkpoint, itc_weight as "itcWeight", creat
 
 /** Remembers a model. One of the same fingerprint keeps its row and gets the new name, place and weight; a name of another model is a CONFLICT. */
 export async function saveModel(db: Queryable, model: Omit<RegisteredModel, "createdAt">): Promise<RegisteredModel> {
+  const [other] = await db.query<{ fingerprint: string }>(
+    "select fingerprint from models where name = $1::text and fingerprint <> $2::text",
+    [model.name, model.fingerprint],
+  );
+  if (other) {
+    const owner = `Another model (${other.fingerprint.slice(0, 12)}) has the name "${model.name}"`;
+    throw new StorageError("CONFLICT", `${owner}. Choose one that is free.`);
+  }
   const [saved] = await db.query<RegisteredModel>(
     `insert into models (fingerprint, name, checkpoint, itc_weight)
      values ($1::text, $2::text, $3::text, $4::double precision)

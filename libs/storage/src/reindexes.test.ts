@@ -168,12 +168,23 @@ test("retires what a cancelled reindex was building, and leaves the work of the 
   expect(await claimReindex(db, { corpusId, worker: "one", leaseMs: 1_000 })).toBeNull();
 });
 
+test("retires no space that the corpus is being moved into", async () => {
+  const { db, corpusId, newer, request } = await newCorpus({ images: 2 });
+  const { id } = await request();
+  const retired = db.transaction((tx) => retireSpace(tx, { corpusId, spaceId: newer }));
+  await expect(retired).rejects.toMatchObject({ code: "CONFLICT", message: expect.stringContaining(id) as string });
+  expect((await stepCounts(db, corpusId, newer)).embed.pending).toBe(2);
+});
+
 test("remembers a model under one name and one fingerprint", async () => {
   const { db } = database;
   const model = { fingerprint: "f1", name: "second", checkpoint: "/models/second", itcWeight: 3 };
   expect(await saveModel(db, model)).toMatchObject(model);
   expect(await saveModel(db, { ...model, checkpoint: "/elsewhere" })).toMatchObject({ checkpoint: "/elsewhere" });
-  await expect(saveModel(db, { ...model, fingerprint: "f2" })).rejects.toMatchObject({ code: "CONFLICT" });
+  await expect(saveModel(db, { ...model, fingerprint: "f2" })).rejects.toMatchObject({
+    code: "CONFLICT",
+    message: 'Another model (f1) has the name "second". Choose one that is free.',
+  });
   expect(await findModel(db, "f1")).toMatchObject({ name: "second", itcWeight: 3 });
   expect(await findModel(db, "f3")).toBeNull();
   expect((await listModels(db)).map(({ name }) => name)).toEqual(["second"]);

@@ -5,13 +5,29 @@ import { requireUuid } from "./uuid.ts";
 
 /**
  * Deletes what a space holds of a corpus, and its steps: nothing is written to it any more. Call it in a transaction. Returns how many vectors went.
- * @throws StorageError NOT_FOUND; CONFLICT for the space that answers
+ * @throws StorageError NOT_FOUND; CONFLICT for the space that answers, and for one that the corpus is being moved into
  */
 export async function retireSpace(
   db: Queryable,
   { corpusId, spaceId }: { corpusId: string; spaceId: string },
 ): Promise<number> {
   await lockSpaces(db, corpusId);
+  const [moving] = await db.query<{ operationId: string }>(
+    `select r.operation_id as "operationId" from reindexes r join operations o on o.id = r.operation_id
+     where r.corpus_id = $1::uuid and r.space_id = $2::uuid and o.finished_at is null`,
+    [corpusId, requireUuid("space", spaceId)],
+  );
+  if (moving) {
+    const message = `The corpus is being moved into this space by operation "${moving.operationId}". Cancel that first.`;
+    throw new StorageError("CONFLICT", message);
+  }
+  return await emptySpace(db, { corpusId, spaceId });
+}
+
+async function emptySpace(
+  db: Queryable,
+  { corpusId, spaceId }: { corpusId: string; spaceId: string },
+): Promise<number> {
   if ((await activeSpace(db, corpusId))?.id === requireUuid("space", spaceId)) {
     throw new StorageError("CONFLICT", "The corpus is searched in this space. Move it into another one first.");
   }
@@ -43,5 +59,7 @@ export async function abandonReindex(db: Queryable, operationId: string): Promis
      where r.operation_id = $1::uuid and u.activated_at is null and u.retired_at is null`,
     [operationId],
   );
-  if (building) await retireSpace(db, building);
+  if (building === undefined) return;
+  await lockSpaces(db, building.corpusId);
+  await emptySpace(db, building);
 }

@@ -13,6 +13,7 @@ import {
 } from "@medley/storage";
 import { CliError } from "../cli-error.ts";
 import { databaseOptions } from "../database-options.ts";
+import { describeNewCorpus, withCorpus } from "../with-corpus.ts";
 import { note, writeLine, writeRecord } from "../output.ts";
 
 interface CorpusOptions {
@@ -44,11 +45,14 @@ export async function setAttributes(settings: Settings, file: string, options: C
 }
 
 export async function clearAttributes(settings: Settings, options: CorpusOptions): Promise<void> {
+  // A name with a mistake in it must not become a corpus: there is nothing to clear in a new one.
+  await withCorpus(settings, options.corpus, async () => {});
   await declare(settings, options, []);
 }
 
 async function declare(settings: Settings, { corpus, json }: CorpusOptions, schema: AttributeSchema): Promise<void> {
   await using db = await openDatabase(databaseOptions(settings));
+  if ((await findCorpus(db, corpus)) === null) note(describeNewCorpus(corpus));
   const { id } = await ensureCorpus(db, { name: corpus });
   const declared = await db.transaction((tx) => declareAttributes(tx, id, schema));
   if (json) return await writeRecord({ corpus, attributes: schema, ...declared });

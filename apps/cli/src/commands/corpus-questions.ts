@@ -5,6 +5,7 @@ import {
   declareQuestion as declareInStorage,
   type DeclaredQuestion,
   ensureCorpus,
+  findCorpus,
   liveQuestions,
   openDatabase,
   type Question,
@@ -15,7 +16,7 @@ import {
   retireQuestion as retireInStorage,
 } from "@medley/storage";
 import { databaseOptions } from "../database-options.ts";
-import { withCorpus } from "../with-corpus.ts";
+import { describeNewCorpus, withCorpus } from "../with-corpus.ts";
 import { note, writeLine, writeRecord } from "../output.ts";
 import { readAnswers } from "./ask.ts";
 
@@ -62,6 +63,7 @@ export async function declareQuestion(
   const answers = listed.length > 0 ? listed : null;
   const type = options.type.toUpperCase() as QuestionType;
   await using db = await openDatabase(databaseOptions(settings));
+  if ((await findCorpus(db, corpus)) === null) note(describeNewCorpus(corpus));
   const { id } = await ensureCorpus(db, { name: corpus });
   const asked = { name, question, type, answers, minimumProbability: minimum };
   const declared = await db.transaction((tx) => declareInStorage(tx, id, asked));

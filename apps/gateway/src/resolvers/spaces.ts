@@ -14,6 +14,7 @@ import {
   type RegisteredModel,
   retireSpace as retireInStorage,
   spacesOf,
+  StorageError,
 } from "@medley/storage";
 import type { GatewayContext } from "../context.ts";
 import type {
@@ -55,15 +56,22 @@ function roleOf(role: Role): Model["roles"][number] {
   return role.toUpperCase() as Uppercase<Role>;
 }
 
+/** As of a model set. */
+const MOST_ITC_WEIGHT = 1000;
+
 export const registerModel: NonNullable<MutationResolvers["registerModel"]> = (_root, { input }, context) =>
   answered({ model: null }, ["input", "checkpoint"], async () => {
     const name = requireText(input.name, ["input", "name"], NAME_OF_CORPUS);
     const { itcWeight = 1 } = input;
-    if (!Number.isFinite(itcWeight)) {
-      refuse("INVALID_VALUE", `itcWeight is ${itcWeight}, expected a number.`, ["input", "itcWeight"]);
+    if (!(itcWeight >= 0 && itcWeight <= MOST_ITC_WEIGHT)) {
+      const expected = `expected a number from 0 to ${MOST_ITC_WEIGHT}`;
+      refuse("INVALID_VALUE", `itcWeight is ${itcWeight}, ${expected}.`, ["input", "itcWeight"]);
     }
     const checkpoint = checkpointIn(context.modelDirectory, input.checkpoint);
     const loaded = await registerInSearch(context, { name, checkpoint, itcWeight }).catch((error: unknown) => {
+      if (error instanceof StorageError && error.code === "CONFLICT") {
+        return refuse("CONFLICT", error.message, ["input", "name"]);
+      }
       if (!(error instanceof InferenceError) || error.retryable) throw error;
       const code = error.code === "MODEL_NOT_FOUND" ? "NOT_FOUND" : "INVALID_VALUE";
       return refuse(code, error.message, ["input", "checkpoint"]);
@@ -100,9 +108,10 @@ async function requireEmbedder({ db, inference }: GatewayContext, given: string)
   const embeds = (await inference.models()).filter(({ role }) => role === "retrieval");
   const served = embeds.find(isMeant);
   if (served) return served;
-  const registered = (await listModels(db)).find(isMeant);
-  if (registered) return await inference.loadModel(registered);
-  const known = embeds.map(({ name }) => `"${name}"`).join(", ");
+  const registered = await listModels(db);
+  const idle = registered.find(isMeant);
+  if (idle) return await inference.loadModel(idle);
+  const known = [...new Set([...embeds, ...registered].map(({ name }) => `"${name}"`))].join(", ");
   const hint = "Register it with registerModel first";
   return refuse("NOT_FOUND", `There is no model "${given}" that embeds (there are: ${known}). ${hint}.`, [
     "input",
