@@ -1,15 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import {
+  activateSpace,
   activeSpace,
   beginReceiving,
+  claimReindex,
   countEmbeddings,
   createUpload,
   type Database,
   ensureCorpus,
+  ensureSpace,
   findOperation,
   markStored,
   registerImage,
+  requestReindex,
   requestUpkeep,
 } from "@medley/storage";
 import { openPartFiles } from "@medley/storage/part-files";
@@ -78,6 +82,27 @@ test("finds by itself what nobody woke it for", { timeout: 120_000 }, async () =
     [corpusId],
   );
   await expect.poll(() => embedded(corpusId), { timeout: 60_000 }).toBe(1);
+});
+
+test("leaves a reindex that another worker has in hand alone until its next look", { timeout: 120_000 }, async () => {
+  const { id: corpusId } = await ensureCorpus(db, { name: newCorpus() });
+  const space = (name: string) => ({ fingerprint: randomUUID(), name, dimensions: 4, preprocessing: {} });
+  const [older, newer] = [await ensureSpace(db, space("older")), await ensureSpace(db, space("newer"))];
+  await activateSpace(db, corpusId, older.id);
+  await db.transaction((tx) => requestReindex(tx, { corpusId, spaceId: newer.id, forced: false }));
+  expect(await claimReindex(db, { corpusId, worker: "another", leaseMs: HOUR_MS })).not.toBeNull();
+  let questions = 0;
+  const counting: Database = {
+    ...db,
+    query: (text, values) => {
+      if (text.includes("reindexes")) questions += 1;
+      return db.query(text, values);
+    },
+  };
+  await using _worker = watch({ openWorkMs: HOUR_MS, everythingMs: HOUR_MS }, counting);
+  await defaultRetry.sleep(3_000);
+  expect(questions).toBeGreaterThan(0);
+  expect(questions).toBeLessThan(20);
 });
 
 test("an idle worker asks the database no more often for sixty corpora than for a few", {

@@ -65,13 +65,18 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
   const context = { ...outer, signal, retry: { ...outer.retry, signal } };
   let first: { readonly reason: unknown } | undefined;
   const [bell, uploadBell] = [createBell(), createBell()];
-  /** Ids of corpora that are to be looked at: for steps, and for answers. One that is worked on keeps its place, for the work may be about to end. */
-  const due = { steps: new Set<string>(), answers: new Set<string>() };
+  /**
+   * Ids of corpora that are to be looked at for each kind of work, once for each look: what another worker has in hand would be asked for without end. One
+   * that is worked on keeps its place, for the work may be about to end.
+   */
+  const due = {
+    steps: new Set<string>(),
+    answers: new Set<string>(),
+    reindexes: new Set<string>(),
+    upkeeps: new Set<string>(),
+  };
   const look = (corpusIds: Iterable<string>) => {
-    for (const id of corpusIds) {
-      due.steps.add(id);
-      due.answers.add(id);
-    }
+    for (const id of corpusIds) for (const kind of Object.values(due)) kind.add(id);
     bell.ring();
   };
   const keep = (work: Map<string, Promise<unknown>>, name: string, begun: Promise<unknown>) => {
@@ -106,6 +111,14 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
     const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
     keep(upkeeps, name, runUpkeep(run, { corpusId }, { onNote, onProgress: () => {} }));
   };
+  /** Those of them that have such work; the others are looked at no more. */
+  const among = async (kind: Set<string>, find: () => Promise<ReadonlySet<string>>): Promise<ReadonlySet<string>> => {
+    if (kind.size === 0) return kind;
+    const asked = [...kind];
+    const found = await retryTransient(find, context.retry);
+    for (const id of asked) if (!found.has(id)) kind.delete(id);
+    return new Set(asked.filter((id) => found.has(id)));
+  };
   await using _queue = await openQueue(context, {
     onWake(corpusIds) {
       uploadBell.ring();
@@ -129,8 +142,8 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
       look(await retryTransient(() => corporaWithOpenWork(context.db, { except }), context.retry));
     }
     if (now >= openWorkAt) openWorkAt = now + openWorkMs;
-    const moving = await retryTransient(() => corporaToReindex(context.db), context.retry);
-    const keeping = await retryTransient(() => corporaToKeepUp(context.db), context.retry);
+    const moving = await among(due.reindexes, () => corporaToReindex(context.db));
+    const keeping = await among(due.upkeeps, () => corporaToKeepUp(context.db));
     for (const each of corpora) {
       const { id, name } = each;
       if (due.steps.has(id) && !running.has(name) && running.size < CORPORA_AT_ONCE) {
@@ -141,8 +154,14 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
         due.answers.delete(id);
         keep(answering, name, answerBeside(context, name, { json: options.json, said }));
       }
-      if (moving.has(id) && !reindexes.has(name)) reindex(each);
-      if (keeping.has(id) && !upkeeps.has(name)) keepUp(each);
+      if (moving.has(id) && !reindexes.has(name)) {
+        due.reindexes.delete(id);
+        reindex(each);
+      }
+      if (keeping.has(id) && !upkeeps.has(name)) {
+        due.upkeeps.delete(id);
+        keepUp(each);
+      }
     }
     await bell.wait(context.retry.sleep(Math.max(0, openWorkAt - performance.now()), signal));
   }
