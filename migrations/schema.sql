@@ -169,10 +169,7 @@ create table embeddings (
   embedding vector not null,
   created_at timestamp with time zone not null default now(),
   written_in xid8 not null default pg_current_xact_id(),
-  constraint embeddings_pkey PRIMARY KEY (space_id, image_id),
-  constraint embeddings_corpus_id_fkey FOREIGN KEY (corpus_id) REFERENCES corpora(id) ON DELETE CASCADE,
-  constraint embeddings_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id) ON DELETE CASCADE,
-  constraint embeddings_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces(id) ON DELETE CASCADE
+  constraint embeddings_pkey PRIMARY KEY (image_id, space_id)
 ) partition by LIST (space_id);
 
 create table filter_policies (
@@ -502,11 +499,7 @@ CREATE INDEX captions_superseded_by ON public.captions USING btree (superseded_b
 
 CREATE INDEX captions_words ON public.captions USING gin (words) WHERE (source <> 'SYNTHETIC'::text);
 
-CREATE INDEX embeddings_corpus ON ONLY public.embeddings USING btree (space_id, corpus_id);
-
-CREATE INDEX embeddings_image ON ONLY public.embeddings USING btree (image_id);
-
-CREATE INDEX embeddings_written ON ONLY public.embeddings USING btree (space_id, written_in);
+CREATE INDEX embeddings_corpus ON ONLY public.embeddings USING btree (corpus_id, written_in);
 
 CREATE INDEX image_answers_excluded ON public.image_answers USING btree (question_id) WHERE (state = 'excluded'::text);
 
@@ -648,6 +641,50 @@ AS $function$
 begin
   insert into search_changes (corpus_id, space_id, image_id) values (old.corpus_id, old.space_id, old.image_id);
   return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.remove_vectors_of_images()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  delete from embeddings e using gone where e.image_id = gone.id;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.remove_vectors_of_space()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  delete from embeddings e where e.space_id = old.id;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.require_embedded_images()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  missing record;
+  present bigint;
+begin
+  -- Row by row through the primary key: a plan that is kept while the pictures grow from ten to a million must not read them all.
+  select count(*) into present from written w cross join lateral (
+    select from images i where i.id = w.image_id and i.corpus_id = w.corpus_id for key share) as locked;
+  perform from spaces s where s.id in (select w.space_id from written w) for key share;
+  if present = (select count(*) from written)
+    and present = (select count(*) from written w join spaces s on s.id = w.space_id) then
+    return null;
+  end if;
+  select w.image_id, w.corpus_id, w.space_id into missing from written w
+  where not exists (select from images i where i.id = w.image_id and i.corpus_id = w.corpus_id)
+    or not exists (select from spaces s where s.id = w.space_id)
+  limit 1;
+  raise foreign_key_violation using
+    message = format('There is no picture %s in corpus %s, or no space %s: its vector cannot be stored.',
+      missing.image_id, missing.corpus_id, missing.space_id),
+    table = 'embeddings';
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.vector_changes_since(space uuid, corpus uuid, seen pg_snapshot, most integer)

@@ -38,13 +38,15 @@ async function saveChunk(
 ): Promise<void> {
   const dimensions = rows[0]?.embedding.length ?? 0;
   const vectors = rows.map(({ imageId, embedding }) => requireUnit(`image "${imageId}"`, embedding, dimensions));
-  const saved = await db.query(
-    `insert into embeddings (space_id, image_id, corpus_id, embedding)
-     select s.id, row.image_id, row.corpus_id, row.embedding
-     from spaces s cross join unnest($2::uuid[], $3::uuid[], $4::vector[]) as row (image_id, corpus_id, embedding)
-     where s.id = $1::uuid and s.dimensions = $5::integer
-     on conflict (space_id, image_id) do update set embedding = excluded.embedding, written_in = excluded.written_in
-     returning image_id`,
+  const [saved] = await db.query<{ count: number }>(
+    `with saved as (
+       insert into embeddings (space_id, image_id, corpus_id, embedding)
+       select s.id, row.image_id, row.corpus_id, row.embedding
+       from spaces s cross join unnest($2::uuid[], $3::uuid[], $4::vector[]) as row (image_id, corpus_id, embedding)
+       where s.id = $1::uuid and s.dimensions = $5::integer
+       on conflict (image_id, space_id) do update set embedding = excluded.embedding, written_in = excluded.written_in
+       returning 1)
+     select count(*)::integer as count from saved`,
     [
       spaceId,
       rows.map((row) => row.imageId),
@@ -53,7 +55,7 @@ async function saveChunk(
       dimensions,
     ],
   );
-  if (saved.length === 0) await explainMismatch(db, spaceId, dimensions);
+  if (saved?.count === 0) await explainMismatch(db, spaceId, dimensions);
 }
 
 /** The vector scaled to length 1; an error that names its owner where it has no direction or another length than its neighbours. */

@@ -36,9 +36,12 @@ const ARRAY_HEADER = [1, 0, 0, 0, 1] as const;
 
 /** The vector divided by its length, so that an inner product is the cosine; undefined when it has no direction. */
 export function normalise(vector: Float32Array): Float32Array | undefined {
+  // Indexes, because "for of" and map() of a Float32Array took 10 times as long (2026-11-26, Node 24): more than the database takes to store the vector.
   let squares = 0;
-  for (const value of vector) squares += value * value;
+  for (let index = 0; index < vector.length; index += 1) squares += (vector[index] ?? 0) ** 2;
   const length = Math.sqrt(squares);
   if (!Number.isFinite(length) || length === 0) return undefined;
-  return vector.map((value) => value / length);
+  const unit = new Float32Array(vector.length);
+  for (let index = 0; index < vector.length; index += 1) unit[index] = (vector[index] ?? 0) / length;
+  return unit;
 }
