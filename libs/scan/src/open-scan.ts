@@ -111,8 +111,20 @@ function createScan(
     planned = true;
     setImmediate(() => {
       planned = false;
-      if (running === 0 && waiting.length > 0) void run(waiting.splice(0, MOST_QUERIES));
+      if (running === 0 && waiting.length > 0) void run(takeBatch());
     });
+  }
+
+  /** Who has waited longest, and all after him that search in the same rows. */
+  function takeBatch(): Waiting[] {
+    const batch: Waiting[] = [];
+    const others: Waiting[] = [];
+    for (const one of waiting) {
+      const joins = batch.length < MOST_QUERIES && one.within === (batch[0] ?? one).within;
+      (joins ? batch : others).push(one);
+    }
+    waiting = others;
+    return batch;
   }
 
   async function run(batch: readonly Waiting[]): Promise<void> {
@@ -122,7 +134,7 @@ function createScan(
       const reply = await channel.ask({ kind: "search", search }, [search.queries.buffer as ArrayBuffer]);
       running -= 1;
       // The worker goes on with the next before this one is handed out.
-      if (waiting.length > 0) void run(waiting.splice(0, MOST_QUERIES));
+      if (waiting.length > 0) void run(takeBatch());
       if (reply.kind !== "found") throw new Error(`Bug: the scan answered "${reply.kind}" to "search".`);
       for (const [index, { limit, found }] of batch.entries()) found.resolve(readHits(ids, reply.found, index, limit));
     } catch (error) {
@@ -152,9 +164,7 @@ function createScan(
 function joinQueries(batch: readonly Waiting[], dimensions: number): BatchedSearch {
   const queries = new Float32Array(batch.length * dimensions);
   for (const [index, { query }] of batch.entries()) queries.set(query, index * dimensions);
-  const masks = [...new Set(batch.flatMap(({ within }) => (within === undefined ? [] : [within])))];
-  const maskOf = batch.map(({ within }) => (within === undefined ? -1 : masks.indexOf(within)));
-  return { queries, masks, maskOf, hits: Math.max(...batch.map(({ limit }) => limit)) };
+  return { queries, within: batch[0]?.within, hits: Math.max(...batch.map(({ limit }) => limit)) };
 }
 
 function readHits(

@@ -24,23 +24,23 @@ export interface Segment {
 /** Cosine that rows which may not be found are given: below every real one. */
 export const BARRED = -4;
 
-// Added to the scores of rows that may not be found. Scores are up to sqrt(dimensions), 45 for 2,000.
-const BAR = 1_000;
+/** Added to the scores of rows that may not be found. Scores are up to sqrt(dimensions), 45 for 2,000. */
+export const BAR = -1_000;
 
 /**
  * Nearest rows of unit vectors: all rows in int8, then the best of them in float32.
  *
- *   query [Q, D] -> / largest -> DynamicQuantizeMatMul codes [D, S] -> + bar [M, S] -> TopK(candidates)   for each segment of S rows
+ *   query [Q, D] -> / largest -> DynamicQuantizeMatMul codes [D, S] + bars [S] -> TopK(candidates)   for each segment of S rows
  *                                                     all segments -> TopK(candidates) -> vectors @ query -> TopK(hits)
  *
- * Inputs: query float32 [Q, D], each of length 1; open uint8 [M, rows], 1 where a row may be found, M = Q or 1 for all; candidates and hits int64 [1],
+ * Inputs: query float32 [Q, D], each of length 1; bars float32 [rows], 0 where a row may be found and BAR where not; candidates and hits int64 [1],
  * candidates no more than the rows of the smallest segment and no fewer than hits.
  * Outputs, best first: cosines float32 [Q, hits], BARRED where too few rows may be found; positions int32 [Q, hits]; digests uint8 [Q, hits, 32].
  */
 export function buildScanGraph({ rows, dimensions, vectors, digests, segments }: ScanTensors): Graph {
   const g = createGraph("scan");
   const query = g.input("query", "float32", ["queries", dimensions]);
-  const open = g.input("open", "uint8", ["masks", rows]);
+  const bars = g.input("bars", "float32", [rows]);
   const candidates = g.input("candidates", "int64", [1]);
   const hits = g.input("hits", "int64", [1]);
 
@@ -51,7 +51,7 @@ export function buildScanGraph({ rows, dimensions, vectors, digests, segments }:
   const scaled = one(g, "Div", [query, largest], query.shape);
   const best: Ranked[] = [];
   for (const segment of segments) {
-    best.push(scanSegment(g, segment, { rows, scaled: after(g, scaled, best.at(-1)), open, candidates }));
+    best.push(scanSegment(g, segment, { rows, scaled: after(g, scaled, best.at(-1)), bars, candidates }));
   }
   const [scores, places] = best.length === 1 ? (best[0] as Ranked) : joinSegments(g, best, candidates);
 
@@ -59,7 +59,7 @@ export function buildScanGraph({ rows, dimensions, vectors, digests, segments }:
   const column = one(g, "Unsqueeze", [query, int64(g, [2])], ["queries", dimensions, 1]);
   const product = one(g, "MatMul", [compared, column], ["queries", "candidates", 1]);
   const exact = one(g, "Squeeze", [product, int64(g, [2])], ["queries", "candidates"]);
-  const bar = g.constant(Float32Array.of(-BAR / 2), []);
+  const bar = g.constant(Float32Array.of(BAR / 2), []);
   const isBarred = g.node("Less", [scores, bar], [{ elementType: "bool", shape: scores.shape }])[0] as Value;
   const cosines = g.node(
     "Where",
@@ -85,18 +85,14 @@ type Ranked = readonly [scores: Value, places: Value];
 function scanSegment(
   g: GraphBuilder,
   { first, rows, codes, scales }: Segment,
-  { rows: all, scaled, open, candidates }: { rows: number; scaled: Value; open: Value; candidates: Value },
+  { rows: all, scaled, bars, candidates }: { rows: number; scaled: Value; bars: Value; candidates: Value },
 ): Ranked {
-  const weights = [g.external(codes), g.constant(scales, [rows])];
-  const scores = one(g, "DynamicQuantizeMatMul", [scaled, ...weights], ["queries", rows], {}, "com.microsoft");
   const here =
-    rows === all
-      ? open
-      : one(g, "Slice", [open, int64(g, [first]), int64(g, [first + rows]), int64(g, [1])], ["masks", rows]);
-  const asFloat = g.node("Cast", [here], [{ elementType: "float32", shape: here.shape }], { to: 1 })[0] as Value;
-  const lifted = one(g, "Sub", [asFloat, g.constant(Float32Array.of(1), [])], here.shape);
-  const bars = one(g, "Mul", [lifted, g.constant(Float32Array.of(BAR), [])], here.shape);
-  const [best, places] = topK(g, one(g, "Add", [scores, bars], ["queries", rows]), candidates, "candidates");
+    rows === all ? bars : one(g, "Slice", [bars, int64(g, [first]), int64(g, [first + rows]), int64(g, [0])], [rows]);
+  // The bars go in as a bias, which the runtime adds while it scales the sums: in a step of its own it would write all scores a second time.
+  const inputs = [scaled, g.external(codes), g.constant(scales, [rows]), undefined, here];
+  const scores = one(g, "DynamicQuantizeMatMul", inputs, ["queries", rows], {}, "com.microsoft");
+  const [best, places] = topK(g, scores, candidates, "candidates");
   return [best, first === 0 ? places : one(g, "Add", [places, int64(g, [first])], places.shape)];
 }
 

@@ -16,14 +16,12 @@ export type WorkerRequest =
   | { readonly kind: "bar"; readonly positions: readonly number[] }
   | { readonly kind: "search"; readonly search: BatchedSearch };
 
-/** Queries that are run together. */
+/** Queries that are run together: those that search in the same rows. */
 export interface BatchedSearch {
   /** [queries, dimensions], each of length 1. */
   readonly queries: Float32Array;
-  /** For each query, which of `masks` it searches in; -1 for every row. */
-  readonly maskOf: readonly number[];
-  /** One bit for each row, lowest first. */
-  readonly masks: readonly Uint8Array[];
+  /** One bit for each row, lowest first; every row when absent. */
+  readonly within: Uint8Array | undefined;
   readonly hits: number;
 }
 

@@ -1,7 +1,7 @@
 import { writeModel } from "@medley/onnx";
 import * as ort from "onnxruntime-node";
 import { FULL_RANGE } from "../quantise.ts";
-import { buildScanGraph, type ScanTensors } from "../scan-graph.ts";
+import { BAR, buildScanGraph, type ScanTensors } from "../scan-graph.ts";
 import type { BatchedHits, BatchedSearch } from "./main.ts";
 
 /** The rows as a session of the runtime. */
@@ -31,25 +31,14 @@ export async function openScanSession(
     },
   });
   const smallest = Math.min(...segments.map((segment) => segment.rows));
-  const open = new Uint8Array(rows).fill(1);
-  const everyRow = new ort.Tensor("uint8", open, [1, rows]);
-
-  function openRows({ masks, maskOf }: BatchedSearch): ort.Tensor {
-    if (masks.length === 0) return everyRow;
-    const selected = masks.map((bits) => spread(bits, open));
-    if (masks.length === 1 && maskOf.every((mask) => mask === 0))
-      return new ort.Tensor("uint8", selected[0] as Uint8Array, [1, rows]);
-    const all = new Uint8Array(maskOf.length * rows);
-    for (const [query, mask] of maskOf.entries()) all.set(selected[mask] ?? open, query * rows);
-    return new ort.Tensor("uint8", all, [maskOf.length, rows]);
-  }
+  const bars = new Float32Array(rows);
 
   return {
     async search(search) {
       const hits = Math.min(search.hits, smallest);
       const output = await session.run({
         query: new ort.Tensor("float32", search.queries, [search.queries.length / dimensions, dimensions]),
-        open: openRows(search),
+        bars: new ort.Tensor("float32", search.within ? barOthers(bars, search.within) : bars, [rows]),
         candidates: count(Math.min(smallest, candidatesFor(hits, exact))),
         hits: count(hits),
       });
@@ -61,7 +50,7 @@ export async function openScanSession(
       };
     },
     bar(positions) {
-      for (const position of positions) open[position] = 0;
+      for (const position of positions) bars[position] = BAR;
     },
   };
 }
@@ -79,11 +68,15 @@ function count(value: number): ort.Tensor {
   return new ort.Tensor("int64", BigInt64Array.of(BigInt(value)), [1]);
 }
 
-/** A byte for each bit, 0 where the row is not open. */
-function spread(bits: Uint8Array, open: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(open.length);
-  for (let row = 0; row < bytes.length; row += 1) {
-    bytes[row] = ((bits[row >>> 3] as number) >>> (row & 7)) & (open[row] as number);
+/** The bars, and one for every row whose bit is not set. */
+function barOthers(bars: Float32Array, bits: Uint8Array): Float32Array {
+  const all = new Float32Array(bars.length).fill(BAR);
+  for (let byte = 0; byte < bits.length; byte += 1) {
+    // Few pass, as a rule: a byte without any costs nothing.
+    for (let left = bits[byte] as number; left !== 0; left &= left - 1) {
+      const row = 8 * byte + 31 - Math.clz32(left & -left);
+      all[row] = bars[row] as number;
+    }
   }
-  return bytes;
+  return all;
 }
