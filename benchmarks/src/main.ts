@@ -1,6 +1,6 @@
 // npm run bench -- encode rerank caption start responsiveness redecide ingest search gateway [--json] [--runs 5] [--threads 2]
 //   ingest: [--part preparation|embeddings|rate|memory] [--pictures 400] [--memory-pictures 3000]
-//   search: [--vectors 100000]
+//   search: [--set glosses|clusters] [--vectors 100000]
 import { parseArgs } from "node:util";
 import { caption } from "./benches/caption.ts";
 import { encode } from "./benches/encode.ts";
@@ -9,7 +9,7 @@ import { gateway } from "./benches/gateway.ts";
 import { redecide } from "./benches/redecide.ts";
 import { rerank } from "./benches/rerank.ts";
 import { responsiveness } from "./benches/responsiveness.ts";
-import { search, type SearchSizes } from "./benches/search.ts";
+import { search, type SearchSizes, VECTOR_SETS } from "./benches/search.ts";
 import { start } from "./benches/start.ts";
 import type { Measurement } from "./measure.ts";
 import { benchServer, noServer } from "./redecide/bench-database.ts";
@@ -40,6 +40,7 @@ const { values, positionals } = parseArgs({
     part: { type: "string", multiple: true, default: [...INGEST_PARTS] },
     pictures: { type: "string", default: "400" },
     "memory-pictures": { type: "string", default: "3000" },
+    set: { type: "string", multiple: true, default: [...VECTOR_SETS] },
     vectors: { type: "string", default: "100000" },
   },
 });
@@ -49,6 +50,11 @@ if (unknownPart !== undefined) {
   console.error(`Unknown part of ingest: ${unknownPart}. There are: ${INGEST_PARTS.join(", ")}.`);
   process.exit(2);
 }
+const unknownSet = values.set.find((name) => !VECTOR_SETS.some((set) => set === name));
+if (unknownSet !== undefined) {
+  console.error(`Unknown set of vectors: ${unknownSet}. There are: ${VECTOR_SETS.join(", ")}.`);
+  process.exit(2);
+}
 const runs = wholeNumber("runs", values.runs);
 const threads = wholeNumber("threads", values.threads);
 const sizes = {
@@ -56,6 +62,7 @@ const sizes = {
   pictures: wholeNumber("pictures", values.pictures),
   memoryPictures: wholeNumber("memory-pictures", values["memory-pictures"]),
   vectors: wholeNumber("vectors", values.vectors),
+  sets: values.set,
 };
 const unknown = positionals.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {

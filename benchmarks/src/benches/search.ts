@@ -17,6 +17,7 @@ import {
   recallOf,
   WANTED,
 } from "../search/plain-table.ts";
+import { glossVectors } from "../search/gloss-vectors.ts";
 import { ratesInTurns, type Side } from "../search/rates.ts";
 import { clusteredVectors, cosineOfLast, DIMENSIONS, dot, vectorAt } from "../search/vectors.ts";
 
@@ -48,19 +49,37 @@ const FILTERS: readonly Filtered[] = [
   { name: "hundredth", title: "1 % pass", every: 100, filter: { attribute: { name: HUNDREDTHS, in: [WANTED] } } },
 ];
 
+/** How hard a set is for an index depends on how its vectors lie: real ones of a text tower, and made ones in 400 equal heaps. */
+export const VECTOR_SETS = ["glosses", "clusters"] as const;
+type VectorSet = (typeof VECTOR_SETS)[number];
+
 export interface SearchSizes {
   readonly vectors: number;
+  readonly sets: readonly string[];
 }
 
 /**
- * The hot tier against pgvector's HNSW index tuned to a recall of 0.99: the nearest 128 of 100,000 clustered vectors, one search at a time and 32, without a
+ * The hot tier against pgvector's HNSW index tuned to a recall of 0.99: the nearest 128 of 100,000 vectors, one search at a time and 32, without a
  * filter and with two. What either side misses is counted against a comparison of every vector.
  */
 export async function search(
   runs: number,
   _threads: number,
-  { vectors: rows }: SearchSizes,
+  { vectors: rows, sets }: SearchSizes,
 ): Promise<readonly Measurement[]> {
+  const results: Measurement[] = [];
+  for (const set of VECTOR_SETS) if (sets.includes(set)) results.push(...(await searchSet(runs, rows, set)));
+  return [...results, memory(rows)];
+}
+
+/** Rows and queries of the same kind, none of them in both. */
+async function vectorsOf(set: VectorSet, rows: number): Promise<{ vectors: Float32Array; queries: Float32Array }> {
+  if (set === "clusters") return { vectors: clusteredVectors(rows, 2), queries: clusteredVectors(QUERIES, 3) };
+  const all = await noted("glosses embedded", () => glossVectors(rows + QUERIES));
+  return { vectors: all.subarray(0, rows * DIMENSIONS), queries: all.subarray(rows * DIMENSIONS) };
+}
+
+async function searchSet(runs: number, rows: number, set: VectorSet): Promise<Measurement[]> {
   const server = benchServer();
   if (!server) throw new Error(noServer("search"));
   const directory = mkdtempSync(join(tmpdir(), "medley-bench-scan-"));
@@ -68,8 +87,7 @@ export async function search(
   // As the gateway opens it.
   await using db = await openDatabase({ databaseUrl: database.databaseUrl, home: "", maxConnections: CONNECTIONS });
   try {
-    const vectors = clusteredVectors(rows, 2);
-    const queries = clusteredVectors(QUERIES, 3);
+    const { vectors, queries } = await vectorsOf(set, rows);
     const library = await noted("filled", () => fillLibrary(db, vectors));
     await using hotTier = createHotTier({
       db,
@@ -86,18 +104,18 @@ export async function search(
     const first = await timed(() => ours(vectorAt(queries, 0), undefined));
     for (const index of INDEXES) await noted(`index ${describe(index)}`, () => createPlainTable(db, library, index));
 
-    const context: Context = { databaseUrl: database.databaseUrl, library, vectors, queries, ours, runs };
+    const context: Context = { set, databaseUrl: database.databaseUrl, library, vectors, queries, ours, runs };
     const results: Measurement[] = [];
     const tuned = await tuneIndex(context);
     for (const filtered of FILTERS) results.push(...(await compare(context, filtered, tuned)));
-    results.push(...(await firstSearch(context, first)), memory(rows));
-    return results;
+    return [...results, ...(await firstSearch(context, first))];
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
 interface Context {
+  readonly set: VectorSet;
   readonly databaseUrl: string;
   readonly library: FilledLibrary;
   readonly vectors: Float32Array;
@@ -201,7 +219,7 @@ async function compare(context: Context, filtered: Filtered, tuned: Tuned): Prom
   const hnsw = { index: tuned.index, way: "hnsw", efSearch, filter: name, connections: CONNECTIONS } as const;
   await using index = openPlainSearcher(context.databaseUrl, hnsw);
   await using exact = openPlainSearcher(context.databaseUrl, { ...hnsw, way: "exact" });
-  const against = `${LIMIT} of ${context.library.imageIds.length.toLocaleString("en")}, ${title}`;
+  const against = `${LIMIT} of ${context.library.imageIds.length.toLocaleString("en")} ${context.set}, ${title}`;
   const settings = `HNSW ${describe(tuned.index)}, ef_search ${efSearch}`;
   console.error(`search: ${against}: recall ${recall.toFixed(5)}; ${settings}: recall ${theirs.toFixed(4)}`);
   const results = [
@@ -240,7 +258,15 @@ async function firstSearch(context: Context, first: number): Promise<Measurement
   for (let index = 0; index < 100; index += 1)
     later.push(await timed(() => context.ours(queryOf(context, index), undefined)));
   const values = { ours: 1000 * first, baseline: 1000 * median(later) };
-  return [lowerIsBetter("search", "first search after loading, against the median of later ones", "ms", 1, values)];
+  return [
+    lowerIsBetter(
+      "search",
+      `${context.set}: first search after loading, against the median of later ones`,
+      "ms",
+      1,
+      values,
+    ),
+  ];
 }
 
 /** Processes whose difference is the memory of the vectors alone, and large enough that what a process holds back from the system does not count. */

@@ -1,11 +1,10 @@
 // Makes the noisy corpus: node build-corpus.ts --to DIR [--packages DIR]. The same packages and the same sharp give the same bytes.
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { crc32 } from "node:zlib";
 import sharp from "sharp";
+import { cacheFolder, unpackedPackage } from "../debian-package.ts";
 import { type Drawing, isHeldOutAuthor, readDrawings } from "./clip-art.ts";
 
 const PACKAGES = ["openclipart-png", "openclipart-svg"];
@@ -43,22 +42,9 @@ async function main(): Promise<void> {
   );
 }
 
-/** Downloads and unpacks what the cache folder lacks; `apt-get update` must have run once. */
 function fetchPackages(): string {
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "medley-noisy-pairs");
-  mkdirSync(cache, { recursive: true });
-  for (const name of PACKAGES.filter((name) => !existsSync(join(cache, name)))) {
-    const archive = () => readdirSync(cache).find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
-    if (archive() === undefined) {
-      execFileSync("apt-get", ["download", `${name}=${VERSION}`], {
-        cwd: cache,
-        stdio: ["ignore", "ignore", "inherit"],
-      });
-    }
-    const unpacked = join(cache, `${name}.unpacking`); // renamed when complete, should this be stopped half-way
-    execFileSync("dpkg", ["-x", join(cache, archive() ?? ""), unpacked]);
-    renameSync(unpacked, join(cache, name));
-  }
+  const cache = cacheFolder("medley-noisy-pairs");
+  for (const name of PACKAGES) unpackedPackage(cache, name, VERSION);
   return cache;
 }
 
