@@ -242,20 +242,25 @@ class _Composer:
         """The texts of a picture with `first` on the left or at the top."""
         ahead, behind = ("to the left of", "to the right of") if horizontal else ("above", "below")
         x, y, tail = first.full, second.full, self.tail
+
+        def together(one: str, joint: str, other: str) -> str:
+            """Both in either order: a sentence that says nothing of places must not tell them by which thing it names first."""
+            return f"{one} {joint} {other}{tail}" if self.rng.random() < 0.5 else f"{other} {joint} {one}{tail}"
+
         scene = Scene(np.empty(0), "relation", nouns=[first.noun, second.noun])
         scene.regions = [(thing.full, box) for thing, box in zip((first, second), boxes, strict=True)]
         scene.captions = [
             f"{x} {ahead} {y}{tail}",
             f"{y} {behind} {x}{tail}",
             f"{first.bare} {ahead} {second.bare}{tail}",
-            f"{first.bare} and {second.bare}{tail}",
+            together(first.bare, "and", second.bare),
         ]
         sides = ("on the left", "on the right") if horizontal else ("at the top", "at the bottom")
         scene.paraphrases = [
             f"{x} {sides[0]} and {y} {sides[1]}{tail}",
             f"{second.bare} {behind} {first.bare}{tail}",
-            f"{x} and {y}{tail}",
-            f"{first.bare} next to {second.bare}{tail}" if horizontal else f"{second.bare} under {first.bare}{tail}",
+            together(x, "and", y),
+            together(first.bare, "next to", second.bare) if horizontal else f"{second.bare} under {first.bare}{tail}",
         ]
 
         def related(one: str, other: str) -> str:

@@ -96,3 +96,14 @@ def test_words_of_place_are_as_frequent_in_false_captions_as_in_true_ones(scene_
                 counts[1] += " to the right of " in text or " below " in text
     assert true[0] == true[1]
     assert abs(false[0] - false[1]) < 0.1 * sum(false)
+
+
+def test_things_that_are_only_named_together_stand_in_either_order(scene_source) -> None:
+    orders = []
+    for seed in range(200):
+        scene = compose_scene(scene_source, random.Random(seed), "relation")
+        first, second = scene.nouns
+        for text in [scene.captions[3], scene.paraphrases[2], *(p for p in scene.paraphrases[3:] if "next to" in p)]:
+            if first not in second and second not in first:
+                orders.append(text.index(first) < text.index(second))
+    assert 0.4 < sum(orders) / len(orders) < 0.6
