@@ -153,7 +153,7 @@ const environmentSchema = z.object({
   MEDLEY_SEARCH_DEADLINE_MS: wholeNumber(1, 86_400_000)
     .default(30_000)
     .meta({ description: "Time limit of one search, in milliseconds." }),
-  MEDLEY_HOT_TIER_FROM: wholeNumber(0, 1_000_000_000).default(0).meta({
+  MEDLEY_HOT_TIER_FROM: wholeNumber(0, 1_000_000_000).default(20_000).meta({
     description:
       "Vectors of a corpus from which on the gateway keeps a copy of them in memory, 300 bytes each, and searches there (0: never).",
   }),

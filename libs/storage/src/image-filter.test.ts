@@ -106,6 +106,20 @@ test("names the part of a filter that cannot be meant", () => {
   expect(compile(attribute("price", { from: Number.NaN }))).toThrow("NaN is no bound");
   expect(compile(attribute("", { exists: true }))).toThrow('The attribute name "" is not usable.');
   expect(compile({ addedAt: { from: new Date("no date") } })).toThrow('"addedAt" has a bound that is no date.');
+  expect(compile({ addedAt: { from: new Date("2026-02-01"), to: new Date("2026-01-01") } })).toThrow(
+    "The range of addedAt goes from 2026-02-01T00:00:00.000Z to 2026-01-01T00:00:00.000Z, expected the smaller one first.",
+  );
+  expect(compile({ width: { from: 2, to: 1 } })).toThrow("The range of width goes from 2 to 1");
+  expect(compile(attribute("price", { from: "b", to: "a" }))).toThrow(
+    'The range of the attribute "price" goes from "b" to "a"',
+  );
+  expect(compile(attribute("price", { exists: false, from: 1 }))).toThrow(
+    'The condition on the attribute "price" asks for its absence ("exists": false) and compares its value.',
+  );
+  expect(compile({ question: { name: "person", exists: false, minimumProbability: 0.5 } })).toThrow(
+    'The condition on the question "person" asks for its absence',
+  );
+  expect(compile({ origin: { contains: "\u0000" } })).toThrow("The text for origins has 0 usable characters");
   expect(compile({ origin: {} })).toThrow('The condition on "origin" says nothing.');
   let deep: ImageFilter = attribute("a", { exists: true });
   for (let level = 0; level < 9; level += 1) deep = { not: deep };

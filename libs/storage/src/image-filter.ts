@@ -119,6 +119,7 @@ function attributeSql({ name, in: values, from, to, exists }: AttributeCondition
   if (from !== undefined || to !== undefined) {
     parts.push(valueRangeSql(`attribute "${key}"`, `i.attributes -> ${add(key, "text")}`, from, to, add));
   }
+  requireNoContradiction(`attribute "${key}"`, exists, parts);
   if (exists !== undefined) {
     parts.push(`(coalesce(i.attributes -> ${add(key, "text")}, 'null') <> 'null') = ${add(exists, "boolean")}`);
   }
@@ -142,6 +143,7 @@ function questionSql({ name, in: values, from, to, exists, minimumProbability }:
     }
     parts.push(`a.probability >= ${add(minimumProbability, "double precision")}`);
   }
+  requireNoContradiction(`question "${key}"`, exists, parts);
   if (parts.length === 0 && exists === undefined) {
     const members = '"in", "from", "to", "minimumProbability" or "exists"';
     throw invalid(`The condition on the question "${key}" says nothing. Give it ${members}.`);
@@ -153,6 +155,13 @@ function questionSql({ name, in: values, from, to, exists, minimumProbability }:
   if (exists === undefined) return answered(parts);
   const isThere = `${answered([])} = ${add(exists, "boolean")}`;
   return parts.length === 0 ? `(${isThere})` : `(${answered(parts)} and ${isThere})`;
+}
+
+/** What is missing has no value that could be compared. */
+function requireNoContradiction(what: string, exists: boolean | undefined, comparisons: readonly string[]): void {
+  if (exists !== false || comparisons.length === 0) return;
+  const hint = "Leave one of them out, or join them by or.";
+  throw invalid(`The condition on the ${what} asks for its absence ("exists": false) and compares its value. ${hint}`);
 }
 
 function keyOf(kind: "attribute" | "question", name: string): string {
@@ -171,6 +180,7 @@ function valueRangeSql(
   if (from !== undefined && to !== undefined && typeof from !== typeof to) {
     throw invalid(`"from" and "to" of the ${what} are of different types: ${from} and ${to}.`);
   }
+  requireOrder(`the ${what}`, from, to);
   for (const end of [from, to]) {
     if (typeof end === "number" && !Number.isFinite(end)) throw invalid(`${end} is no bound for the ${what}.`);
   }
@@ -183,8 +193,10 @@ function valueRangeSql(
 function originSql({ startsWith, contains }: OriginCondition, add: Add): string {
   const parts: string[] = [];
   for (const text of [startsWith, contains]) {
-    if (text !== undefined && (text === "" || text.length > LONGEST_TEXT)) {
-      throw invalid(`The text for origins has ${text.length} characters, expected 1 to ${LONGEST_TEXT}.`);
+    // Zero characters are stored nowhere.
+    const length = text === undefined ? 1 : storable(text).length;
+    if (length === 0 || length > LONGEST_TEXT) {
+      throw invalid(`The text for origins has ${length} usable characters, expected 1 to ${LONGEST_TEXT}.`);
     }
   }
   if (startsWith !== undefined) parts.push(`starts_with(o.origin, ${add(storable(startsWith), "text")})`);
@@ -195,6 +207,7 @@ function originSql({ startsWith, contains }: OriginCondition, add: Add): string 
 
 function rangeSql(name: string, column: string, range: DateRange | NumberRange, type: string, add: Add): string {
   const parts: string[] = [];
+  requireOrder(name, range.from, range.to);
   for (const [end, operator] of [
     [range.from, ">="],
     [range.to, "<="],
@@ -206,6 +219,17 @@ function rangeSql(name: string, column: string, range: DateRange | NumberRange, 
   }
   if (parts.length === 0) throw invalid(`The condition on "${name}" says nothing. Give it "from" or "to".`);
   return `(${parts.join(" and ")})`;
+}
+
+/** From the larger to the smaller nothing lies: whoever asks so has exchanged them. */
+function requireOrder<Bound extends string | number | Date>(
+  what: string,
+  from: Bound | undefined,
+  to: Bound | undefined,
+) {
+  if (from === undefined || to === undefined || !(from > to)) return;
+  const shown = (bound: Bound) => (bound instanceof Date ? bound.toISOString() : JSON.stringify(bound));
+  throw invalid(`The range of ${what} goes from ${shown(from)} to ${shown(to)}, expected the smaller one first.`);
 }
 
 function requireValues(name: string, values: readonly AttributeValue[]): void {

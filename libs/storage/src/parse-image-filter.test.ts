@@ -25,6 +25,10 @@ test.each([
   ['{"attribute":{"name":"a","is":"b"}}', '"attribute" of the filter has "is", expected name, in, from, to, exists.'],
   ['{"attribute":{"name":"a","in":[null]}}', '"in" of the filter is null, expected a text, a number, true or false.'],
   ['{"addedAt":{"from":"yesterday"}}', '"addedAt" of the filter is "yesterday", expected a moment'],
+  [
+    '{"addedAt":{"from":"2026-02-31T00:00:00Z"}}',
+    '"addedAt" of the filter is "2026-02-31T00:00:00Z", expected a moment',
+  ],
   ['{"width":{"from":"10"}}', '"from" of the filter is "10", expected a number.'],
 ])("says what is wrong with %s", (text, message) => {
   expect(() => parseImageFilter(JSON.parse(text))).toThrow(message);

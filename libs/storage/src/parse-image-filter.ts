@@ -1,4 +1,5 @@
 import type { AttributeCondition, AttributeValue, ImageFilter } from "./image-filter.ts";
+import { readMoment } from "./read-moment.ts";
 import { StorageError } from "./storage-error.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -77,8 +78,8 @@ function numbersOf(name: string, part: unknown): { from: number | undefined; to:
 
 function dateOf(value: unknown): Date | undefined {
   if (value == null) return undefined;
-  const date = new Date(typeof value === "string" ? value : Number.NaN);
-  if (!Number.isNaN(date.getTime())) return date;
+  const date = typeof value === "string" ? readMoment(value) : null;
+  if (date) return date;
   throw unexpected("addedAt", value, "a moment such as 2026-01-31T12:00:00Z");
 }
 

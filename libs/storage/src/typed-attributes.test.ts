@@ -162,6 +162,12 @@ test("filters by the declared type: numbers and days whatever form they are aske
   expect(typed(attribute("price", { in: ["cheap"] }))).toThrow(
     '"in" of the attribute "price" is "cheap", expected a number',
   );
+  expect(typed(attribute("sizes", { in: ["M", "XL"] }))).toThrow(
+    '"in" of the attribute "sizes" is "XL", expected one of "S", "M", "L", as the corpus declares it.',
+  );
+  expect(typed(attribute("sizes", { from: "A", to: "Z" }))).not.toThrow();
   expect(typed(attribute("season", { from: "spring" }))).toThrow("expected a date such as 2026-01-31");
-  expect(typed(attribute("sale", { from: "yes" }))).toThrow('"from" of the attribute "sale" has no meaning');
+  expect(typed(attribute("sale", { from: "yes" }))).toThrow(
+    '"from" of the attribute "sale" has no meaning: it is true or false. Ask for one of them instead: "in": [true].',
+  );
 });

@@ -1,3 +1,4 @@
+import { readMoment } from "@medley/storage";
 import { GraphQLError, GraphQLScalarType, Kind } from "graphql";
 
 export const DateTime = new GraphQLScalarType<Date, string>({
@@ -21,8 +22,8 @@ export const BigInt = new GraphQLScalarType<number, number>({
 });
 
 function readTime(value: unknown): Date {
-  const time = typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value) ? new Date(value) : new Date(Number.NaN);
-  if (!Number.isNaN(time.getTime())) return time;
+  const time = typeof value === "string" && value.includes("T") ? readMoment(value) : null;
+  if (time) return time;
   throw new GraphQLError(`DateTime is ${JSON.stringify(value)}, expected ISO 8601 such as "2026-01-31T12:00:00Z".`);
 }
 
