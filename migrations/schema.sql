@@ -426,6 +426,7 @@ create table text_embeddings (
 create table upkeep_steps (
   operation_id uuid not null,
   step_id bigint not null,
+  was_open boolean not null default false,
   constraint upkeep_steps_pkey PRIMARY KEY (operation_id, step_id),
   constraint upkeep_steps_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES upkeeps(operation_id) ON DELETE CASCADE,
   constraint upkeep_steps_step_id_fkey FOREIGN KEY (step_id) REFERENCES image_steps(id) ON DELETE CASCADE

@@ -241,7 +241,13 @@ export {
   saveUpkeep,
 } from "./upkeeps.ts";
 export type { Upkeep, UpkeepRequest } from "./upkeeps.ts";
-export { excludeUpkeepSteps, forgetUpkeepSteps, openUpkeepSteps, upkeepStepCounts } from "./upkeep-steps.ts";
+export {
+  excludeUpkeepSteps,
+  forgetUpkeepSteps,
+  openUpkeepSteps,
+  takeOpenSteps,
+  upkeepStepCounts,
+} from "./upkeep-steps.ts";
 export type { StepOfImage, UpkeepStepCounts } from "./upkeep-steps.ts";
 export { rebuildVectorIndex, vectorIndexesOf } from "./vector-indexes.ts";
 export type { VectorIndex } from "./vector-indexes.ts";

@@ -1,10 +1,33 @@
 import type { Queryable } from "./database.ts";
-import type { Step } from "./step-order.ts";
+import { BLOCKED_BY, type Step } from "./step-order.ts";
 import type { StepCounts } from "./steps.ts";
 import { requireUuid } from "./uuid.ts";
 
 /** A step of an image, in the space that it belongs to; null for "prepare". */
 export type StepOfImage = { readonly imageId: string; readonly step: Step; readonly spaceId: string | null };
+
+/**
+ * Takes those of the steps that are open already: this upkeep watches them, and they stay somebody else's work. Call it in the transaction that opens the
+ * others, before these are planned.
+ */
+export async function takeOpenSteps(
+  db: Queryable,
+  { operationId, steps }: { operationId: string; steps: readonly StepOfImage[] },
+): Promise<void> {
+  await db.query(
+    `insert into upkeep_steps (operation_id, step_id, was_open)
+     select $1::uuid, s.id, true from unnest($2::uuid[], $3::text[], $4::uuid[]) as row (image_id, step, space_id)
+     join image_steps s on s.image_id = row.image_id and s.step = row.step and s.space_id is not distinct from row.space_id
+     where s.state in ('pending', 'leased')
+     on conflict do nothing`,
+    [
+      requireUuid("operation", operationId),
+      steps.map(({ imageId }) => imageId),
+      steps.map(({ step }) => step),
+      steps.map(({ spaceId }) => spaceId),
+    ],
+  );
+}
 
 /**
  * Opens steps that were done, and takes them, with those that are open already, for the steps of this upkeep. Steps that failed or were taken out
@@ -55,17 +78,32 @@ export function upkeepStepCounts(db: Queryable, operationId: string): Promise<Up
   );
 }
 
-/** Takes the open steps of an upkeep out of the work, because a person cancelled it. What else is open in the corpus stays open. */
+/**
+ * Takes the open steps of an upkeep out of the work, because a person cancelled it, and with them those that cannot begin without them. What was open
+ * before the upkeep, and what another one that is open wants as well, stays open.
+ */
 export async function excludeUpkeepSteps(db: Queryable, operationId: string): Promise<void> {
   await db.query(
-    `update image_steps s
-     set state = 'excluded', error_code = 'CANCELLED', error_class = null, lease_owner = null, lease_until = null, updated_at = now(),
-       error_message = 'Cancelled; a retry of what failed opens it again.'
-     from upkeep_steps u where u.operation_id = $1::uuid and s.id = u.step_id
-       and (s.state = 'pending' or (s.state = 'leased' and s.lease_until < now()))`,
-    [operationId],
+    `with out as (
+       update image_steps s ${CANCELLED}
+       from upkeep_steps u where u.operation_id = $1::uuid and s.id = u.step_id and not u.was_open and ${IS_FREE}
+         and not exists (
+           select from upkeep_steps other join operations o on o.id = other.operation_id
+           where other.step_id = s.id and other.operation_id <> $1::uuid and o.finished_at is null)
+       returning s.id, s.image_id, s.step, s.space_id
+     )
+     update image_steps s ${CANCELLED}
+     from out earlier join ${BLOCKED_BY} on blocked_by.needed = earlier.step
+     where s.image_id = earlier.image_id and s.step = blocked_by.step and ${IS_FREE} and s.id not in (select id from out)
+       and (earlier.space_id is null or s.space_id = earlier.space_id)`,
+    [requireUuid("operation", operationId)],
   );
 }
+
+/** In no living worker's hands. */
+const IS_FREE = "(s.state = 'pending' or (s.state = 'leased' and s.lease_until < now()))";
+const CANCELLED = `set state = 'excluded', error_code = 'CANCELLED', error_class = null, lease_owner = null, lease_until = null, updated_at = now(),
+         error_message = 'Cancelled; a retry of what failed opens it again.'`;
 
 /** What an upkeep that ends leaves behind is in the counts of its operation. */
 export async function forgetUpkeepSteps(db: Queryable, operationId: string): Promise<void> {

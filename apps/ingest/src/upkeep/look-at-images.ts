@@ -9,6 +9,7 @@ import {
   saveUpkeep,
   type Step,
   type StepOfImage,
+  takeOpenSteps,
   updateOperation,
 } from "@medley/storage";
 import { retryTransient } from "../retry.ts";
@@ -73,6 +74,7 @@ async function open(
   { operationId, corpusId }: UpkeepRun["upkeep"],
   { steps, plans = [], alongside }: Found,
 ): Promise<void> {
+  await takeOpenSteps(tx, { operationId, steps });
   for (const plan of plans) await planSteps(tx, { corpusId, ...plan });
   await alongside?.(tx);
   await openUpkeepSteps(tx, { operationId, steps });
