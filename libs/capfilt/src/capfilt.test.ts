@@ -204,3 +204,17 @@ test("warns of confirmation bias when one checkpoint writes captions and judges 
   expect(confirmationBias(captioner, { ...filter, fingerprint: "other" })).toBeNull();
   expect(filterOf(models.filter(({ role }) => role !== "filter"))?.role).toBe("retrieval");
 });
+
+test("a filter that is served again decides what it has scored before, also under a rule of the time between", async () => {
+  const { corpusId, judge, captions } = await newPicture("a striped square");
+  await judge();
+  const first = await captions();
+  const [filter, between] = [await modelOf("filter"), await modelOf("filter", { fingerprint: "e".repeat(64) })];
+  const other = await ensureActivePolicy(db, corpusId, between);
+  const rule = filterRuleOf({ keepFrom: { WEB: 0 } }, other.rule);
+  await changePolicy(db, { corpusId, filter: between, rule });
+  const policy = await ensureActivePolicy(db, corpusId, filter);
+  expect(policy).toMatchObject({ filterFingerprint: filter.fingerprint, rule });
+  expect(first).toMatchObject([{ verdict: expect.any(String) }]);
+  expect(await captions()).toMatchObject([{ verdict: "KEPT", reason: "MATCHES" }]);
+});
