@@ -64,3 +64,12 @@ export async function vectorsOfImages(
     texts: new Map([...keys].map(([imageId, rows]) => [imageId, new Set(rows.map(({ textKey }) => textKey))])),
   };
 }
+
+/** Which of these images a captioner has written about, whatever became of its run and its words. */
+export async function captionedImages(db: Queryable, imageIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await db.query<{ imageId: string }>(
+    `select distinct image_id as "imageId" from captions where image_id = any ($1::uuid[]) and source = 'SYNTHETIC'`,
+    [imageIds],
+  );
+  return new Set(rows.map(({ imageId }) => imageId));
+}

@@ -99,7 +99,7 @@ export type { FacetValue } from "./facets.ts";
 export { findSearchSession, saveSearchSession } from "./search-sessions.ts";
 export { questionsIn, requireQuestion, typedQuestionFilter } from "./typed-question-filter.ts";
 export type { SearchSession } from "./search-sessions.ts";
-export { nextImages, stepsOfImages, vectorsOfImages } from "./image-products.ts";
+export { captionedImages, nextImages, stepsOfImages, vectorsOfImages } from "./image-products.ts";
 export type { ImageToLookAt, StoredStep } from "./image-products.ts";
 export { parseImageFilter } from "./parse-image-filter.ts";
 export { readMoment } from "./read-moment.ts";

@@ -1,5 +1,6 @@
 import { ownTextsOf } from "@medley/search";
 import {
+  captionedImages,
   type ImageToLookAt,
   type Step,
   type StepOfImage,
@@ -30,7 +31,7 @@ const FILES_AT_ONCE = 16;
 /** A text without any of these holds no word for a model, and has no vector. */
 const WORDED = /[\p{Letter}\p{Number}]/u;
 
-/** Says what is missing of images: steps that were never planned, and done ones whose vectors, thumbnail or image tokens are gone. */
+/** Says what is missing of images: steps that were never planned, and done ones whose vectors, captions, thumbnail or image tokens are gone. */
 export function createMissingFinder(
   context: IngestContext,
   target: MissingTarget,
@@ -52,6 +53,13 @@ export function createMissingFinder(
     const prepared = images.filter(({ imageId }) => steps.isDone({ imageId, step: "prepare", spaceId: null }));
     for (const { imageId } of await withoutThumbnail(context, prepared))
       add({ imageId, step: "prepare", spaceId: null });
+    if (ofCorpus.includes("caption")) {
+      // What a captioner writes is judged behind it.
+      const lost = (await withoutCaptions(context, imageIds)).filter((imageId) =>
+        steps.isDone({ imageId, step: "caption", spaceId: activeSpaceId }),
+      );
+      for (const imageId of lost) for (const step of ofCorpus) add({ imageId, step, spaceId: activeSpaceId });
+    }
     let tokensMissing = 0;
     for (const plan of plans) {
       for (const lost of await withoutVectors(context, plan.spaceId, imageIds)) if (steps.isDone(lost)) add(lost);
@@ -109,6 +117,12 @@ async function withoutVectors(
     ...bare.map((imageId) => ({ imageId, step: "embed" as const, spaceId })),
     ...unread.map(({ imageId }) => ({ imageId, step: "caption-embed" as const, spaceId })),
   ];
+}
+
+/** Images that no captioner has written about. A model that has nothing to say leaves none either, and is asked again. */
+async function withoutCaptions({ db, retry }: IngestContext, imageIds: readonly string[]): Promise<string[]> {
+  const captioned = await retryTransient(() => captionedImages(db, imageIds), retry);
+  return imageIds.filter((imageId) => !captioned.has(imageId));
 }
 
 async function withoutThumbnail(

@@ -173,6 +173,19 @@ test("finds everything that is gone, says so first without touching it, and brin
   expect(again.counts).toMatchObject({ stepsTotal: 0, imagesLooked: 8 });
 });
 
+test("writes captions again that are gone though their step is done, and judges them", async () => {
+  const { corpusId, imageIds } = await newCorpus(3);
+  const [lost] = imageIds as [string];
+  await bench.db.query("delete from captions where image_id = $1::uuid and source = 'SYNTHETIC'", [lost]);
+  const counts = { captionMissing: 1, filterMissing: 1 };
+  expect((await upkeep(corpusId, { kind: "REFILL", dryRun: true })).counts).toMatchObject(counts);
+  expect(await syntheticOf(lost)).toEqual([]);
+  const whole = await upkeep(corpusId, { kind: "REFILL" });
+  expect(whole.counts).toMatchObject({ ...counts, captionDone: 1, filterDone: 1 });
+  expect(await syntheticOf(lost)).toMatchObject([{ verdict: expect.any(String) }]);
+  expect((await upkeep(corpusId, { kind: "REFILL" })).counts).toMatchObject({ captionMissing: 0, filterMissing: 0 });
+});
+
 test("looks for no image tokens where the engine keeps them elsewhere", async () => {
   const { corpusId } = await newCorpus(2, { captions: false });
   const elsewhere = openTokenStore({ directory: join(bench.home, "nothing") });
