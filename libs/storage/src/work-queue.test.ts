@@ -1,6 +1,7 @@
 import { PgBoss } from "pg-boss";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { ensureCorpus } from "./corpora.ts";
+import { ensureCorpus, findCorpus } from "./corpora.ts";
+import type { Queryable } from "./database.ts";
 import { declareQuestion } from "./questions.ts";
 import { registerImage } from "./images.ts";
 import { corporaWithOpenWork } from "./open-work.ts";
@@ -22,8 +23,8 @@ beforeEach(async () => {
 });
 
 /** Corpora of the jobs that wait. */
-async function waiting(): Promise<string[]> {
-  const rows = await opened.db.query<{ corpusId: string }>(
+async function waiting(db: Queryable = opened.db): Promise<string[]> {
+  const rows = await db.query<{ corpusId: string }>(
     `select data ->> 'corpusId' as "corpusId" from pgboss.job where name = $1::text and state = 'created'`,
     [WAKE_QUEUE],
   );
@@ -71,6 +72,43 @@ test("a job that waits is not taken before whoever woke the corpus again has com
   // It is in hand now, so a wake is another job.
   await wakeCorpus(opened.db, corpusId);
   expect(await waiting()).toEqual([corpusId]);
+});
+
+test("nobody who wakes a corpus waits for another transaction that does, and no wake is lost", async (context) => {
+  if (opened.db.kind !== "server") return context.skip("the embedded database does one transaction at a time");
+  const another = await opened.openAnother();
+  const seen: string[][] = [];
+  await opened.db.transaction(async (tx) => {
+    await wakeCorpus(tx, corpusId);
+    await another.transaction(async (other) => {
+      await other.query("set local lock_timeout = '2s'", []);
+      await wakeCorpus(other, corpusId);
+    });
+    await wakeCorpus(another, corpusId);
+    seen.push(await waiting(another));
+  });
+  seen.push(await waiting());
+  // What the others wrote is to be seen already; the first one's rows are not, and its job says so when they are.
+  expect(seen).toEqual([
+    [corpusId, corpusId],
+    [corpusId, corpusId, corpusId],
+  ]);
+});
+
+test("work is opened also while the queue's tables are away, in whatever transaction", async () => {
+  await pauseCorpus(opened.db, corpusId);
+  await opened.db.query("alter schema pgboss rename to pgboss_away", []);
+  try {
+    await opened.db.transaction(async (tx) => {
+      expect(await resumeCorpus(tx, corpusId)).toBe(true);
+      await ensureCorpus(tx, { name: `beside-${corpusId}` });
+    });
+    await pauseCorpus(opened.db, corpusId);
+    expect(await resumeCorpus(opened.db, corpusId)).toBe(true);
+  } finally {
+    await opened.db.query("alter schema pgboss_away rename to pgboss", []);
+  }
+  expect(await findCorpus(opened.db, `beside-${corpusId}`)).not.toBeNull();
 });
 
 test("one of two workers learns of a wake, and the clean-up is scheduled once", { timeout: 60_000 }, async () => {
