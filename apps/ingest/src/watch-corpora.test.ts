@@ -12,6 +12,7 @@ import {
   ensureSpace,
   findOperation,
   markStored,
+  planSteps,
   registerImage,
   requestReindex,
   requestUpkeep,
@@ -71,6 +72,21 @@ test("begins with an upload when it is complete, and with an upkeep when it is a
   await expect.poll(() => embedded(corpusId), { timeout: 60_000 }).toBe(1);
   const { id } = await db.transaction((tx) => requestUpkeep(tx, { corpusId, kind: "REFILL" }));
   await expect.poll(async () => (await findOperation(db, id))?.state, { timeout: 60_000 }).toBe("SUCCEEDED");
+});
+
+test("takes up the queue, and with it the clearing up, when its tables are there after it began", {
+  timeout: 120_000,
+}, async () => {
+  await db.query("delete from pgboss.schedule", []);
+  await db.query("alter schema pgboss rename to pgboss_away", []);
+  await using _worker = watch({ openWorkMs: 300, everythingMs: HOUR_MS });
+  const { id: corpusId } = await ensureCorpus(db, { name: newCorpus() });
+  const sha256 = await blobs.put(png(9));
+  const { imageId } = await registerImage(db, { corpusId, sha256, origin: "c.png", attributes: {} });
+  await planSteps(db, { corpusId, spaceId: null, steps: ["prepare"], imageIds: [imageId] });
+  await expect.poll(() => embedded(corpusId), { timeout: 60_000 }).toBe(1);
+  await db.query("alter schema pgboss_away rename to pgboss", []);
+  await expect.poll(() => db.query("select 1 from pgboss.schedule", []), { timeout: 30_000 }).toHaveLength(1);
 });
 
 test("finds by itself what nobody woke it for", { timeout: 120_000 }, async () => {

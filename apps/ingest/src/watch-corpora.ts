@@ -119,7 +119,8 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
     for (const id of asked) if (!found.has(id)) kind.delete(id);
     return new Set(asked.filter((id) => found.has(id)));
   };
-  await using _queue = await openQueue(context, {
+  await using _queue = keepQueueOpen(context, {
+    everyMs: openWorkMs,
     onWake(corpusIds) {
       uploadBell.ring();
       look(corpusIds);
@@ -169,21 +170,38 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
   if (first) throw first.reason;
 }
 
-/** The queue, or nothing where it cannot be opened: then the looks at intervals remain. */
-async function openQueue(
+/** Opens the queue as soon as that can be done: until then the looks at intervals remain, and nobody clears up. */
+function keepQueueOpen(
   context: IngestContext,
-  { onWake }: { readonly onWake: (corpusIds: readonly string[]) => void },
-): Promise<AsyncDisposable> {
+  { onWake, everyMs }: { readonly onWake: (corpusIds: readonly string[]) => void; readonly everyMs: number },
+): AsyncDisposable {
   const onCleanUp = async () => {
     await expireUploads(context.db);
     await cleanBlobs(context);
   };
   const onFault = (message: string) => console.error(`The queue that wakes this worker: ${message}`);
-  try {
-    return await openWorkQueue(context.db, { onWake, onCleanUp, onFault });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    console.error(`Nothing wakes this worker (${reason}); it looks every ${OPEN_WORK_INTERVAL_MS / 1000} s instead.`);
-    return { [Symbol.asyncDispose]: async () => {} };
+  const stopped = new AbortController();
+  async function open(): Promise<AsyncDisposable | null> {
+    for (let said = ""; !stopped.signal.aborted; ) {
+      try {
+        const queue = await openWorkQueue(context.db, { onWake, onCleanUp, onFault });
+        if (said !== "") console.error("The queue wakes this worker from now on.");
+        return queue;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (reason !== said)
+          console.error(`Nothing wakes this worker (${reason}); it looks every ${everyMs / 1000} s.`);
+        said = reason;
+      }
+      await context.retry.sleep(everyMs, stopped.signal);
+    }
+    return null;
   }
+  const opening = open();
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped.abort();
+      await (await opening)?.[Symbol.asyncDispose]();
+    },
+  };
 }

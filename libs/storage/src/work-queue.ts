@@ -47,12 +47,18 @@ export async function openWorkQueue(db: Database, listener: WorkQueueListener): 
     faultAt = performance.now();
     listener.onFault(error.message);
   });
-  await boss.start();
-  const every = { pollingIntervalSeconds: POLL_SECONDS, batchSize: 100 };
-  await boss.work<{ corpusId: string }>(WAKE_QUEUE, every, async (jobs) =>
-    listener.onWake(jobs.map(({ data }) => data.corpusId)),
-  );
-  await boss.schedule(CLEAN_UP_QUEUE, "* * * * *");
-  await boss.work(CLEAN_UP_QUEUE, { pollingIntervalSeconds: 10 }, async () => listener.onCleanUp());
+  try {
+    await boss.start();
+    const every = { pollingIntervalSeconds: POLL_SECONDS, batchSize: 100 };
+    await boss.work<{ corpusId: string }>(WAKE_QUEUE, every, async (jobs) =>
+      listener.onWake(jobs.map(({ data }) => data.corpusId)),
+    );
+    await boss.schedule(CLEAN_UP_QUEUE, "* * * * *");
+    await boss.work(CLEAN_UP_QUEUE, { pollingIntervalSeconds: 10 }, async () => listener.onCleanUp());
+  } catch (error) {
+    // What has begun of it would go on for as long as the process.
+    await boss.stop({ graceful: false }).catch(() => {});
+    throw error;
+  }
   return { [Symbol.asyncDispose]: () => boss.stop({ graceful: true, timeout: 30_000 }) };
 }
