@@ -56,7 +56,7 @@ async function embedded(corpusId: string): Promise<number> {
   return space ? await countEmbeddings(db, space.id, corpusId) : 0;
 }
 
-test("begins with an upload when it is complete, and with an upkeep when it is asked for, though it looks by itself only once an hour", {
+test("begins with an upload when it is complete, and with all upkeeps that are asked for, though it looks by itself only once an hour", {
   timeout: 120_000,
 }, async () => {
   await using _worker = watch({ openWorkMs: HOUR_MS, everythingMs: HOUR_MS });
@@ -70,8 +70,14 @@ test("begins with an upload when it is complete, and with an upkeep when it is a
   await beginReceiving(db, { uploadId: upload.id, writer });
   await markStored(db, { uploadId: upload.id, writer, sha256: await blobs.put(bytes) });
   await expect.poll(() => embedded(corpusId), { timeout: 60_000 }).toBe(1);
-  const { id } = await db.transaction((tx) => requestUpkeep(tx, { corpusId, kind: "REFILL" }));
-  await expect.poll(async () => (await findOperation(db, id))?.state, { timeout: 60_000 }).toBe("SUCCEEDED");
+  const kinds = ["REFILL", "REFILTER", "REBUILD_INDEX"] as const;
+  const asked = await db.transaction(async (tx) => {
+    const operations: string[] = [];
+    for (const kind of kinds) operations.push((await requestUpkeep(tx, { corpusId, kind })).id);
+    return operations;
+  });
+  const states = () => Promise.all(asked.map(async (id) => (await findOperation(db, id))?.state));
+  await expect.poll(states, { timeout: 60_000 }).toEqual(kinds.map(() => "SUCCEEDED"));
 });
 
 test("takes up the queue, and with it the clearing up, when its tables are there after it began", {

@@ -109,7 +109,11 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
   const keepUp = ({ id: corpusId, name }: Corpus) => {
     const onNote = (note: string) => console.error(`${name}: ${note}`);
     const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
-    keep(upkeeps, name, runUpkeep(run, { corpusId }, { onNote, onProgress: () => {} }));
+    const work = runUpkeep(run, { corpusId }, { onNote, onProgress: () => {} }).then((outcome) => {
+      // Another one may have been asked for meanwhile: this worker does one of a corpus at a time.
+      if (outcome !== null) due.upkeeps.add(corpusId);
+    });
+    keep(upkeeps, name, work);
   };
   /** Those of them that have such work; the others are looked at no more. */
   const among = async (kind: Set<string>, find: () => Promise<ReadonlySet<string>>): Promise<ReadonlySet<string>> => {
