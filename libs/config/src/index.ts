@@ -8,5 +8,4 @@ export {
   readSettingsOrExit,
   type Settings,
   SettingsError,
-  type TraceSettings,
 } from "./settings.ts";
