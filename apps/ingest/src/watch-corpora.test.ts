@@ -16,6 +16,7 @@ import {
   registerImage,
   requestReindex,
   requestUpkeep,
+  wakeCorpus,
 } from "@medley/storage";
 import { openPartFiles } from "@medley/storage/part-files";
 import { expect, test } from "vitest";
@@ -49,6 +50,16 @@ function watch(intervals: WatchOptions["intervals"], database: Database = db) {
       await ended;
     },
   };
+}
+
+/** How many wakes of the corpus no worker has taken yet. */
+async function wakesOf(corpusId: string): Promise<number> {
+  const [row] = await db.query<{ count: number }>(
+    `select count(*)::integer as count from pgboss.job
+     where name = 'wake-corpus' and data ->> 'corpusId' = $1::text and state in ('created', 'active')`,
+    [corpusId],
+  );
+  return row?.count ?? -1;
 }
 
 async function embedded(corpusId: string): Promise<number> {
@@ -93,6 +104,29 @@ test("takes up the queue, and with it the clearing up, when its tables are there
   await expect.poll(() => embedded(corpusId), { timeout: 60_000 }).toBe(1);
   await db.query("alter schema pgboss_away rename to pgboss", []);
   await expect.poll(() => db.query("select 1 from pgboss.schedule", []), { timeout: 30_000 }).toHaveLength(1);
+});
+
+test("does not forget who woke it while it was looking for the work of before", { timeout: 120_000 }, async () => {
+  const { id: corpusId } = await ensureCorpus(db, { name: newCorpus() });
+  let asked: string | undefined;
+  let isReady = false;
+  const slow: Database = {
+    ...db,
+    async query<Row>(sql: string, parameters?: readonly unknown[]) {
+      const rows = await db.query<Row>(sql, parameters);
+      if (!isReady || asked !== undefined || !/select distinct corpus_id .* from operations/.test(sql)) return rows;
+      // The rows are of before; the wake comes while they are on their way.
+      asked = (await db.transaction((tx) => requestUpkeep(tx, { corpusId, kind: "REFILL" }))).id;
+      await expect.poll(() => wakesOf(corpusId), { timeout: 30_000 }).toBe(0);
+      return rows;
+    },
+  };
+  await using _worker = watch({ openWorkMs: HOUR_MS, everythingMs: HOUR_MS }, slow);
+  await expect.poll(() => db.query("select 1 from pgboss.schedule", []), { timeout: 30_000 }).toHaveLength(1);
+  isReady = true;
+  await db.transaction((tx) => wakeCorpus(tx, corpusId));
+  const state = async () => asked !== undefined && (await findOperation(db, asked))?.state;
+  await expect.poll(state, { timeout: 20_000 }).toBe("SUCCEEDED");
 });
 
 test("finds by itself what nobody woke it for", { timeout: 120_000 }, async () => {

@@ -119,9 +119,12 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
   const among = async (kind: Set<string>, find: () => Promise<ReadonlySet<string>>): Promise<ReadonlySet<string>> => {
     if (kind.size === 0) return kind;
     const asked = [...kind];
+    // Before the question: who is woken while it is asked may have work that it does not see.
+    kind.clear();
     const found = await retryTransient(find, context.retry);
-    for (const id of asked) if (!found.has(id)) kind.delete(id);
-    return new Set(asked.filter((id) => found.has(id)));
+    const having = asked.filter((id) => found.has(id));
+    for (const id of having) kind.add(id);
+    return new Set(having);
   };
   await using _queue = keepQueueOpen(context, {
     everyMs: openWorkMs,
