@@ -1,6 +1,8 @@
 import { type Refinement, refineSearch } from "@medley/search";
+import { activeSpan } from "@medley/tracing";
 import type { PageChange, SubscriptionResolvers } from "../generated/schema-types.ts";
 import { createNewest } from "../subscriptions/newest.ts";
+import { describeReport } from "../tracing/trace-operations.ts";
 import { searchQueryOf } from "./search.ts";
 import { named } from "./uploads.ts";
 
@@ -15,7 +17,12 @@ export const searchRefined: NonNullable<SubscriptionResolvers["searchRefined"]> 
     const query = searchQueryOf(input, first, context);
     const ended = new AbortController();
     const newest = createNewest<Refinement | Error>(() => ended.abort());
-    const watch = { signal: ended.signal, onRefined: newest.offer };
+    const span = activeSpan();
+    const onRefined = (refinement: Refinement) => {
+      if (span !== null && refinement.isFinal) describeReport(span, refinement.page);
+      newest.offer(refinement);
+    };
+    const watch = { signal: ended.signal, onRefined };
     refineSearch(context, query, after ?? null, watch)
       // An error in the place of an event becomes the event's error.
       .catch((error: unknown) => newest.offer(error instanceof Error ? error : new Error(String(error))))

@@ -12,6 +12,7 @@ import { causeOf, formatError, isFault } from "../errors.ts";
 import { openRequest } from "../request-scope.ts";
 import { asksModels } from "../protection/prices.ts";
 import { prepareSubscription, type SubscriptionLimits } from "./prepare-subscription.ts";
+import { traceSubscription } from "../tracing/trace-subscriptions.ts";
 import { subscribeWithFreshContexts } from "./subscribe.ts";
 
 /** A subscription is a short text with an id; nothing larger comes in. */
@@ -56,6 +57,13 @@ interface Running {
   asksModels: boolean;
 }
 
+/** Whose a subscription is, and what it asks. */
+interface Owner {
+  readonly session: Session;
+  readonly running: Running;
+  readonly rootField: string;
+}
+
 /**
  * Serves subscriptions by the protocol graphql-transport-ws at `path`. Who connects shows his key in the header Authorization or, as browsers cannot
  * set it, as `authorization` in the payload of connection_init; it is looked at again with every subscription and every event. Queries and mutations are
@@ -77,7 +85,7 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
     return createContext(dependencies, openRequest(dependencies, access, start));
   };
   /** Whose a subscription's first context is. */
-  const owners = new WeakMap<object, { readonly session: Session; readonly running: Running }>();
+  const owners = new WeakMap<object, Owner>();
 
   /** Errors that are as the client may see them. */
   const presentable = new WeakSet<GraphQLError>();
@@ -124,7 +132,7 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
             running.asksModels = true;
           }
           const contextValue = contextFor(viewer, running);
-          owners.set(contextValue, { session, running });
+          owners.set(contextValue, { session, running, rootField: prepared.rootField });
           log.info({ operation: operationName, viewer: viewer.id }, "subscription");
           const operation = { variableValues: variables ?? {}, operationName: operationName ?? null };
           return { schema, document: prepared.document, ...operation, contextValue };
@@ -136,9 +144,13 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
         const startedAt = performance.now();
         const owner = owners.get(args.contextValue as object);
         if (owner === undefined) throw new Error("Bug: a subscription has a context of somebody else.");
-        const results = await subscribeWithFreshContexts(args, async () =>
-          contextFor(await access.authenticate(owner.session.authorization), owner.running),
-        );
+        const { session, running, rootField } = owner;
+        const freshContext = async () => contextFor(await access.authenticate(session.authorization), running);
+        const begin = () => subscribeWithFreshContexts(args, freshContext);
+        const { document, operationName } = args;
+        const asked = { rootField, document, operationName, ended: running.ended.signal };
+        // What waits for rows to change may stay open for days.
+        const results = await (running.asksModels ? traceSubscription(asked, begin) : begin());
         const [error] = Symbol.asyncIterator in results ? [] : (results.errors ?? []);
         onSubscribed(error === undefined ? "OK" : codeOf(masked(error, log)), (performance.now() - startedAt) / 1000);
         return results;

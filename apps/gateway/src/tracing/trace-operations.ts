@@ -28,13 +28,13 @@ export const traceOperations: ApolloServerPlugin<GatewayContext> = {
   },
 };
 
-/** The same resolvers, with each root field as a part of its request's trace. A subscription's events belong to no request, and to no trace. */
+/** The same resolvers, with each root field as a part of its request's trace. A subscription's goes on after it was asked for: its whole trace is about it. */
 export function traceRootFields(resolvers: Resolvers): Resolvers {
   return wrapRootFields(
     resolvers,
     (name, resolve) =>
       (...call) =>
-        activeSpan() === null
+        activeSpan() === null || name.startsWith("Subscription.")
           ? resolve(...call)
           : inSpan(name, { "graphql.field.name": name }, async (span) => {
               const value = await resolve(...call);
@@ -51,7 +51,7 @@ interface Report {
 }
 
 /** Whatever carries the report of a search shows its numbers. */
-function describeReport(span: Span, value: unknown): void {
+export function describeReport(span: Span, value: unknown): void {
   const { indexMode, candidates, degraded } = (value as { report?: Partial<Report> } | null | undefined)?.report ?? {};
   if (indexMode === undefined || candidates === undefined) return;
   span.set({

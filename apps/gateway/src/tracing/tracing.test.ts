@@ -2,7 +2,9 @@ import { request as httpRequest } from "node:http";
 import { openPartFiles } from "@medley/storage/part-files";
 import { startTracing, type Tracing } from "@medley/tracing/start";
 import { type Collector, openCollector, type ReceivedSpan } from "@medley/tracing/testing";
+import { createClient } from "graphql-ws";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import WebSocket from "ws";
 import { firstEvent } from "../testing/first-event.ts";
 import { type ServedGateway, serveGateway } from "../testing/serve.ts";
 import { openTwoCorpora, type TwoCorpora } from "../testing/two-corpora.ts";
@@ -159,4 +161,83 @@ test("leaves no span open after uploads, broken connections and subscriptions, a
   expect(requests.find(({ failed }) => failed)?.attributes).toMatchObject({ "error.type": "CALLER_GONE" });
   expect(seen.some(({ name }) => name.startsWith("Subscription"))).toBe(false);
   expect(JSON.stringify(seen)).not.toContain(path.split("/").at(-1));
+});
+
+const WATCHED = `subscription Watch($corpus: String!, $text: String!) {
+  searchRefined(input: { corpus: $corpus, all: [{ text: $text }] }) { isFinal page { edges { node { id origins } } } } }`;
+
+/** Watches a search to its end, or until the first event, and gives what was recorded of it. */
+async function watchedSearch(variables: { corpus: string; text: string }, onLeft?: () => void) {
+  const before = collector.spans.length;
+  const client = createClient({ url: `${gateway.url.replace("http", "ws")}/graphql`, webSocketImpl: WebSocket });
+  let isFinal: unknown;
+  let failure: unknown;
+  try {
+    for await (const event of client.iterate({ query: WATCHED, variables })) {
+      isFinal = (event.data as { searchRefined?: { isFinal: boolean } } | null)?.searchRefined?.isFinal;
+      if (onLeft) break;
+    }
+  } catch (error) {
+    failure = error;
+  }
+  await client.dispose();
+  onLeft?.();
+  await expect.poll(() => tracing.openSpans).toBe(0);
+  await tracing.flush();
+  return { isFinal, failure, spans: collector.spans.slice(before) };
+}
+
+test("shows a search that is watched as a trace of its own, from its request to its last event", async () => {
+  const { isFinal, spans } = await watchedSearch({ corpus: corpora.mine.corpus.name, text: "a secret dog" });
+  expect(isFinal).toBe(true);
+  const paths = spans.map((span) => pathOf(spans, span));
+  for (const path of [
+    "subscription",
+    "subscription > SELECT corpora",
+    "subscription > encode query",
+    "subscription > vector search > SELECT embeddings",
+    "subscription > re-rank",
+    "subscription > INSERT search_sessions",
+    "subscription > SELECT image_origins images",
+  ]) {
+    expect(
+      paths.some((each) => each === path || each.startsWith(`${path} `)),
+      `${path} in ${paths.join("\n")}`,
+    ).toBe(true);
+  }
+  const [root, ...others] = spans.filter(({ kind }) => kind === "server");
+  expect(others).toEqual([]);
+  expect(root).toMatchObject({
+    failed: false,
+    attributes: {
+      "graphql.operation.type": "subscription",
+      "graphql.operation.name": "Watch",
+      "graphql.field.name": "Subscription.searchRefined",
+      "medley.search.index_mode": "exact",
+      "medley.search.retrieved": 3,
+    },
+  });
+  for (const text of ["secret", corpora.mine.corpus.name]) expect(JSON.stringify(spans), text).not.toContain(text);
+});
+
+test("ends the trace of a watched search with its reader, and marks what failed and what a client got wrong", async () => {
+  const variables = { corpus: corpora.mine.corpus.name, text: "dog" };
+  const rootOf = (spans: readonly ReceivedSpan[]) => spans.find(({ kind }) => kind === "server");
+  const held = Promise.withResolvers<void>();
+  corpora.library.interrupt("matchImages", () => held.promise);
+  const left = await watchedSearch(variables, held.resolve);
+  corpora.library.interrupt("matchImages", null);
+  expect(rootOf(left.spans)).toMatchObject({ failed: true, attributes: { "error.type": "CALLER_GONE" } });
+
+  corpora.library.interrupt("embedTexts", () => {
+    throw new Error("a secret cause");
+  });
+  const broken = await watchedSearch(variables);
+  corpora.library.interrupt("embedTexts", null);
+  expect(rootOf(broken.spans)).toMatchObject({ failed: true, attributes: { "error.type": "INTERNAL_SERVER_ERROR" } });
+  expect(JSON.stringify(broken.spans)).not.toContain("secret");
+
+  const nowhere = await watchedSearch({ ...variables, corpus: "nowhere" });
+  const codes = { "medley.graphql.codes": ["BAD_USER_INPUT"] };
+  expect(rootOf(nowhere.spans)).toMatchObject({ failed: false, attributes: codes });
 });
