@@ -27,15 +27,25 @@ export interface EmbeddedClauses {
  * @throws SearchError IMAGE_NOT_FOUND, MODEL_MISMATCH, MODEL_MISSING; InferenceError where the clause itself is at fault
  */
 export async function embedClauses(
-  { db, inference }: { readonly db: Database; readonly inference: Inference },
+  {
+    db,
+    inference,
+    outwait,
+  }: {
+    readonly db: Database;
+    readonly inference: Inference;
+    readonly outwait: <T>(call: () => Promise<T>) => Promise<T>;
+  },
   space: Space,
   clauses: readonly Clause[],
-  limits: Pick<CallOptions, "deadlineMs" | "signal">,
+  limitsNow: () => Pick<CallOptions, "deadlineMs" | "signal">,
 ): Promise<EmbeddedClauses> {
   const stored = await Promise.all(clauses.map((clause) => storedVector(db, space, clause)));
   try {
     const model = await requireModelOf({ db, inference }, space);
-    const vectors = await embedMissing(inference, clauses, stored, { ...limits, model: model.fingerprint });
+    const vectors = await outwait(() =>
+      embedMissing(inference, clauses, stored, { ...limitsNow(), model: model.fingerprint }),
+    );
     return { model, vectors, degraded: [] };
   } catch (error) {
     if (!(error instanceof InferenceError) || !isAway(error)) throw error;

@@ -35,6 +35,8 @@ export interface SearchDependencies {
   readonly inference: Inference;
   /** Milliseconds that never go backwards; performance.now when absent. */
   readonly clock?: () => number;
+  /** How long a search waits for an engine whose queue is full; 5 seconds when absent. */
+  readonly patienceMs?: number | undefined;
   /** Copies of vectors in memory, which answer in the database's place while they are up to date. */
   readonly hotTier?: Pick<HotTier, "search"> | undefined;
 }
@@ -57,6 +59,8 @@ export interface Findings {
 export interface GatherOptions {
   readonly stopwatch: Stopwatch;
   readonly remainingMs: () => number | null;
+  /** Repeats a call that is refused because the engine's queue is full. */
+  readonly outwait: <T>(call: () => Promise<T>) => Promise<T>;
   /** Gives the search up. */
   readonly signal: AbortSignal | undefined;
 }
@@ -65,7 +69,7 @@ export interface GatherOptions {
 export async function gatherFindings(
   dependencies: SearchDependencies,
   asked: ValidQuery,
-  { stopwatch, remainingMs, signal }: GatherOptions,
+  { stopwatch, remainingMs, outwait, signal }: GatherOptions,
 ): Promise<Findings> {
   const { db, hotTier } = dependencies;
   const corpus = await requireCorpus(db, asked.corpus);
@@ -73,7 +77,10 @@ export async function gatherFindings(
   const space = await requireActiveSpace(db, corpus);
   const place = { db, hotTier, corpus, space, valid, limit: lengthOfList(valid), named: namedImages(valid) };
   const embedded = await stopwatch.measure("EMBED_QUERY", () =>
-    embedClauses(dependencies, space, valid.clauses, { ...deadlineOption(remainingMs()), ...(signal && { signal }) }),
+    embedClauses({ ...dependencies, outwait }, space, valid.clauses, () => ({
+      ...deadlineOption(remainingMs()),
+      ...(signal && { signal }),
+    })),
   );
   signal?.throwIfAborted();
   const retrieved = await stopwatch.measure("RETRIEVE", () => retrieve(place, embedded));

@@ -26,6 +26,8 @@ export interface Judging {
   readonly order: readonly number[];
   /** Milliseconds that the search still has; null without a deadline. */
   readonly remainingMs: () => number | null;
+  /** Repeats a call that is refused because the engine's queue is full, for as long as that makes sense. */
+  readonly outwait: <T>(call: () => Promise<T>) => Promise<T>;
   /** Gives up what is not judged yet. */
   readonly signal?: AbortSignal | undefined;
   /** Told the outcomes so far whenever there are more of them; the last are returned. */
@@ -41,7 +43,7 @@ export type Matches = readonly (readonly (Outcome<Match> | undefined)[])[];
  * @returns one outcome for each text and picture, also where calls fail as a whole or an engine does not come back in time
  */
 export async function judgeCandidates(judging: Judging): Promise<Matches> {
-  const { texts, pictures, order, signal, onJudged } = judging;
+  const { texts, pictures, order, outwait, signal, onJudged } = judging;
   const matches = texts.map(() => new Array<Outcome<Match> | undefined>(pictures.length).fill(undefined));
   const chunks = chunksOf(order).values();
   const giveUp = new AbortController();
@@ -52,7 +54,7 @@ export async function judgeCandidates(judging: Judging): Promise<Matches> {
   async function judgeText(text: string, chunk: readonly Picture[]): Promise<Outcome<Match>[]> {
     if (refusal === null) {
       try {
-        return await matchChunk(judging, text, chunk, until);
+        return await outwait(() => matchChunk(judging, text, chunk, until));
       } catch (error) {
         if (!(error instanceof InferenceError)) throw error;
         refusal ??= error;

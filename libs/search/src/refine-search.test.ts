@@ -28,11 +28,15 @@ const queryOf = (query: Query): SearchQuery => ({
 
 async function refine(
   query: Query = {},
-  { after = null, inference = library.inference }: { after?: string | null; inference?: Inference } = {},
+  {
+    after = null,
+    inference = library.inference,
+    patienceMs,
+  }: { after?: string | null; inference?: Inference; patienceMs?: number } = {},
 ): Promise<Refinement[]> {
   const seen: Refinement[] = [];
   const watch = { signal: new AbortController().signal, onRefined: (one: Refinement) => void seen.push(one) };
-  await refineSearch({ ...library, inference }, queryOf(query), after, watch);
+  await refineSearch({ ...library, inference, patienceMs }, queryOf(query), after, watch);
   return seen;
 }
 
@@ -128,12 +132,42 @@ test("ends with what was judged when the engine refuses more, and asks it no fur
     calls += 1;
     if (calls > 1) throw new InferenceError("OVERLOADED", "Inference queue is full.");
   });
-  const last = (await refine()).at(-1);
+  const last = (await refine({}, { patienceMs: 0 })).at(-1);
   expect(last).toMatchObject({ isFinal: true, judged: CHUNK, candidates: PICTURES });
   expect(last?.page.report).toMatchObject({
     candidates: { reranked: CHUNK },
     degraded: [{ stage: "RERANK", code: "OVERLOADED", images: PICTURES - CHUNK }],
   });
+  expect(calls).toBe(Math.ceil(PICTURES / CHUNK));
+});
+
+test("waits for an engine whose queue is full: others make room in it, and everything is judged", async () => {
+  const calls = { embedTexts: 0, matchImages: 0 };
+  for (const method of ["embedTexts", "matchImages"] as const) {
+    library.interrupt(method, () => {
+      calls[method] += 1;
+      if (calls[method] % 3 !== 0) throw new InferenceError("OVERLOADED", "Inference queue is full.");
+    });
+  }
+  const last = (await refine()).at(-1);
+  expect(last).toMatchObject({ isFinal: true, judged: PICTURES, page: { report: { degraded: [] } } });
+  expect(calls).toEqual({ embedTexts: 3, matchImages: 3 * Math.ceil(PICTURES / CHUNK) });
+});
+
+test("waits no longer than its time, and for no engine that refuses for another reason", async () => {
+  library.interrupt("matchImages", () => {
+    throw new InferenceError("OVERLOADED", "Inference queue is full.");
+  });
+  const startedAt = performance.now();
+  const { report } = await searchImages(library, queryOf({ deadlineMs: 400 }));
+  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  expect(report.degraded).toMatchObject([{ stage: "RERANK", code: "OVERLOADED", images: PICTURES }]);
+  let calls = 0;
+  library.interrupt("matchImages", () => {
+    calls += 1;
+    throw new InferenceError("UNAVAILABLE", "away");
+  });
+  await refine();
   expect(calls).toBe(Math.ceil(PICTURES / CHUNK));
 });
 

@@ -2,6 +2,7 @@ import { bestScoreOf, matchProbabilityOf, type SearchCalibration } from "./calib
 import { type Facet, facetsOf } from "./facets.ts";
 import { type Findings, gatherFindings, isText, type SearchDependencies, sawEverything } from "./gather-findings.ts";
 import { judgeCandidates, type Matches } from "./judge-candidates.ts";
+import { createPatience } from "./outwait-overload.ts";
 import { type SearchQuery, type ValidQuery, validateQuery } from "./query.ts";
 import { quickOrder, type RankedHit, type Ranking, rankPictures } from "./rank.ts";
 import { createStopwatch, type Degradation, describeFailures, type SearchReport, type Stopwatch } from "./report.ts";
@@ -58,7 +59,9 @@ export async function searchValid(
 ): Promise<SearchResult> {
   const stopwatch = createStopwatch(dependencies.clock ?? (() => performance.now()));
   const remainingMs = () => (asked.deadlineMs === null ? null : asked.deadlineMs - stopwatch.elapsed());
-  const findings = await gatherFindings(dependencies, asked, { stopwatch, remainingMs, signal });
+  const { patienceMs } = dependencies;
+  const outwait = createPatience({ patienceMs, remainingMs, signal, clock: stopwatch.elapsed });
+  const findings = await gatherFindings(dependencies, asked, { stopwatch, remainingMs, outwait, signal });
   const { model } = findings.embedded;
   const { valid } = findings.place;
   const texts = valid.clauses.flatMap((clause) => (isText(clause) ? clause.text : []));
@@ -69,7 +72,8 @@ export async function searchValid(
   const order = orderOfJudging(findings);
   const tell = (judged: Judged) => onPreliminary?.(preliminaryAnswer(findings, judged, stopwatch));
   tell({ matches: [], order });
-  const judging = { inference: dependencies.inference, model, texts, pictures, order, remainingMs, signal };
+  const { inference } = dependencies;
+  const judging = { inference, model, texts, pictures, order, remainingMs, outwait, signal };
   const onJudged = (matches: Matches) => (isComplete(matches) ? undefined : tell({ matches, order }));
   const matches = await stopwatch.measure("RERANK", () => judgeCandidates({ ...judging, onJudged }));
   return finalAnswer(findings, { matches, order }, stopwatch);
