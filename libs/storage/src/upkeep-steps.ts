@@ -80,13 +80,14 @@ export function upkeepStepCounts(db: Queryable, operationId: string): Promise<Up
 
 /**
  * Takes the open steps of an upkeep out of the work, because a person cancelled it, and with them those that cannot begin without them. What was open
- * before the upkeep, and what another one that is open wants as well, stays open.
+ * before the upkeep, and what another one that is open wants as well, stays open, and so do verdicts on captions that it has had written: these stand in the
+ * place of others already.
  */
 export async function excludeUpkeepSteps(db: Queryable, operationId: string): Promise<void> {
   await db.query(
     `with out as (
        update image_steps s ${CANCELLED}
-       from upkeep_steps u where u.operation_id = $1::uuid and s.id = u.step_id and not u.was_open and ${IS_FREE}
+       from upkeep_steps u where u.operation_id = $1::uuid and s.id = u.step_id and not u.was_open and ${IS_FREE} and not ${IS_OWED}
          and not exists (
            select from upkeep_steps other join operations o on o.id = other.operation_id
            where other.step_id = s.id and other.operation_id <> $1::uuid and o.finished_at is null)
@@ -100,6 +101,14 @@ export async function excludeUpkeepSteps(db: Queryable, operationId: string): Pr
   );
 }
 
+/** The verdict on what the upkeep's run has written, or is being written, about the picture. */
+const IS_OWED = `(s.step = 'filter' and exists (
+           select from upkeeps k where k.operation_id = $1::uuid and k.caption_run_id is not null and (
+             exists (select from captions c where c.image_id = s.image_id and c.run_id = k.caption_run_id)
+             or exists (
+               select from image_steps written
+               where written.image_id = s.image_id and written.step = 'caption' and written.space_id = s.space_id
+                 and written.state = 'leased' and written.lease_until >= now()))))`;
 /** In no living worker's hands. */
 const IS_FREE = "(s.state = 'pending' or (s.state = 'leased' and s.lease_until < now()))";
 const CANCELLED = `set state = 'excluded', error_code = 'CANCELLED', error_class = null, lease_owner = null, lease_until = null, updated_at = now(),

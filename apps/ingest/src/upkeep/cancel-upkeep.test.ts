@@ -3,6 +3,7 @@ import { createFakeInference } from "@medley/inference-api/testing";
 import {
   activeSpace,
   cancelOperation,
+  captionsOf,
   findCorpus,
   findOperation,
   listImages,
@@ -33,18 +34,26 @@ async function newCorpus(count: number) {
   return { corpus, corpusId, spaceId, imageIds };
 }
 
-/** Begins an upkeep, and cancels it as soon as it asks the models for `method`, before these have done anything. */
-async function cancelAt(method: string, corpusId: string, kind: UpkeepKind) {
+/** Begins an upkeep, and cancels it when it asks the models for `method` after so many calls that were answered. Captions end with "anew". */
+async function cancelAt(method: string, corpusId: string, kind: UpkeepKind, answered = 0) {
+  let calls = 0;
   const { id: operationId } = await bench.db.transaction((tx) => requestUpkeep(tx, { corpusId, kind }));
-  const inference: Inference = createFakeInference({
+  const fake = createFakeInference({
     readBlob: bench.blobs.read,
     before: async (called) => {
-      if (called !== method) return;
+      if (called !== method || (calls += 1) <= answered) return;
       const open = (await findOperation(bench.db, operationId))?.finishedAt === null;
       if (open) await bench.db.transaction((tx) => cancelOperation(tx, operationId));
       throw new InferenceError("OVERLOADED", "full");
     },
   });
+  const inference: Inference = {
+    ...fake,
+    captionImages: async (...call) =>
+      (await fake.captionImages(...call)).map((outcome) =>
+        outcome.ok ? { ...outcome, value: { ...outcome.value, text: `${outcome.value.text} anew` } } : outcome,
+      ),
+  };
   const context = bench.contextOf({ inference });
   await runUpkeep(context, { corpusId, operationId }, { onProgress: () => {}, onNote: () => {} });
   expect((await findOperation(bench.db, operationId))?.state).toBe("CANCELLED");
@@ -81,4 +90,21 @@ test("what needs a step that was cancelled is cancelled with it, so that no run 
   await bench.ingest(corpus, undefined);
   const done = await stepCounts(bench.db, corpusId, spaceId);
   for (const step of ["embed", "caption", "filter"] as const) expect(done[step]).toMatchObject({ done: 3, total: 3 });
+});
+
+test("captions that were written before the end of a recaptioning are judged, for they stand in the place of others", async () => {
+  const { corpus, corpusId, spaceId, imageIds } = await newCorpus(20);
+  await cancelAt("captionImages", corpusId, "RECAPTION", 3);
+  const written = async () =>
+    [...(await captionsOf(bench.db, imageIds)).values()].flat().filter(({ text }) => text.endsWith(" anew"));
+  const count = (await written()).length;
+  expect(count).toBeGreaterThan(0);
+  expect(count).toBeLessThan(20);
+  await bench.ingest(corpus, undefined);
+  const fresh = await written();
+  expect(fresh).toHaveLength(count);
+  for (const { verdict } of fresh) expect(verdict).not.toBeNull();
+  const { caption, filter } = await stepCounts(bench.db, corpusId, spaceId);
+  expect(caption).toMatchObject({ done: count, excluded: 20 - count });
+  expect(filter).toMatchObject({ done: count, excluded: 20 - count });
 });
