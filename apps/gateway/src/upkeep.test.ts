@@ -68,14 +68,17 @@ test("refuses what does not belong to the purpose, says what is wrong and where,
   });
   expect(await refused({ purpose: "REBUILD_INDEX", spaceId: "nothing" })).toMatchObject({
     code: "NOT_FOUND",
+    path: ["input", "spaceId"],
     message: expect.stringContaining('no space "nothing"'),
   });
   expect(await refused({ purpose: "RECAPTION", filter: { and: [] } })).toMatchObject({
     code: "INVALID_VALUE",
+    path: ["input", "filter"],
     message: expect.stringContaining(`filter's "and" is empty`),
   });
   expect(await refused({ purpose: "RECAPTION", filter: { question: { name: "who", exists: true } } })).toMatchObject({
     code: "INVALID_VALUE",
+    path: ["input", "filter"],
     message: expect.stringContaining('no question "who"'),
   });
   const open = await gateway.graphql(`{ operations(corpus: "${library.corpus.name}") { state } }`);

@@ -177,6 +177,8 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
   if (first) throw first.reason;
 }
 
+const QUEUE_HINT = 'If the schema "pgboss" is gone, run migrations/0018_pgboss.sql against the database.';
+
 /** Opens the queue as soon as that can be done: until then the looks at intervals remain, and nobody clears up. */
 function keepQueueOpen(
   context: IngestContext,

@@ -1,5 +1,12 @@
 import { type IndexFigures, requestUpkeepOf } from "@medley/search";
-import { findSpace, findUpkeep, isUpkeep, type Operation as OperationRow, type Upkeep } from "@medley/storage";
+import {
+  findSpace,
+  findUpkeep,
+  isUpkeep,
+  type Operation as OperationRow,
+  StorageError,
+  type Upkeep,
+} from "@medley/storage";
 import type { GatewayContext } from "../context.ts";
 import type { OperationResolvers, ReindexInput, ReindexPurpose } from "../generated/schema-types.ts";
 import { imageFilterOf } from "../image-filter-input.ts";
@@ -34,11 +41,19 @@ export async function requestUpkeepFor(
   kind: Exclude<ReindexPurpose, "MODEL">,
   { spaceId, filter, all: everything = false, dryRun: onlyCounts = false }: ReindexInput,
 ): Promise<OperationRow> {
-  return await requestUpkeepOf(context, {
-    ...{ kind, corpusId, everything, dryRun: onlyCounts },
-    ...(spaceId != null && { spaceId }),
-    ...(filter != null && { filter: imageFilterOf(filter) }),
-  });
+  try {
+    return await requestUpkeepOf(context, {
+      ...{ kind, corpusId, everything, dryRun: onlyCounts },
+      ...(spaceId != null && { spaceId }),
+      ...(filter != null && { filter: imageFilterOf(filter) }),
+    });
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    const { code, message } = error;
+    if (code === "INVALID_VALUE" && filter != null) refuse(code, message, ["input", "filter"]);
+    if (code === "NOT_FOUND" && spaceId != null) refuse(code, message, ["input", "spaceId"]);
+    throw error;
+  }
 }
 
 export const dryRun: NonNullable<OperationResolvers["dryRun"]> = async (row, _query, context) =>
