@@ -274,3 +274,33 @@ test("tells an engine in a process behind HTTP to stop as well", async () => {
   server.closeAllConnections();
   server.close();
 });
+
+test("takes the id of a search that was ended for another one at once, and tells its events and its end apart", async () => {
+  const held = Promise.withResolvers<void>();
+  library.interrupt("matchImages", () => held.promise);
+  const raw = new WebSocket(`${gateway.url.replace("http", "ws")}/graphql`, "graphql-transport-ws");
+  const heard: { type: string; id?: string; payload?: FormattedExecutionResult }[] = [];
+  raw.on("message", (data) => heard.push(JSON.parse(String(data))));
+  await new Promise((resolve) => raw.once("open", resolve));
+  const send = (message: object) => raw.send(JSON.stringify(message));
+  const subscribe = (first: number) => {
+    const variables = { input: { corpus: library.corpus.name, all: [{ text: "a dog" }] }, first };
+    send({ type: "subscribe", id: "1", payload: { query: REFINED, variables } });
+  };
+  send({ type: "connection_init" });
+  await expect.poll(() => heard.length).toBe(1);
+  subscribe(5);
+  await expect.poll(() => heard.length).toBe(2);
+  send({ type: "complete", id: "1" });
+  subscribe(3);
+  send({ type: "complete", id: "1" });
+  subscribe(2);
+  held.resolve();
+  await expect.poll(() => heard.some(({ type }) => type === "complete"), { timeout: 10_000 }).toBe(true);
+  raw.close();
+  const events = heard.slice(2, -1).map(({ payload }) => payload as FormattedExecutionResult<Event>);
+  expect(heard.at(-1)).toEqual({ type: "complete", id: "1" });
+  expect(events.map(({ errors }) => errors)).toEqual(events.map(() => undefined));
+  expect(events.map(({ data }) => data?.searchRefined.page.edges.length)).toEqual(events.map(() => 2));
+  expect(events.at(-1)?.data.searchRefined.isFinal).toBe(true);
+});

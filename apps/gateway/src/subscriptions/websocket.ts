@@ -13,6 +13,7 @@ import { openRequest } from "../request-scope.ts";
 import { asksModels } from "../protection/prices.ts";
 import { prepareSubscription, type SubscriptionLimits } from "./prepare-subscription.ts";
 import { traceSubscription } from "../tracing/trace-subscriptions.ts";
+import { waitForReusedIds } from "./reused-ids.ts";
 import { subscribeWithFreshContexts } from "./subscribe.ts";
 
 /** A subscription is a short text with an id; nothing larger comes in. */
@@ -171,7 +172,10 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
     socket.on("error", () => {});
     const status = await refusedStatus(request, sockets.clients.size);
     if (status === null) {
-      sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit("connection", opened, request));
+      sockets.handleUpgrade(request, socket, head, (opened) => {
+        waitForReusedIds(opened);
+        sockets.emit("connection", opened, request);
+      });
     } else socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   }
 
