@@ -199,7 +199,7 @@ function keepQueueOpen(
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         if (reason !== said)
-          console.error(`Nothing wakes this worker (${reason}); it looks every ${everyMs / 1000} s.`);
+          console.error(`Nothing wakes this worker (${reason}); it looks every ${everyMs / 1000} s. ${QUEUE_HINT}`);
         said = reason;
       }
       await context.retry.sleep(everyMs, stopped.signal);
