@@ -30,8 +30,8 @@ export async function takeOpenSteps(
 }
 
 /**
- * Opens steps that were done, and takes them, with those that are open already, for the steps of this upkeep. Steps that failed or were taken out
- * of the work stay so: retryFailedSteps opens them. Call it in a transaction. Returns how many are the upkeep's.
+ * Opens steps that were done, and those that a person had cancelled, and takes them, with those that are open already, for the steps of this upkeep. Steps
+ * that failed, or need one that failed or was cancelled, stay so: retryFailedSteps opens them. Call it in a transaction. Returns how many are the upkeep's.
  */
 export async function openUpkeepSteps(
   db: Queryable,
@@ -41,12 +41,16 @@ export async function openUpkeepSteps(
     `with meant as (
        select s.id from unnest($2::uuid[], $3::text[], $4::uuid[]) as row (image_id, step, space_id)
        join image_steps s on s.image_id = row.image_id and s.step = row.step and s.space_id is not distinct from row.space_id
-       where s.state in ('done', 'pending', 'leased')
+       where s.state in ('done', 'pending', 'leased') or (s.state = 'excluded' and s.error_code = 'CANCELLED' and not exists (
+         select from image_steps other join ${BLOCKED_BY} on blocked_by.needed = other.step
+         where other.image_id = s.image_id and blocked_by.step = s.step and other.state in ('failed', 'excluded')
+           and (other.space_id is null or other.space_id = s.space_id)))
      ), opened as (
-       update image_steps s set state = case when state = 'done' then 'pending' else state end,
-         attempts = case when state = 'done' then 0 else attempts end,
-         next_attempt_at = case when state = 'done' then now() else next_attempt_at end, updated_at = now()
-       from meant where s.id = meant.id
+       update image_steps s set state = 'pending', attempts = 0, next_attempt_at = now(), error_code = null, error_class = null,
+         error_message = null, updated_at = now()
+       from meant where s.id = meant.id and s.state in ('done', 'excluded')
+     ), touched as (
+       update image_steps s set updated_at = now() from meant where s.id = meant.id and s.state in ('pending', 'leased')
      ), taken as (
        insert into upkeep_steps (operation_id, step_id) select $1::uuid, id from meant on conflict do nothing
      )

@@ -108,3 +108,16 @@ test("captions that were written before the end of a recaptioning are judged, fo
   expect(caption).toMatchObject({ done: count, excluded: 20 - count });
   expect(filter).toMatchObject({ done: count, excluded: 20 - count });
 });
+
+test("a recaptioning that is asked for after one was cancelled does all pictures, but for those that cannot be", async () => {
+  const { corpusId, spaceId, imageIds } = await newCorpus(5);
+  await cancelAt("captionImages", corpusId, "RECAPTION");
+  expect((await stepCounts(bench.db, corpusId, spaceId)).caption).toMatchObject({ excluded: 5 });
+  await setState(imageIds[0], "embed", "failed");
+  const { id: operationId } = await bench.db.transaction((tx) => requestUpkeep(tx, { corpusId, kind: "RECAPTION" }));
+  const listener = { onProgress: () => {}, onNote: () => {} };
+  expect(await runUpkeep(bench.contextOf(), { corpusId, operationId }, listener)).toBe("DONE");
+  expect((await findOperation(bench.db, operationId))?.counts).toMatchObject({ captionDone: 4, filterDone: 4 });
+  const { caption, filter } = await stepCounts(bench.db, corpusId, spaceId);
+  for (const counts of [caption, filter]) expect(counts).toMatchObject({ done: 4, excluded: 1 });
+});
