@@ -8,4 +8,5 @@ export {
   readSettingsOrExit,
   type Settings,
   SettingsError,
+  type TraceSettings,
 } from "./settings.ts";

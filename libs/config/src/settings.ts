@@ -1,5 +1,4 @@
 import { join, resolve } from "node:path";
-import type { TracingSettings } from "@medley/tracing/start";
 import { z } from "zod";
 
 /** Root of the checkout that this file runs from. */
@@ -290,7 +289,7 @@ export interface Settings {
   readonly ratePerAddress: number;
   readonly logLevel: LogLevel;
   /** Absent: nothing is traced. */
-  readonly tracing?: TracingSettings;
+  readonly tracing?: TraceSettings;
   readonly blobDirectory: string;
   readonly thumbnailDirectory: string;
   /** Bucket that holds what these two folders would; absent: they do. */
@@ -317,6 +316,19 @@ export interface S3Settings {
   /** Absent: AWS in that region. */
   readonly endpoint?: string;
   readonly region: string;
+}
+
+/** Where traces go, and which. */
+export interface TraceSettings {
+  /** Takes POST requests of OTLP. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly protocol: "http/protobuf" | "http/json";
+  /** Absent: each process has its own. */
+  readonly serviceName?: string;
+  readonly resourceAttributes: Readonly<Record<string, string>>;
+  /** From 0 to 1. */
+  readonly sampleRatio: number;
 }
 
 /** Whose tokens are believed, and where they say what their bearer may do. */
@@ -406,7 +418,7 @@ function s3Settings(value: z.infer<typeof environmentSchema>): { s3?: S3Settings
   return { s3: { ...address, region, ...(endpoint !== undefined && { endpoint: endpoint.replace(/\/+$/, "") }) } };
 }
 
-function traceSettings(value: z.infer<typeof environmentSchema>): { tracing?: TracingSettings } {
+function traceSettings(value: z.infer<typeof environmentSchema>): { tracing?: TraceSettings } {
   const endpoint = value.OTEL_EXPORTER_OTLP_ENDPOINT;
   if (endpoint === undefined) return {};
   const url = new URL(endpoint);
