@@ -53,7 +53,7 @@ test("exports a corpus, imports it elsewhere, and says in one sentence what cann
     [["export", "--corpus", "market", "--to", join(folder, "not-a-folder")], "cannot be written", 1],
     [["import", join(folder, "nowhere")], "has no manifest.json", 1],
     [["import", all], 'already, as "market"', 1],
-    [["import", all, "--corpus", ""], "must have 1 to 200 characters", 2],
+    [["import", all, "--corpus", ""], "is empty, expected 1 to 200 characters", 2],
   ] as const) {
     const ended = await medley(elsewhere, ...args);
     expect(ended.errors).toContain(sentence);

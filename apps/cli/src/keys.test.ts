@@ -43,6 +43,20 @@ test("makes a key that is printed once, lists it without its secret, and revokes
   expect((await medley("list")).output).toMatch(/revoked +CURATOR/);
 }, 240_000);
 
+test("prints a name that commands a terminal with its escapes, in JSON as well", async () => {
+  await using db = await openDatabase({ home });
+  await db.query(
+    "insert into api_keys (name, sha256, prefix, role) values ($1::text, repeat('0', 64), 'medley_abcde', 'VIEWER')",
+    ["\u001b[2Jgone\u009b31m"],
+  );
+  expect((await medley("list")).output).toContain('"\\u001b[2Jgone\\u009b31m"');
+  const { output } = await medley("list", "--json");
+  expect(output).not.toMatch(/(?!\n)\p{Control}/u);
+  expect(output.split("\n").flatMap((line) => (line ? [JSON.parse(line).name] : []))).toContain(
+    "\u001b[2Jgone\u009b31m",
+  );
+}, 240_000);
+
 test("says in one sentence what cannot be meant", async () => {
   for (const [args, sentence, code] of [
     [["create", "--name", "x", "--role", "ROOT"], "VIEWER, CURATOR, INGESTOR, ADMIN", 2],

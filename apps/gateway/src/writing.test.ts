@@ -188,7 +188,14 @@ describe("uploads", () => {
     [{ corpus: " " }, ["input", "corpus"]],
     [{ name: "a\nb" }, ["input", "name"]],
     [{ sizeBytes: 0 }, ["input", "sizeBytes"]],
+    [{ name: "a\ud800" }, ["input", "name"]],
+    [{ corpus: "de\u202emo" }, ["input", "corpus"]],
+    [{ text: "a \ud800 b" }, ["input", "text"]],
+    [{ text: "a \0 b" }, ["input", "text"]],
     [{ attributes: [1] }, ["input", "attributes"]],
+    [{ attributes: { a: { b: 1 } } }, ["input", "attributes"]],
+    [{ attributes: { "": 1 } }, ["input", "attributes"]],
+    [{ attributes: { a: "b\0" } }, ["input", "attributes"]],
     [{ text: "x".repeat(10_001) }, ["input", "text"]],
   ])("that are announced wrongly name what is wrong: %o", async (input, path) => {
     expect(await create(input)).toMatchObject({ upload: null, userErrors: [{ code: "INVALID_VALUE", path }] });

@@ -24,6 +24,25 @@ test("keeps the digest of a key and never the key", async () => {
   expect(JSON.stringify(rows)).not.toContain(secret.slice(key.prefix.length));
 });
 
+test("makes no key whose name nobody can see, or that commands a terminal", async () => {
+  const make = (name: string) => createApiKey(database.db, { name, role: "VIEWER", corpusIds: null });
+  await expect(make("\u001b[2Jgone")).rejects.toThrow(`The key's name "<U+001B>[2Jgone" holds U+001B`);
+  await expect(make("read\u200ber")).rejects.toThrow("holds U+200B");
+  await expect(make(" ")).rejects.toThrow("is empty, expected 1 to 200 characters");
+});
+
+test("makes no corpus whose name looks like another's, and goes on finding one that there is", async () => {
+  const { db } = database;
+  await expect(ensureCorpus(db, { name: "de\u200bmo" })).rejects.toThrow('The corpus name "de<U+200B>mo" holds U+200B');
+  await expect(ensureCorpus(db, { name: "de\ud800mo" })).rejects.toThrow("half of a character");
+  const [old] = await db.query<{ id: string }>("insert into corpora (name) values ($1::text) returning id", [
+    " \u200b",
+  ]);
+  expect((await ensureCorpus(db, { name: " \u200b" })).id).toBe(old?.id);
+  await ensureCorpus(db, { name: "a\ufffdb" });
+  expect(await findCorpora(db, ["a\ud800b"])).toEqual([]);
+});
+
 test("knows no key by its prefix, its digest or part of it", async () => {
   const { db } = database;
   const { secret, key } = await createApiKey(db, { name: "partial", role: "ADMIN", corpusIds: null });

@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Queryable } from "./database.ts";
-import { withoutZeros } from "./images.ts";
-import { StorageError } from "./storage-error.ts";
+import { requireName } from "./names.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
 
 /** What a caller may do, from least to most; each may do everything that those before it may. */
@@ -37,12 +36,9 @@ const LONGEST_NAME = 200;
 const COLUMNS = `id, name, prefix, role, corpus_ids as "corpusIds", created_at as "createdAt", expires_at as "expiresAt",
   revoked_at as "revokedAt", last_used_at as "lastUsedAt"`;
 
-/** Makes a key and returns it, which is the only time that it can be seen: the table keeps its digest. */
+/** Makes a key and returns it, which is the only time that it can be seen: the table keeps its digest. Throws StorageError INVALID_VALUE. */
 export async function createApiKey(db: Queryable, wanted: NewApiKey): Promise<{ secret: string; key: ApiKey }> {
-  const name = withoutZeros(wanted.name).trim();
-  if (name === "" || name.length > LONGEST_NAME) {
-    throw new StorageError("INVALID_VALUE", `The key's name "${name}" must have 1 to ${LONGEST_NAME} characters.`);
-  }
+  const name = requireName("The key's name", wanted.name.trim(), LONGEST_NAME);
   const secret = API_KEY_MARK + randomBytes(SECRET_BYTES).toString("base64url");
   const [key] = await db.query<ApiKey>(
     `insert into api_keys (name, sha256, prefix, role, corpus_ids, expires_at)

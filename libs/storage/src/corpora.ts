@@ -1,5 +1,5 @@
 import type { Queryable } from "./database.ts";
-import { StorageError } from "./storage-error.ts";
+import { requireName } from "./names.ts";
 import { isUuid } from "./uuid.ts";
 
 export type Corpus = {
@@ -15,9 +15,10 @@ const LONGEST_NAME = 200;
 
 /** The corpus of that name, created when there is none. */
 export async function ensureCorpus(db: Queryable, { name }: { name: string }): Promise<Corpus> {
-  if (name.trim() === "" || name.length > LONGEST_NAME || name.includes("\0")) {
-    throw new StorageError("INVALID_VALUE", `Corpus name "${name}" must have 1 to ${LONGEST_NAME} characters.`);
-  }
+  // One that is there already goes on being found, whatever was once allowed in names.
+  const known = await findCorpus(db, name);
+  if (known) return known;
+  requireName("The corpus name", name, LONGEST_NAME);
   // "do update" instead of "do nothing", because only then is the existing row returned.
   const [corpus] = await db.query<Corpus>(
     `insert into corpora (name) values ($1::text)
@@ -30,8 +31,8 @@ export async function ensureCorpus(db: Queryable, { name }: { name: string }): P
 }
 
 export async function findCorpus(db: Queryable, name: string): Promise<Corpus | null> {
-  // PostgreSQL keeps no such text, and refuses to compare with it.
-  if (name.includes("\0")) return null;
+  // PostgreSQL keeps no such text, and refuses to compare with zeros; half a character would become U+FFFD on the way.
+  if (name.includes("\0") || !name.isWellFormed()) return null;
   const [corpus] = await db.query<Corpus>(`select ${COLUMNS} from corpora where name = $1::text`, [name]);
   return corpus ?? null;
 }
@@ -50,7 +51,7 @@ export function listCorpora(db: Queryable): Promise<Corpus[]> {
 export function findCorpora(db: Queryable, idsOrNames: readonly string[]): Promise<Corpus[]> {
   return db.query<Corpus>(
     `select ${COLUMNS} from corpora where id = any ($1::uuid[]) or name = any ($2::text[]) order by name`,
-    [idsOrNames.filter(isUuid), idsOrNames.filter((name) => !name.includes("\0"))],
+    [idsOrNames.filter(isUuid), idsOrNames.filter((name) => !name.includes("\0") && name.isWellFormed())],
   );
 }
 

@@ -102,6 +102,8 @@ export type { SearchSession } from "./search-sessions.ts";
 export { captionedImages, nextImages, stepsOfImages, vectorsOfImages } from "./image-products.ts";
 export type { ImageToLookAt, StoredStep } from "./image-products.ts";
 export { parseImageFilter } from "./parse-image-filter.ts";
+export { LONGEST_ATTRIBUTE_NAME, attributeProblem } from "./flat-attributes.ts";
+export { nameProblem } from "./names.ts";
 export { readMoment } from "./read-moment.ts";
 export { countImages, findImage, findImages, listImages, registerImage, saveImageFacts } from "./images.ts";
 export type { Attributes, Image, ImageFacts, NewImage } from "./images.ts";

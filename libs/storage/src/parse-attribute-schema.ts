@@ -6,11 +6,12 @@ import {
   storedValue,
 } from "./attribute-values.ts";
 import type { AttributeValue } from "./image-filter.ts";
+import { LONGEST_ATTRIBUTE_NAME } from "./flat-attributes.ts";
+import { nameProblem } from "./names.ts";
 import { StorageError } from "./storage-error.ts";
 
 const MOST_ATTRIBUTES = 200;
 const MOST_VALUES = 1_000;
-const LONGEST_NAME = 200;
 const EXAMPLE = 'such as {"price": "number", "sizes": {"type": "text", "list": true, "values": ["S", "M"]}}';
 
 /**
@@ -42,9 +43,8 @@ type Fail = (problem: string) => StorageError;
 const MEMBERS = new Set(["type", "list", "required", "values"]);
 
 function declarationOf(name: string, declared: unknown, fail: Fail): AttributeDeclaration {
-  if (name.trim() === "" || name.length > LONGEST_NAME || name.includes("\0") || !name.isWellFormed()) {
-    throw fail(`the name "${name.slice(0, 80)}" must have 1 to ${LONGEST_NAME} characters of text`);
-  }
+  const problem = nameProblem(name, LONGEST_ATTRIBUTE_NAME);
+  if (problem !== null) throw fail(`the name ${JSON.stringify(name).slice(0, 80)} ${problem}`);
   const members = typeof declared === "string" ? { type: declared } : declared;
   if (!isObject(members)) throw fail(`"${name}" is ${JSON.stringify(declared)}, expected a type or an object`);
   const unknown = Object.keys(members).find((member) => !MEMBERS.has(member));

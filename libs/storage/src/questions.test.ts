@@ -104,8 +104,8 @@ test("declares a question once, changes only its minimum, and brings a retired o
 test("says what is wrong with a question", async () => {
   const { corpusId } = await corpusOf(0);
   const wrong = (question: Partial<NewQuestion>) => expect(declare(corpusId, { ...COLOUR, ...question })).rejects;
-  await wrong({ name: " " }).toThrow("The name of a question has 0 characters, expected 1 to 200.");
-  await wrong({ question: "two\nlines" }).toThrow("holds control characters, expected one line");
+  await wrong({ name: " " }).toThrow("The name of a question is empty, expected 1 to 200 characters.");
+  await wrong({ question: "two\nlines" }).toThrow("holds U+000A, which nobody can see, expected one line");
   await wrong({ type: "DATE" as never }).toThrow(
     'question "colour" is "DATE", expected one of BOOLEAN, CATEGORY, TEXT, NUMBER',
   );

@@ -1,5 +1,6 @@
 import type { Queryable } from "./database.ts";
 import { withoutZeros } from "./images.ts";
+import { nameProblem } from "./names.ts";
 import { StorageError } from "./storage-error.ts";
 import { requireUuid } from "./uuid.ts";
 import { wakeCorpus } from "./wakes.ts";
@@ -179,11 +180,9 @@ function answersOfType(name: string, type: QuestionType, given: readonly string[
 }
 
 function requireLine(what: string, text: string, most: number): string {
-  const trimmed = text.trim().toWellFormed();
-  if (trimmed === "" || trimmed.length > most) {
-    throw invalid(`${what} has ${trimmed.length} characters, expected 1 to ${most}.`);
-  }
-  if (/\p{Control}/u.test(trimmed)) throw invalid(`${what} holds control characters, expected one line.`);
+  const trimmed = text.trim();
+  const problem = nameProblem(trimmed, most);
+  if (problem !== null) throw invalid(`${what} ${problem}.`);
   return trimmed;
 }
 

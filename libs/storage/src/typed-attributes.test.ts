@@ -78,7 +78,7 @@ test("names what is wrong with a file of declarations", () => {
     '"values" of "price" has "a", which is no number',
   );
   expect(parse({ price: { type: "number", values: [] } })).toThrow("a list of 1 to 1000 values");
-  expect(parse({ "": "text" })).toThrow("must have 1 to 200 characters");
+  expect(parse({ "": "text" })).toThrow("is empty, expected 1 to 200 characters");
 });
 
 async function corpusWith(name: string, pictures: readonly Attributes[]) {

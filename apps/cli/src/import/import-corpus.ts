@@ -8,6 +8,7 @@ import {
   ledgerHead,
   type LedgerKind,
   listCorpora,
+  nameProblem,
   planSteps,
   type Queryable,
 } from "@medley/storage";
@@ -49,11 +50,8 @@ export async function importCorpus(
   { db, blobs }: { db: Database; blobs: BlobStore },
   { directory, name }: ImportRequest,
 ): Promise<Imported> {
-  if (name !== undefined && (name.trim() === "" || name.length > LONGEST_NAME)) {
-    throw new CliError("WRONG_USAGE", `Corpus name "${name}" must have 1 to ${LONGEST_NAME} characters.`, {
-      exitCode: 2,
-    });
-  }
+  const problem = name === undefined ? null : nameProblem(name, LONGEST_NAME);
+  if (problem !== null) throw new CliError("WRONG_USAGE", `The corpus name "${name}" ${problem}.`, { exitCode: 2 });
   const manifest = await verifyExport(directory);
   const corpus = { corpusId: manifest.corpus.id, name: name ?? manifest.corpus.name };
   const { pictures, captions } = manifest.counts;

@@ -10,7 +10,7 @@ import type { MutationResolvers } from "../generated/schema-types.ts";
 import { answered, refuse, requireText } from "./user-errors.ts";
 
 const TEXT = { most: 10_000 };
-const NAME = { most: 200, oneLine: true };
+const NAME = { most: 200, oneLine: true, visible: true };
 
 export const correctCaption: NonNullable<MutationResolvers["correctCaption"]> = (_root, query, { db }) =>
   answered({ caption: null }, ["captionId"], async () => {

@@ -6,7 +6,7 @@ import type { GatewayContext } from "../context.ts";
 import { refuse, requireText } from "./user-errors.ts";
 
 /** What the name of a new corpus may be. */
-export const NAME_OF_CORPUS = { most: 200, oneLine: true };
+export const NAME_OF_CORPUS = { most: 200, oneLine: true, visible: true };
 
 /** The corpus that a mutation names, for an INGESTOR of it. One that does not exist for the caller is NOT_FOUND at `path`. */
 export async function requireCorpus(

@@ -1,4 +1,5 @@
 import {
+  attributeProblem,
   type Attributes,
   countReceivingUploads,
   createUpload as createInStorage,
@@ -69,6 +70,8 @@ function readAttributes(attributes: unknown): Attributes {
     const most = `expected at most ${MAX_ATTRIBUTES_CHARACTERS}`;
     refuse("INVALID_VALUE", `attributes has ${text.length} characters as JSON, ${most}.`, path);
   }
+  const problem = attributeProblem(attributes as Attributes);
+  if (problem !== null) refuse("INVALID_VALUE", problem, path);
   return attributes as Attributes;
 }
 

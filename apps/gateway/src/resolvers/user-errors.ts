@@ -1,4 +1,4 @@
-import { StorageError } from "@medley/storage";
+import { nameProblem, StorageError } from "@medley/storage";
 import type { UserError, UserErrorCode } from "../generated/schema-types.ts";
 import { UploadError, type UploadErrorCode } from "../uploads/upload-error.ts";
 
@@ -65,11 +65,14 @@ export function refuse(code: UserErrorCode, message: string, path: readonly stri
   throw new MutationError(userError(code, message, path));
 }
 
-/** Text from people without white space around it; refused when it is empty or too long, and where it would break a line of a report. */
+/**
+ * Text from people without white space around it; refused when it is empty, too long or cannot be kept as it is, and where it would break a line
+ * of a report or, as a name, look like another one.
+ */
 export function requireText(
   text: string,
   path: readonly string[],
-  { most, oneLine = false }: { most: number; oneLine?: boolean },
+  { most, oneLine = false, visible = false }: { most: number; oneLine?: boolean; visible?: boolean },
 ): string {
   const trimmed = text.trim();
   const name = path.at(-1);
@@ -80,5 +83,11 @@ export function requireText(
   if (oneLine && /\p{Control}/u.test(trimmed)) {
     refuse("INVALID_VALUE", `${name} holds control characters such as line breaks, expected one line.`, path);
   }
+  const problem = visible ? nameProblem(trimmed, most) : null;
+  if (problem !== null) refuse("INVALID_VALUE", `${name} ${problem}.`, path);
+  if (!trimmed.isWellFormed()) {
+    refuse("INVALID_VALUE", `${name} holds half of a character (a lone surrogate), expected Unicode text.`, path);
+  }
+  if (trimmed.includes("\0")) refuse("INVALID_VALUE", `${name} holds U+0000, which no text can keep.`, path);
   return trimmed;
 }
