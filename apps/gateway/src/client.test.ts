@@ -244,6 +244,14 @@ describe("the client's uploads", () => {
     const reply = await medley.request(`{ upload(id: "${row?.id}") { url } }`);
     const { url } = (reply as { upload: { url: string } }).upload;
     expect(await resumeUpload(medley, { url, bytes: new Blob([bytes]) })).toMatchObject({ state: "STORED" });
+    expect(await resumeUpload(medley, { url: `${medley.url}${url}`, bytes }), "its whole address").toMatchObject({
+      state: "STORED",
+    });
+    for (const other of [`http://example.com${url}`, `//example.com${url}`, "uploads/x", `${medley.url}0${url}`]) {
+      await expect(resumeUpload(medley, { url: other, bytes })).rejects.toThrow(
+        `url is "${other}", expected Upload.url`,
+      );
+    }
     expect(await resumeUpload(medley, { url, bytes }), "an acknowledgement that was lost").toMatchObject({
       state: "STORED",
     });

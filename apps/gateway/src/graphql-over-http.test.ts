@@ -46,6 +46,8 @@ describe("refuses", () => {
   test("a body above one megabyte", async () => {
     const reply = await post(JSON.stringify({ query: `{ __typename } # ${"x".repeat(MAX_BODY_BYTES)}` }));
     expect(reply.status).toBe(413);
+    const { errors } = JSON.parse(await reply.text()) as { errors: { message: string }[] };
+    expect(errors[0]?.message).toMatch(/^The body has 10000\d\d bytes, expected at most 1000000\./);
   });
 
   test("more than 2000 tokens", async () => {

@@ -41,17 +41,19 @@ export function answerErrors({ log }: Pick<GatewayDependencies, "log">): ErrorRe
   };
 }
 
+/** What body-parser and Express put into their errors. */
+type HttpError = { [key in "message" | "type"]?: string } & { [key in "status" | "length" | "limit"]?: number } & {
+  readonly expose?: boolean;
+};
+
 function describe(error: unknown): { status: number; message: string } {
-  const {
-    status = 500,
-    message = "",
-    expose,
-    type,
-  } = error as { [key in "message" | "type"]?: string } & {
-    status?: number;
-    expose?: boolean;
-  };
+  const { status = 500, message = "", expose, type, length, limit } = error as HttpError;
   if (type === "entity.verify.failed") return { status: 400, message };
+  if (type === "entity.too.large") {
+    // Without an announcement it was not read to its end.
+    const size = length === undefined ? `more than ${limit}` : String(length);
+    return { status, message: `The body has ${size} bytes, expected at most ${limit}. Divide what it asks.` };
+  }
   if (error instanceof StorageError && error.retryable) {
     return { status: 503, message: "The database does not answer at the moment. Try again later." };
   }

@@ -148,7 +148,9 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     createPictureRouter(dependencies, access),
     createSiteRouter(dependencies.siteDirectory),
   );
-  app.use((request, response) => void response.status(404).json({ error: `There is nothing at ${request.path}.` }));
+  app.use((request, response) => {
+    response.status(404).json({ error: `There is nothing at ${request.path}.`, code: "NOT_FOUND", retryable: false });
+  });
   app.use(answerErrors(dependencies));
 
   const listening = Promise.withResolvers<void>();

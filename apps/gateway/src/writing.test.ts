@@ -173,7 +173,12 @@ describe("uploads", () => {
       expect((await put(`${gateway.url}/uploads/${token}`, picture())).status).toBe(403);
     }
     expect((await put(url, picture(), { "upload-offset": "-1" })).status).toBe(400);
-    expect((await fetch(url, { method: "POST" })).status).toBe(405);
+    const posted = await fetch(url, { method: "POST", body: "x" });
+    expect([posted.status, posted.headers.get("allow")]).toEqual([405, "PUT, HEAD, GET"]);
+    expect(await posted.json()).toMatchObject({ code: "METHOD_NOT_ALLOWED", retryable: false });
+    const nowhere = await fetch(new URL("/uploads/", url), { method: "PUT", body: "x" });
+    expect(nowhere.status).toBe(404);
+    expect(await nowhere.json()).toMatchObject({ code: "NOT_FOUND", retryable: false });
   });
 
   test("are signed with one key that only its owner can read, whoever makes it first", async () => {

@@ -24,6 +24,7 @@ export type UploadErrorCode =
   | "INVALID_TOKEN"
   | "EXPIRED"
   | "NOT_FOUND"
+  | "METHOD_NOT_ALLOWED"
   | "OFFSET_MISMATCH"
   | "TOO_LARGE"
   | "EMPTY_FILE"

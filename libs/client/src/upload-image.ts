@@ -41,14 +41,22 @@ export async function uploadImage(
   return await send(client, { url: upload.url, blob, offset: 0 }, options);
 }
 
-/** Goes on with an upload that was announced before, such as by a program that has ended since. `url` is `Upload.url`. */
+/** Goes on with an upload that was announced before, such as by a program that has ended since. `url` is `Upload.url`, or that behind the client's own. */
 export async function resumeUpload(
   client: MedleyClient,
   { url, bytes }: { readonly url: string; readonly bytes: PictureBytes },
   options: RequestOptions = {},
 ): Promise<SentUpload> {
-  const offset = await receivedBytes(client, url, options.signal);
-  return await send(client, { url, blob: asBlob(bytes), offset }, options);
+  const path = pathOf(client, url);
+  const offset = await receivedBytes(client, path, options.signal);
+  return await send(client, { url: path, blob: asBlob(bytes), offset }, options);
+}
+
+/** Upload.url is a path; who keeps addresses may have put it behind the server's. Bytes go to no other server. */
+function pathOf(client: MedleyClient, url: string): string {
+  const path = url.startsWith(`${client.url}/`) ? url.slice(client.url.length) : url;
+  if (path.startsWith("/") && !path.startsWith("//")) return path;
+  throw new TypeError(`url is "${url}", expected Upload.url such as "/uploads/TOKEN", or that behind "${client.url}".`);
 }
 
 interface Sending {

@@ -3,6 +3,7 @@ export type UploadErrorCode =
   | "INVALID_TOKEN"
   | "EXPIRED"
   | "NOT_FOUND"
+  | "METHOD_NOT_ALLOWED"
   | "INVALID_HEADER"
   | "OFFSET_MISMATCH"
   | "TOO_LARGE"
@@ -20,6 +21,7 @@ export const UPLOAD_STATUS: Readonly<Record<UploadErrorCode, number>> = {
   INVALID_TOKEN: 403,
   EXPIRED: 410,
   NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
   INVALID_HEADER: 400,
   OFFSET_MISMATCH: 409,
   TOO_LARGE: 413,

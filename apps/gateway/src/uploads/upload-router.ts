@@ -33,10 +33,12 @@ export function createUploadRouter(dependencies: UploadRouterDependencies): Rout
         }
       }),
     )
-    .all((request, response) => {
-      const error = `${request.method} is not known here, expected PUT, HEAD or GET.`;
-      response.status(405).set("Allow", "PUT, HEAD, GET").json({ error });
-    });
+    .all((request, response) =>
+      answer(response, async () => {
+        response.set("Allow", "PUT, HEAD, GET");
+        throw new UploadError("METHOD_NOT_ALLOWED", `${request.method} is not known here, expected PUT, HEAD or GET.`);
+      }),
+    );
   return router;
 }
 
