@@ -136,12 +136,14 @@ test.each([
   { what: "rank without answers", args: ["ask", "--input", "-", "--mode", "rank"], code: 2 },
   { what: "a model that is not there", args: ["embed", "--model", "nowhere", "--input", "-"], code: 1 },
   { what: "a folder that is not there", args: ["ingest", "/nowhere", "--corpus", "x"], code: 1 },
+  { what: "a corpus without a name", args: ["ingest", PICTURES, "--corpus", " "], code: 2 },
   { what: "help", args: ["--help"], code: 0 },
 ])("exits $code for $what", async ({ args, code }) => {
   const ended = await medley(args);
   expect(ended.code).toBe(code);
   if (code !== 0) expect(ended.errors.trim()).not.toBe("");
   expect(ended.errors).not.toContain("    at ");
+  expect(ended.errors, "of another program than the one that was called").not.toContain("main.ts");
 });
 
 test("says all that is wrong with the environment", async () => {
@@ -152,6 +154,27 @@ test("says all that is wrong with the environment", async () => {
   });
   expect(code).toBe(2);
   expect(errors).toContain('MEDLEY_PORT is "x", expected a whole number from 0 to 65535.');
+});
+
+test("says which folder cannot be written, and does not go on for ever", async () => {
+  const run = (home: string) => runMedley(["doctor", "--json"], { home, folder });
+  expect(await run("/proc/medley")).toMatchObject({
+    code: 2,
+    errors: expect.stringContaining('MEDLEY_HOME is "/proc/medley", expected a folder outside of /proc.'),
+  });
+  const checks = recordsOf<{ check: string; ok: boolean; error: unknown }>(await run("/dev/null/x"));
+  const hint = "Set MEDLEY_HOME to a folder that you may write to.";
+  for (const [check, path] of [
+    ["disk", "/dev/null/x"],
+    ["pictures", "/dev/null/x/blobs"],
+  ]) {
+    const message = `"${path}" cannot be written (ENOTDIR). ${hint}`;
+    expect(checks.find((each) => each.check === check)).toEqual({
+      check,
+      ok: false,
+      error: { code: "NOT_WRITABLE", message },
+    });
+  }
 });
 
 /** The launcher on a Node that says it is older than it is, so that it starts the bundled one. */

@@ -51,6 +51,7 @@ test("exports a corpus, imports it elsewhere, and says in one sentence what cann
     [["export", "--corpus", "market", "--to", join(folder, "x"), "--shard-size", "0"], "1 to 10000", 2],
     [["export", "--corpus", "market", "--to", folder], "holds other files. Choose a folder that is empty", 1],
     [["export", "--corpus", "market", "--to", join(folder, "not-a-folder")], "cannot be written", 1],
+    [["export", "--corpus", "market", "--to", "/proc/medley"], '"/proc/medley" cannot be written (', 1],
     [["import", join(folder, "nowhere")], "has no manifest.json", 1],
     [["import", all], 'already, as "market"', 1],
     [["import", all, "--corpus", ""], "is empty, expected 1 to 200 characters", 2],

@@ -52,6 +52,19 @@ test("names variable, value and expectation of every wrong setting at once", () 
   expect(read).toThrow('INFERENCE_MAX_QUEUE is "1.5"');
 });
 
+test("refuses folders in which no folder can be made, and prefixes that lead elsewhere in a bucket", () => {
+  expect(() => readSettings({ MEDLEY_HOME: "/proc/medley" })).toThrow(
+    '"/proc/medley", expected a folder outside of /proc',
+  );
+  expect(() => readSettings({ MEDLEY_HOME: "/tmp/../proc" })).toThrow("outside of /proc");
+  expect(readSettings({ MEDLEY_HOME: "/procession" }).home).toBe("/procession");
+  for (const prefix of ["..", ".", "../x", "a/./b", "a/.."]) {
+    const read = () => readSettings({ MEDLEY_BLOBS: `s3://pictures/${prefix}` });
+    expect(read, prefix).toThrow('expected s3://BUCKET/PREFIX without a part "." or "..".');
+  }
+  expect(readSettings({ MEDLEY_BLOBS: "s3://pictures/a..b/.c" }).s3?.prefix).toBe("a..b/.c/");
+});
+
 test("does not repeat a password in an error", () => {
   expect(() => readSettings({ DATABASE_URL: "mysql://me:secret@host/x" })).toThrow("mysql://me:***@host/x");
 });

@@ -32,12 +32,16 @@ const databaseUrl = z
 const bucketAddress = z
   .string()
   .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w.-]+)*\/?$/, { error: "s3://BUCKET or s3://BUCKET/PREFIX" })
+  // Clients of S3 that follow such parts would write elsewhere in the bucket, others into a key that no console can open.
+  .refine((text) => !/\/\.{1,2}(\/|$)/.test(text), { error: 's3://BUCKET/PREFIX without a part "." or ".."' })
   .transform((text) => {
     const [, bucket = "", rest = ""] = /^s3:\/\/([^/]+)\/?(.*?)\/?$/.exec(text) ?? [];
     return { bucket, prefix: rest === "" ? "" : `${rest}/` };
   });
 
 const path = z.string().refine((text) => !text.includes("\0"), { error: "a path" });
+/** Every process makes folders there, and Node's recursive mkdir never ends in /proc, where nothing can be kept either (Node 24.21). */
+const homePath = path.refine((text) => !/^\/proc(\/|$)/.test(resolve(text)), { error: "a folder outside of /proc" });
 const logLevel = z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(", ")}` });
 const host = z.string().regex(/^[\w.:-]+$/, { error: "a host name or an IP address" });
 const providers = z
@@ -98,7 +102,7 @@ const ratio = z
 
 /** Every variable that Medley reads, in the order of .env.example. `meta.description` is the comment there. */
 const environmentSchema = z.object({
-  MEDLEY_HOME: path
+  MEDLEY_HOME: homePath
     .default("./.medley")
     .meta({ description: "Folder of all state; relative to the working directory." }),
   MEDLEY_PORT: wholeNumber(0, 65_535).default(4000).meta({ description: "Port of GraphQL and the web page (0: any)." }),

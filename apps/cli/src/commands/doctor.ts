@@ -1,4 +1,4 @@
-import { mkdir, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { findRunningServer, type Settings } from "@medley/config";
@@ -7,6 +7,7 @@ import { openModelSet } from "@medley/inference";
 import { listCorpora, openDatabase } from "@medley/storage";
 import { checkS3 } from "@medley/storage/s3";
 import { errorRecord } from "../cli-error.ts";
+import { requireWritableFolder } from "../make-folder.ts";
 import { writeLine, writeRecord } from "../output.ts";
 import { reservePort } from "../processes/free-port.ts";
 
@@ -17,6 +18,7 @@ interface Check {
 }
 
 const LEAST_NODE_MAJOR = 24;
+const SET_HOME = "Set MEDLEY_HOME to a folder that you may write to.";
 /** The embedded database, graphs and the demo take about half of it. */
 const LEAST_FREE_BYTES = 2_000_000_000;
 
@@ -59,7 +61,7 @@ function checkNode(): string {
 }
 
 async function checkDisk({ home }: Settings): Promise<string> {
-  await mkdir(home, { recursive: true });
+  await requireWritableFolder(home, SET_HOME);
   const { bavail, bsize } = await statfs(home);
   const free = bavail * bsize;
   const gigabytes = (free / 1e9).toFixed(1);
@@ -67,9 +69,12 @@ async function checkDisk({ home }: Settings): Promise<string> {
   throw new Error(`Only ${gigabytes} GB are free at ${home}. Free some space, or set MEDLEY_HOME to a larger disk.`);
 }
 
-/** A bucket is written to, read from and cleaned up again. */
+/** A folder is written to; a bucket is written to, read from and cleaned up again. */
 async function checkPictures({ s3, blobDirectory }: Settings): Promise<string> {
-  if (s3 === undefined) return blobDirectory;
+  if (s3 === undefined) {
+    await requireWritableFolder(blobDirectory, SET_HOME);
+    return blobDirectory;
+  }
   await checkS3(s3);
   return `s3://${s3.bucket}/${s3.prefix} at ${s3.endpoint ?? `AWS in ${s3.region}`} can be written and read`;
 }

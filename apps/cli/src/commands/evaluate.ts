@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Settings } from "@medley/config";
 import {
@@ -22,6 +22,7 @@ import { CliError } from "../cli-error.ts";
 import { openEngine } from "../engine/open-engine.ts";
 import { openPictureFolder } from "../engine/picture-folder.ts";
 import { createProgressLine } from "../engine/progress-line.ts";
+import { makeFolder } from "../make-folder.ts";
 import type { PictureStores } from "../engine/worker-resources.ts";
 import { note } from "../output.ts";
 import { requireWritable } from "../require-writable.ts";
@@ -143,7 +144,7 @@ async function openPictures(settings: Settings, options: EvaluateOptions): Promi
 
 /** Result files as the caption and VQA evaluations read them: captions.json, answers.json. */
 async function writePredictions({ tasks }: EvaluationResult, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const names: Readonly<Partial<Record<TaskName, string>>> = { captions: "captions.json", vqa: "answers.json" };
   for (const { task, predictions } of tasks) {
     const name = names[task];

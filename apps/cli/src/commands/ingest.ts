@@ -29,6 +29,9 @@ export interface IngestOptions {
  * exit code.
  */
 export async function runIngest(settings: Settings, path: string | undefined, options: IngestOptions): Promise<number> {
+  if (options.corpus.trim() === "") {
+    throw new CliError("WRONG_USAGE", "--corpus is empty, expected the name of a corpus.", { exitCode: 2 });
+  }
   if (path === undefined) {
     await requireCorpus(settings, options.corpus);
     return withInference(settings, "wait", ({ url, lost }) =>

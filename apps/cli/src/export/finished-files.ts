@@ -1,6 +1,7 @@
-import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { appendFile, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CliError } from "../cli-error.ts";
+import { makeFolder } from "../make-folder.ts";
 import { hashFile } from "./hash-file.ts";
 import { MANIFEST_NAME, readManifest } from "./manifest.ts";
 import { DRAFT_ENDING, explainDisk, type FileRecord, writeSealed } from "./sealed-output.ts";
@@ -25,7 +26,7 @@ export interface FinishedFiles {
  * @throws CliError FOLDER_TAKEN when something else is in the folder
  */
 export async function openFinishedFiles(directory: string, corpusId: string): Promise<FinishedFiles> {
-  await explainDisk(directory, () => mkdir(directory, { recursive: true }));
+  await explainDisk(directory, () => makeFolder(directory));
   const names = await readdir(directory);
   const journal = join(directory, JOURNAL_NAME);
   const manifest = await readManifest(directory);

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { publish } from "@medley/storage/sealed-file";
 import { CliError } from "../cli-error.ts";
+import { makeFolder } from "../make-folder.ts";
 
 /** A finished file of an export. */
 export interface FileRecord {
@@ -39,7 +40,7 @@ export class SealedOutput implements AsyncDisposable {
   static async open(directory: string, name: string): Promise<SealedOutput> {
     const path = join(directory, name);
     return await explainDisk(path, async () => {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       return new SealedOutput(path, name, await open(`${path}${DRAFT_ENDING}`, "w"));
     });
   }
@@ -100,7 +101,7 @@ export function diskError(path: string, cause: unknown): unknown {
     const message = `There is no space left for "${path}". Make room and give the same command again: finished shards are kept.`;
     return new CliError("DISK_FULL", message, { cause });
   }
-  if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "EEXIST"].includes(code)) {
+  if (["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EISDIR", "EEXIST"].includes(code)) {
     return new CliError(
       "NOT_WRITABLE",
       `"${path}" cannot be written (${code}). Choose a folder that you may write to.`,
