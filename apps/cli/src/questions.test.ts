@@ -37,9 +37,9 @@ test("declares questions, has a real model answer them with an ingest, and says 
     'person: "Is there a person in it?" (boolean: yes, no) is asked about every picture',
   );
   const answers = join(folder, "answers.txt");
-  writeFileSync(answers, "red\nblue\n");
+  writeFileSync(answers, "red\nblue\nwhite\n");
   const colour = ["declare", "colour", "What colour is it?", "--type", "category", "--answers", answers];
-  expect(await recordOf(...colour, "--answer", "white")).toMatchObject({
+  expect(await recordOf(...colour)).toMatchObject({
     outcome: "DECLARED",
     answers: ["red", "blue", "white"],
     minimumProbability: null,
@@ -96,6 +96,11 @@ test("refuses what cannot be meant, with a sentence", { timeout: 240_000 }, asyn
   expect(wrong).toMatchObject({ code: 1, errors: expect.stringContaining("has 0 answers, expected 2 to 1000") });
   expect((await questions("declare", "size", "What size?", "--type", "colour")).code).toBe(2);
   expect((await questions("declare", "size", "What?", "--type", "text", "--minimum", "2")).code).toBe(2);
+  const both = ["--answers", join(folder, "answers.txt"), "--answer", "red"];
+  expect(await questions("declare", "size", "What size?", "--type", "category", ...both)).toMatchObject({
+    code: 2,
+    errors: expect.stringContaining("--answers and --answer exclude each other."),
+  });
   expect(await questions("retire", "size")).toMatchObject({
     code: 1,
     errors: expect.stringContaining('The corpus has no question "size".'),

@@ -23,7 +23,7 @@ import type { IngestContext } from "./ingest-context.ts";
 import { createProgressView, type ProgressView } from "./progress-view.ts";
 import { answerAfter } from "./questions/report-questions.ts";
 import type { Registration } from "./register-pictures.ts";
-import { describeSummary, failedImageRecord, registrationRecord } from "./report.ts";
+import { describeSummary, failedImageRecord, registrationRecord, sayOnce } from "./report.ts";
 import { defaultRetry, retryTransient } from "./retry.ts";
 import { type IngestOutcome, type IngestRequest, runIngest } from "./run-ingest.ts";
 import { openSource } from "./scan/scan-source.ts";
@@ -262,13 +262,14 @@ async function workOnCorpora(context: IngestContext, command: Command): Promise<
     return 1;
   }
   let worst = 0;
+  const said = new Set<string>();
   for (const { name, pausedAt } of corpora) {
     if (pausedAt !== null) {
       console.error(describePause(name));
       worst = 1;
       continue;
     }
-    const ended = await runOne(context, requestOf(command, name), { json: command.json });
+    const ended = await runOne(context, requestOf(command, name), { json: command.json, said });
     const code = await answerAfter(context, name, command, ended);
     worst = Math.max(worst, code);
     if (context.signal.aborted) break;
@@ -355,11 +356,7 @@ async function runOne(
       onFailedImage: (failed) =>
         report(failedImageRecord(failed), `${failed.path}: ${failed.step} failed: ${failed.message} (${failed.code})`),
       onProgress: view.show,
-      onNote: (note) => {
-        const sentence = `${request.corpus}: ${note}`;
-        if (!said.has(sentence)) view.note(sentence);
-        said.add(sentence);
-      },
+      onNote: sayOnce(request.corpus, said, view.note),
     });
     view.stop();
     if (!progress.idle) onWork();

@@ -19,7 +19,7 @@ export const FIRST_RUN = { decoding: CAPTION_DECODING, prompt: null, captionsPer
  * caption for each picture by beam search, which reads best; one whose runs were all taken back gets none until somebody asks.
  */
 export async function planCaptions(
-  context: IngestContext,
+  context: Pick<IngestContext, "db">,
   corpusId: string,
   models: readonly ModelInfo[],
   listener: Pick<IngestListener, "onNote">,
@@ -27,18 +27,18 @@ export async function planCaptions(
   const { db } = context;
   const captioner = captionerOf(models);
   const filter = filterOf(models);
-  if (!captioner) listener.onNote("The model set has no captioner: no captions are written.");
+  if (!captioner) listener.onNote("The model set has no captioner: no captions are written.", "MODELS");
   const writes = captioner !== undefined && (await hasRun(context, corpusId, captioner, listener));
   if (filter) {
     await ensureActivePolicy(db, corpusId, filter);
     const bias = writes ? confirmationBias(captioner, filter) : null;
-    if (bias) listener.onNote(bias);
+    if (bias) listener.onNote(bias, "MODELS");
   }
   return { ...(writes && { captioner }), ...(filter && { filter }) };
 }
 
 async function hasRun(
-  { db }: IngestContext,
+  { db }: Pick<IngestContext, "db">,
   corpusId: string,
   captioner: ModelInfo,
   listener: Pick<IngestListener, "onNote">,

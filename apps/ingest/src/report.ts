@@ -1,4 +1,4 @@
-import type { FailedImage, IngestProgress } from "./run-ingest.ts";
+import type { FailedImage, IngestListener, IngestProgress } from "./run-ingest.ts";
 import type { Registration } from "./register-pictures.ts";
 
 /** One JSON object for what became of one file: its image, or why it was refused. */
@@ -14,6 +14,19 @@ export function registrationRecord(registration: Registration): object {
 /** One JSON object for a registered picture that a model could not take. */
 export function failedImageRecord({ path, imageId, step, code, message, trace }: FailedImage): object {
   return { path, imageId, step, error: { code, message }, ...trace };
+}
+
+/**
+ * Shows each note once: of a corpus once for it, of the models once for all. The word in front tells whoever keeps the last lines of a worker that
+ * ends that this is no reason for it (apps/cli/src/processes/child.ts).
+ * @param said  what was shown before; shared by the runs of a process
+ */
+export function sayOnce(corpus: string, said: Set<string>, show: (line: string) => void): IngestListener["onNote"] {
+  return (note, about = "CORPUS") => {
+    const sentence = about === "MODELS" ? note : `${corpus}: ${note}`;
+    if (!said.has(sentence)) show(`Note: ${sentence}`);
+    said.add(sentence);
+  };
 }
 
 /** The closing line: what came in and what was done, with everything that is missing. */

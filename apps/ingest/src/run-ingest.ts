@@ -76,8 +76,11 @@ export interface IngestListener {
   readonly onFailedImage: (failed: FailedImage) => void;
   readonly onProgress: (progress: IngestProgress) => void;
   /** Something that a person should know and that is no error. */
-  readonly onNote: (note: string) => void;
+  readonly onNote: (note: string, about?: NoteSubject) => void;
 }
+
+/** What a note is about: the corpus of the run, unless it says that it is the models, which serve every corpus. */
+export type NoteSubject = "CORPUS" | "MODELS";
 
 export interface IngestProgress {
   readonly added: number;

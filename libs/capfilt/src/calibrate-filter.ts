@@ -28,7 +28,12 @@ export async function calibrateFilter(
   const drawn = await drawCaptionPairs(db, { corpusId, spaceId, images, seed });
   if (drawn.length < LEAST_PICTURES) {
     const found = `Only ${drawn.length} pictures of the corpus have a text of people or of the web`;
-    throw new CapFiltError("TOO_FEW_TEXTS", `${found}, expected at least ${LEAST_PICTURES} to calibrate on.`);
+    const remedy =
+      "Bring in pictures with texts (docs/ingestion.md), or write some with addCaption; until then the rule is a plain softmax";
+    throw new CapFiltError(
+      "TOO_FEW_TEXTS",
+      `${found}, expected at least ${LEAST_PICTURES} to calibrate on. ${remedy}.`,
+    );
   }
   const role = filter.role === "filter" ? "filter" : "retrieval";
   const examples: LabelledScore[] = [];
@@ -39,7 +44,10 @@ export async function calibrateFilter(
   const fitted = fitPlatt(examples);
   if (fitted) return { ...fitted, examples };
   const found = `The filter "${filter.name}" does not tell texts of a picture from those of others`;
-  throw new CapFiltError("NOT_SEPARABLE", `${found}. It cannot be calibrated on this corpus.`);
+  throw new CapFiltError(
+    "NOT_SEPARABLE",
+    `${found}. It cannot be calibrated on this corpus: give the role "filter" another checkpoint.`,
+  );
 }
 
 async function scorePairs(

@@ -169,7 +169,7 @@ test("calibrates on texts of people and the web only, never on a neighbour's equ
   }
   const { corpusId: small } = await newPicture("a striped square");
   const few = calibrateFilter({ db, inference: telling }, { corpusId: small, spaceId }, filter, draw);
-  await expect(few).rejects.toThrow("Only 1 pictures");
+  await expect(few).rejects.toThrow(/^Only 1 pictures .* Bring in pictures with texts/);
 });
 
 test("refuses a rule that cannot be meant, naming the member", () => {

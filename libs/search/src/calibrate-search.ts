@@ -60,7 +60,9 @@ export async function calibrateSearch(
   const drawn = await drawCaptionPairs(db, request);
   if (drawn.length < LEAST_CALIBRATION_IMAGES) {
     const found = `Only ${drawn.length} pictures of the corpus have a text of people or of the web`;
-    throw new SearchError("TOO_FEW_TEXTS", `${found}, expected at least ${LEAST_CALIBRATION_IMAGES} to calibrate on.`);
+    const remedy = "Bring in pictures with texts (docs/ingestion.md), or write some with addCaption";
+    const message = `${found}, expected at least ${LEAST_CALIBRATION_IMAGES} to calibrate on. ${remedy}.`;
+    throw new SearchError("TOO_FEW_TEXTS", message);
   }
   const { itcWeight, fingerprint } = model;
   const source = { db, inference, corpusId, spaceId, itcWeight, model: fingerprint, ...(signal && { signal }) };

@@ -15,6 +15,7 @@ import {
   requestRenewal,
   retireQuestion as retireInStorage,
 } from "@medley/storage";
+import { CliError } from "../cli-error.ts";
 import { databaseOptions } from "../database-options.ts";
 import { describeNewCorpus, withCorpus } from "../with-corpus.ts";
 import { note, writeLine, writeRecord } from "../output.ts";
@@ -58,6 +59,10 @@ export async function declareQuestion(
   options: DeclareOptions,
 ): Promise<void> {
   const { corpus, json, minimum } = options;
+  if (options.answers !== undefined && options.answer !== undefined) {
+    const hint = "Write all answers into the file, or give each with --answer.";
+    throw new CliError("WRONG_USAGE", `--answers and --answer exclude each other. ${hint}`, { exitCode: 2 });
+  }
   const fromFile = options.answers === undefined ? [] : await readAnswers(options.answers);
   const listed = [...fromFile, ...(options.answer ?? [])];
   const answers = listed.length > 0 ? listed : null;

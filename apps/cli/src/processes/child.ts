@@ -118,10 +118,10 @@ function listeningUrl(line: string): string | undefined {
   return entry?.msg === "listening" && typeof entry.url === "string" ? entry.url : undefined;
 }
 
-/** What a person should see of a line if it is among the last ones: a warning or an error, or what is no log line at all. */
+/** What a person should see of a line if it is among the last ones: a warning or an error, or what is neither a log line nor a note. */
 function wordsOf(line: string): string {
   const entry = parseEntry(line);
-  if (!entry) return line;
+  if (!entry) return line.startsWith("Note: ") ? "" : line;
   return Number(entry.level) >= WARN_LEVEL ? String(entry.msg) : "";
 }
 

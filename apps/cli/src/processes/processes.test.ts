@@ -48,6 +48,15 @@ test("repeats the last words of a server that dies before it listens", async () 
   await expect(child.listening).rejects.toThrow("The test server ended (exit code 1): Port 1 is in use.");
 });
 
+test("takes no note for the reason why a server ended", async () => {
+  const child = start(
+    'console.error("Note: a filter is biased."); console.error("The disk is full."); process.exitCode = 1;',
+  );
+  await expect(child.listening).rejects.toThrow("The test server ended (exit code 1): The disk is full.");
+  const mute = start('console.error("Note: a filter is biased."); process.exitCode = 1;');
+  await expect(mute.listening).rejects.toThrow("The test server ended (exit code 1): it said nothing");
+});
+
 test("starts a server again that was killed", async () => {
   const children: ServerChild[] = [];
   const notes: string[] = [];
