@@ -69,6 +69,7 @@ async function pullHubFile(hub: Hub, { id, commit }: { id: string; commit: strin
     path: join(folder, file.name),
     expected: file,
     onProgress: progressOf(file.name),
+    onRetry: noteRetry(file.name),
   });
 }
 
@@ -88,9 +89,13 @@ async function pullFile(settings: Settings, url: URL): Promise<Pulled> {
     bytes = done;
     show(done, total);
   };
-  const sha256 = await downloadFile({ url: url.href, headers: {}, path, onProgress });
+  const sha256 = await downloadFile({ url: url.href, headers: {}, path, onProgress, onRetry: noteRetry(name) });
   note(`SHA-256 of ${name}: ${sha256}`);
   return { path, bytes, commit: null };
+}
+
+function noteRetry(name: string): (reason: string, pauseMs: number) => void {
+  return (reason, pauseMs) => note(`${name} broke off (${reason}); it goes on in ${pauseMs / 1000} s.`);
 }
 
 const MEGABYTE = 1_000_000;

@@ -1,13 +1,15 @@
+import { existsSync } from "node:fs";
 import { type Blip, openBlip } from "@medley/blip";
 import type { Settings } from "@medley/config";
 import { openModelSet } from "@medley/inference";
 import { readTensor } from "@medley/onnx";
 import { CliError, errorRecord } from "../cli-error.ts";
 import { findModel } from "../engine/open-engine.ts";
+import { listRegisteredModels } from "../engine/registered-models.ts";
 import { listPulledModels } from "../hub/pulled-models.ts";
 import { note, writeLine, writeRecord } from "../output.ts";
 
-/** The checkpoints of the model set, with the roles that each serves, and those that were pulled and serve none. */
+/** The checkpoints of the model set, with the roles that each serves, and those that were pulled or registered and serve none. */
 export async function listModels(settings: Settings, { json }: { json: boolean }): Promise<void> {
   const { roles } = await openModelSet(settings.modelsFile);
   const rolesOfModel = Map.groupBy(roles, ([, model]) => model.path);
@@ -23,6 +25,13 @@ export async function listModels(settings: Settings, { json }: { json: boolean }
     const record = { ...describeModel(await openBlip(path)), name: id, path, roles: [] };
     if (json) await writeRecord(record);
     else await writeLine(`${id}\tno role\t${record.abilities.join(", ")}\t${path}`);
+  }
+  for (const { name, checkpoint, fingerprint } of await listRegisteredModels(settings)) {
+    // Its path is that of the inference server, which may run on another machine.
+    const model = existsSync(checkpoint) ? describeModel(await openBlip(checkpoint)) : null;
+    const record = { ...model, name, path: checkpoint, roles: [], registered: fingerprint };
+    if (json) await writeRecord(record);
+    else await writeLine(`${name}\tregistered\t${model?.abilities.join(", ") ?? "not on this machine"}\t${checkpoint}`);
   }
 }
 

@@ -16,7 +16,7 @@ import {
 } from "@medley/storage";
 import { CliError } from "../cli-error.ts";
 import { databaseOptions } from "../database-options.ts";
-import { findModel } from "../engine/open-engine.ts";
+import { findNamedModel } from "../engine/open-engine.ts";
 import { note, writeLine, writeRecord } from "../output.ts";
 import { withInference } from "../processes/with-inference.ts";
 import { reindexCorpus } from "./ingest.ts";
@@ -52,13 +52,18 @@ export async function runReindex(settings: Settings, options: ReindexOptions): P
   });
 }
 
-async function modelToLoad(
+/** What is registered: the checkpoint under its name and with its weight. Throws CliError. */
+export async function modelToLoad(
   settings: Settings,
-  { model, name, itcWeight }: ReindexOptions,
+  { model, name, itcWeight }: Pick<ReindexOptions, "model" | "name" | "itcWeight">,
 ): Promise<ModelToLoad & { readonly name: string }> {
-  const path = resolve(await findModel(settings, model));
+  const { path: found, registered } = await findNamedModel(settings, model);
+  const path = resolve(found);
   if (!path.endsWith(".json")) {
-    return { checkpoint: path, name: name ?? basename(path), ...(itcWeight !== undefined && { itcWeight }) };
+    // Registered again it would get the name and the weight that it is given here.
+    const weight = itcWeight ?? registered?.itcWeight;
+    const checkpoint = { checkpoint: path, name: name ?? registered?.name ?? basename(path) };
+    return { ...checkpoint, ...(weight !== undefined && { itcWeight: weight }) };
   }
   const set = await openModelSet(path);
   const retrieval = set.roles.get("retrieval");

@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import type { Settings } from "@medley/config";
 import { createLocalInference, type ItmToken, type ModelSet, openModelSet } from "@medley/inference";
 import type { Inference } from "@medley/inference-api";
-import { CliError } from "../cli-error.ts";
+import { CliError, errorRecord } from "../cli-error.ts";
 import { findPulledModel, listPulledModels } from "../hub/pulled-models.ts";
+import { listRegisteredModels, type RegisteredModel } from "./registered-models.ts";
 import type { PictureStores, ResourceSettings } from "./worker-resources.ts";
 
 /** A batch command has no caller who waits: only a stuck engine shall ever meet this limit. */
@@ -35,19 +36,41 @@ export async function openEngine(settings: Settings, options: EngineOptions): Pr
   });
 }
 
-/** Path of a model that a person named by its path, by its name in the model set, or by the id that it was pulled under. */
+/** Path of a model that a person named; see findNamedModel. */
 export async function findModel(settings: Settings, model: string): Promise<string> {
-  if (existsSync(model)) return model;
+  return (await findNamedModel(settings, model)).path;
+}
+
+/** A checkpoint, and where it was found by it the row that it was registered under. */
+export interface NamedModel {
+  readonly path: string;
+  readonly registered?: RegisteredModel;
+}
+
+/** A model by its path, the id that it was pulled under, its name in the model set, or the name that it was registered under. */
+export async function findNamedModel(settings: Settings, model: string): Promise<NamedModel> {
+  if (existsSync(model)) return { path: model };
   const pulled = findPulledModel(settings, model);
-  if (pulled) return pulled.path;
+  if (pulled) return { path: pulled.path };
   const set: ModelSet | undefined = await openModelSet(settings.modelsFile).catch(() => undefined);
   const models = [...(set?.roles.values() ?? [])];
   const named = models.find(({ name }) => name === model);
-  if (named) return named.path;
-  const names = [...models.map(({ name }) => name), ...listPulledModels(settings).map(({ id }) => id)];
+  if (named) return { path: named.path };
+  let notLooked = "";
+  const registered = await listRegisteredModels(settings).catch((error: unknown) => {
+    notLooked = ` Registered models could not be looked up: ${errorRecord(error).message}`;
+    return [];
+  });
+  const found = registered.find(({ name }) => name === model);
+  if (found) return { path: found.checkpoint, registered: found };
+  const names = [
+    ...models.map(({ name }) => name),
+    ...listPulledModels(settings).map(({ id }) => id),
+    ...registered.map(({ name }) => name),
+  ];
   const known = [...new Set(names)].map((name) => `"${name}"`).join(", ") || "none";
   throw new CliError(
     "MODEL_NOT_FOUND",
-    `There is no checkpoint "${model}", and no model of that name (there are: ${known}).`,
+    `There is no checkpoint "${model}", and no model of that name (there are: ${known}).${notLooked}`,
   );
 }

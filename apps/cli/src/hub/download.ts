@@ -13,6 +13,8 @@ export interface Download {
   /** Size and digest that the content must have; absent where nobody knows them. */
   readonly expected?: Pick<HubFile, "sizeBytes" | "digest">;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /** An attempt failed for this reason, and another one follows after the pause. */
+  readonly onRetry?: (reason: string, pauseMs: number) => void;
   /** Waits between attempts, in milliseconds; their number bounds the attempts. */
   readonly pausesMs?: readonly number[];
   /** An attempt without a byte for so long is given up. */
@@ -53,27 +55,51 @@ export async function downloadFile(download: Download): Promise<string> {
 
 async function fetchWithRetries(download: Download, part: string): Promise<void> {
   const pauses = [...(download.pausesMs ?? PAUSES_MS)];
+  let answered = false;
   for (;;) {
     const before = (await sizeOf(part)) ?? 0;
     if (download.expected && before === download.expected.sizeBytes) return;
     try {
-      return await fetchRest(download, part);
+      return await fetchRest(download, part, () => {
+        answered = true;
+      });
     } catch (error) {
       if (error instanceof CliError) throw error;
+      // A server that has answered may be starting again; an address that never did is most likely a wrong one.
+      if (!answered && isNobody(error)) {
+        const message = `${download.url} cannot be reached: ${reasonOf(error)}. Check the address and the connection.`;
+        throw new CliError("DOWNLOAD_FAILED", message, { cause: error });
+      }
       // What has come is kept, so an attempt that brought something does not count.
       const pause = ((await sizeOf(part)) ?? 0) > before ? (pauses[0] ?? 0) : pauses.shift();
       if (pause === undefined) {
-        const reason = error instanceof Error ? error.message : String(error);
-        const message = `${download.url} broke off again and again: ${reason}. Run the same command to go on where it stopped.`;
+        const message = `${download.url} broke off again and again: ${reasonOf(error)}. Run the same command to go on where it stopped.`;
         throw new CliError("DOWNLOAD_FAILED", message, { cause: error });
       }
+      download.onRetry?.(reasonOf(error), pause);
       await wait(pause);
     }
   }
 }
 
+/** Nobody listens there, the name is unknown, or it is a port that fetch never asks. */
+function isNobody(error: unknown): boolean {
+  const { code, message } = ((error instanceof Error && error.cause) || {}) as { code?: string; message?: string };
+  return code === "ECONNREFUSED" || code === "ENOTFOUND" || message === "bad port";
+}
+
+/** fetch itself says no more than "fetch failed". */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error && error.cause.message !== "" ? error.cause.message : error.message;
+}
+
 /** One attempt. Throws CliError when another one is of no use. */
-async function fetchRest({ url, headers, stallMs = STALL_MS, ...download }: Download, part: string): Promise<void> {
+async function fetchRest(
+  { url, headers, stallMs = STALL_MS, ...download }: Download,
+  part: string,
+  onAnswer: () => void,
+): Promise<void> {
   const start = (await sizeOf(part)) ?? 0;
   const giveUp = new AbortController();
   const timer = setTimeout(() => giveUp.abort(new Error(`no byte for ${stallMs / 1000} s`)), stallMs);
@@ -83,6 +109,7 @@ async function fetchRest({ url, headers, stallMs = STALL_MS, ...download }: Down
       headers: { ...headers, "accept-encoding": "identity", ...range },
       signal: giveUp.signal,
     });
+    onAnswer();
     if (response.status === 416) {
       await rm(part, { force: true });
       throw new Error("the server refused to go on, so it starts again");

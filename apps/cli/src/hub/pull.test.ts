@@ -154,6 +154,32 @@ test("gives up a server that sends nothing, after the attempts that it was told 
   expect(hub.requests).toHaveLength(3);
 });
 
+test("gives up an address where nobody is at once, and says why it tries another one again", async () => {
+  const closed = createServer();
+  await new Promise<void>((listening) => closed.listen(0, "127.0.0.1", listening));
+  const { port } = closed.address() as AddressInfo;
+  await new Promise((ended) => closed.close(ended));
+  for (const address of [`127.0.0.1:${port}`, "no-such-host.invalid", "127.0.0.1:1"]) {
+    const began = performance.now();
+    await expect(pull(`http://${address}/model.pth`)).rejects.toMatchObject({
+      code: "DOWNLOAD_FAILED",
+      message: expect.stringMatching(/cannot be reached: (connect ECONNREFUSED|getaddrinfo|bad port)/),
+    });
+    expect(performance.now() - began).toBeLessThan(20_000);
+  }
+  const path = join(mkdtempSync(join(tmpdir(), "medley-retry-")), "x.bin");
+  hub.intercept = (_request, response) => response.writeHead(503).end() !== undefined;
+  const retries: [string, number][] = [];
+  const onRetry = (reason: string, pauseMs: number) => retries.push([reason, pauseMs]);
+  await expect(downloadFile({ url: hub.url, headers: {}, path, pausesMs: [1, 2], onRetry })).rejects.toThrow(
+    "status 503",
+  );
+  expect(retries).toEqual([
+    ["status 503", 1],
+    ["status 503", 2],
+  ]);
+});
+
 test("writes only the files that a checkpoint is made of, and prefers safetensors", () => {
   const digest = { kind: "git", hex: "0" } as const;
   const namesOf = (names: readonly string[]) =>
