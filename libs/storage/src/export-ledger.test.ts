@@ -84,7 +84,7 @@ test("adds nothing to the captions of another corpus, whatever a ledger names", 
   }
 });
 
-test("gives another stamp for every addition to the ledger", async () => {
+test("gives another stamp for every addition to the ledger and for every change that leaves its counts", async () => {
   const { db, corpusId, imageId, captionId } = await newCorpus("stamps");
   const stamps = new Set([await ledgerStamp(db, corpusId)]);
   await addCaption(db, { imageId, text: "another", source: "HUMAN" });
@@ -92,6 +92,18 @@ test("gives another stamp for every addition to the ledger", async () => {
   await reviewCaption(db, { captionId, verdict: "KEPT", reviewer: "ann" });
   stamps.add(await ledgerStamp(db, corpusId));
   expect(stamps.size).toBe(3);
+  // What leaves every count as it is.
+  await db.query('update images set attributes = \'{"licence": "CC0"}\' where id = $1::uuid', [imageId]);
+  stamps.add(await ledgerStamp(db, corpusId));
+  await db.query("update image_origins set origin = origin || '.bak' where image_id = $1::uuid", [imageId]);
+  stamps.add(await ledgerStamp(db, corpusId));
+  await db.query("update caption_reviews set verdict = 'REJECTED' where caption_id = $1::uuid", [captionId]);
+  stamps.add(await ledgerStamp(db, corpusId));
+  await db.query("delete from captions where image_id = $1::uuid and text = 'another'", [imageId]);
+  await addCaption(db, { imageId, text: "exchanged", source: "HUMAN" });
+  stamps.add(await ledgerStamp(db, corpusId));
+  expect(stamps.size).toBe(7);
+  expect(await ledgerStamp(db, corpusId), "without a change").toBe([...stamps].at(-1));
   expect(await schemaVersion(db)).toBe(readMigrations().at(-1)?.name.replace(".sql", ""));
 });
 

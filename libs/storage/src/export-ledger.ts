@@ -7,6 +7,9 @@ import { requireUuid } from "./uuid.ts";
 /** Time with microseconds in UTC, whatever the time zone of the session is. */
 const time = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
+/** 64 bits of a row's columns, the same on every server. */
+const hashOf = (columns: string) => `hashtextextended(json_build_array(${columns})::text, 0)`;
+
 /**
  * The first lines of a corpus's ledger, one JSON object each: the corpus (kind "corpus"), its caption runs by id ("run"), its filter policies by
  * version ("policy"). Empty when there is no such corpus.
@@ -77,25 +80,41 @@ export async function ledgerLinesOf(db: Queryable, imageIds: readonly string[]):
 }
 
 /**
- * A short text that changes with whatever is added to a corpus's ledger, and with what counts in it. An export is read page by page, and this
- * says afterwards whether the pages belong together.
+ * A short text that changes with whatever an export reads of a corpus: what is added, removed, exchanged or changed. An export is read page by page,
+ * and this says afterwards whether the pages belong together. Counts alone would not: a picture may go and another one come. Beside them stand sums of
+ * 64-bit hashes, which no order changes; texts of captions are never changed, so that their ids stand for them.
  */
 export async function ledgerStamp(db: Queryable, corpusId: string): Promise<string> {
   const [row] = await db.query<{ stamp: string }>(
-    `with written as materialized (
-       select c.id, c.superseded_by, c.language from captions c join images i on i.id = c.image_id where i.corpus_id = $1::uuid
+    `with pictures as materialized (
+       select i.id, i.sha256, i.attributes, i.format, i.width, i.height, i.size_bytes from images i where i.corpus_id = $1::uuid
+     ), written as materialized (
+       select c.id, c.superseded_by, c.language from captions c join pictures on pictures.id = c.image_id
+     ), parts (part, hash) as (
+       select 'image', ${hashOf("p.sha256, p.attributes, p.format, p.width, p.height, p.size_bytes")} from pictures p
+       union all
+       select 'origin', ${hashOf(`p.sha256, o.origin, ${time("o.created_at")}`)}
+       from image_origins o join pictures p on p.id = o.image_id
+       union all
+       select 'caption', ${hashOf("w.id, w.superseded_by, w.language")} from written w
+       union all
+       select 'score', ${hashOf(`w.id, s.filter_fingerprint, s.itc_cosine, s.itm_logit, s.itm_no_match_logit, ${time("s.created_at")}`)}
+       from caption_scores s join written w on w.id = s.caption_id
+       union all
+       select 'verdict', ${hashOf("w.id, v.policy_id, v.verdict, v.reason")}
+       from caption_verdicts v join written w on w.id = v.caption_id
+       union all
+       select 'review', ${hashOf(`w.id, r.verdict, r.reviewer, r.note, ${time("r.created_at")}`)}
+       from caption_reviews r join written w on w.id = r.caption_id
+       union all
+       select 'run', ${hashOf("r.id, r.captioner_fingerprint, r.reverted_at is null")} from caption_runs r where r.corpus_id = $1::uuid
+       union all
+       select 'policy', ${hashOf("p.id, p.version, p.filter_fingerprint, p.rule")} from filter_policies p where p.corpus_id = $1::uuid
      )
      select json_build_array(
        (select json_build_array(name, caption_run_id, filter_policy_id) from corpora where id = $1::uuid),
-       (select json_build_array(count(*), count(format)) from images where corpus_id = $1::uuid),
-       (select count(*) from image_origins o join images i on i.id = o.image_id where i.corpus_id = $1::uuid),
-       (select json_build_array(count(*), count(superseded_by), count(language)) from written),
-       (select json_build_array(count(*), count(itm_no_match_logit), max(s.created_at)) from caption_scores s join written on written.id = s.caption_id),
-       (select json_build_array(count(*), count(*) filter (where verdict = 'KEPT'), sum(length(reason)))
-        from caption_verdicts v join written on written.id = v.caption_id),
-       (select count(*) from caption_reviews r join written on written.id = r.caption_id),
-       (select json_build_array(count(*), count(reverted_at)) from caption_runs where corpus_id = $1::uuid),
-       (select count(*) from filter_policies where corpus_id = $1::uuid)
+       (select json_agg(json_build_array(part, count, sum) order by part)
+        from (select part, count(*) as count, sum(hash)::text as sum from parts group by part) as sums)
      )::text as stamp`,
     [requireUuid("corpus", corpusId)],
   );

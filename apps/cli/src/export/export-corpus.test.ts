@@ -268,6 +268,30 @@ test("refuses folders of others, and a corpus that changes meanwhile", async () 
   expect(existsSync(join(directory, "manifest.json"))).toBe(false);
 });
 
+test("lets one export into a folder at a time, and the next one when it has ended or was killed", async () => {
+  const directory = newFolder();
+  let second: unknown;
+  const first = exportCorpus(origin, {
+    corpus: judged.corpus,
+    directory,
+    all: true,
+    samplesEach: 100,
+    onProgress: () => (second ??= exported(origin, { directory }).catch((error: unknown) => error)),
+  });
+  await first;
+  expect(await second).toMatchObject({
+    code: "FOLDER_LOCKED",
+    message: `Another export writes into "${directory}". Wait for its end, or choose another folder.`,
+  });
+  expect(readdirSync(directory).filter((name) => name.startsWith("export-under-way"))).toEqual([]);
+  // As kill -9 leaves it before the journal is there.
+  const fresh = newFolder();
+  mkdirSync(fresh);
+  writeFileSync(join(fresh, "export-under-way.lock"), "");
+  await exported(origin, { directory: fresh });
+  expect(existsSync(join(fresh, "manifest.json"))).toBe(true);
+});
+
 test("says in one sentence that the disk is full", async () => {
   await using full = await open("/dev/full", "w");
   const cause: unknown = await full.writeFile("x").catch((error: unknown) => error);

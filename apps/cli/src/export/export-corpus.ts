@@ -38,13 +38,13 @@ export interface ExportRequest {
 /**
  * Writes a corpus as a data set. The same corpus gives the same bytes; shards that an interrupted export has finished are not written again.
  * The manifest is written last: a folder that has one is complete.
- * @throws CliError CORPUS_CHANGED, DISK_FULL, FOLDER_TAKEN, DAMAGED_PICTURE
+ * @throws CliError CORPUS_CHANGED, DISK_FULL, FOLDER_TAKEN, FOLDER_LOCKED, DAMAGED_PICTURE
  */
 export async function exportCorpus(source: ExportSource, request: ExportRequest): Promise<Manifest> {
   const { db, blobs } = source;
   const { corpus, directory, all, samplesEach } = request;
+  await using finished = await openFinishedFiles(directory, corpus.id);
   const stamp = await ledgerStamp(db, corpus.id);
-  const finished = await openFinishedFiles(directory, corpus.id);
   const target = { directory, samplesEach, blobs, finished };
   const pairs = openShards({ ...target, prefix: "pairs-" });
   const pictures = openShards({ ...target, prefix: "pictures/pictures-" });
