@@ -103,7 +103,9 @@ async function search(url: string, traceparent: string) {
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const TRACEPARENT = `00-${TRACE}-b7ad6b7169203331-01`;
 
-test("shows one search from the request to the worker thread of the inference server as one trace, also in both logs", async () => {
+test("shows one search from the request to the worker thread of the inference server as one trace, also in both logs", {
+  timeout: 180_000,
+}, async () => {
   // That nothing is loaded without a collector is in main.test.ts of each app; this is its counterpart.
   const modules = recordModules();
   const traced = { ...modules.environment, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };

@@ -215,7 +215,9 @@ test("stops when its operation is cancelled, leaves nothing to do, and goes on a
   expect(resumed.steps.embed).toMatchObject({ done: 50, total: 50 });
 });
 
-test("a worker that is killed while it registers loses no upload, and the next one embeds them", async () => {
+test("a worker that is killed while it registers loses no upload, and the next one embeds them", {
+  timeout: 180_000,
+}, async () => {
   const engine = createFakeInference({ readBlob: blobs.read });
   const handle = createInferenceHandler(engine);
   const server = createServer(async (incoming, response) => {
