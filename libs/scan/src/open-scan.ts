@@ -183,7 +183,7 @@ function readHits(
   const count = barred === -1 ? end - first : barred;
   // One string for all digests: a hundred calls for 32 bytes each took longer than the numbers behind them.
   const hex = Buffer.from(digests.buffer, digests.byteOffset + 32 * first, 32 * count).toString("hex");
-  const imageIds = ids.several(positions.subarray(first, first + count));
+  const imageIds = ids.at(positions.subarray(first, first + count));
   return imageIds.map((imageId, index) => ({
     position: positions[first + index] as number,
     imageId,
