@@ -22,7 +22,9 @@ export function openBlobStore({ directory }: { directory: string }): DiskBlobSto
     remove: (sha256) => rm(pathOf(sha256), { force: true }),
     async put(bytes) {
       const sha256 = createHash("sha256").update(bytes).digest("hex");
-      if (!(await has(sha256))) await sealFile(directory, pathOf(sha256), [bytes], { durable: true });
+      if (!(await isWhole(pathOf(sha256), bytes.length))) {
+        await sealFile(directory, pathOf(sha256), [bytes], { durable: true });
+      }
       return sha256;
     },
     putFile: (path) => putFile(directory, path),
@@ -49,7 +51,7 @@ async function putFile(directory: string, path: string): Promise<string> {
     }
     const sha256 = hash.digest("hex");
     const target = fannedPath(directory, sha256);
-    if (!(await exists(target))) await publish(draft, target, { durable: true });
+    if (!(await isWhole(target, (await stat(draft)).size))) await publish(draft, target, { durable: true });
     return sha256;
   } finally {
     await rm(draft, { force: true });
@@ -124,6 +126,11 @@ export function fannedPath(directory: string, sha256: string): string {
     throw new StorageError("INVALID_VALUE", `"${sha256}" is not a sha256 of 64 lower-case hexadecimal digits.`);
   }
   return join(directory, sha256.slice(0, 2), sha256.slice(2, 4), sha256);
+}
+
+/** One that something else has cut off is written again: its name says what belongs into it. */
+async function isWhole(path: string, sizeBytes: number): Promise<boolean> {
+  return (await findFile(path))?.sizeBytes === sizeBytes;
 }
 
 async function exists(path: string): Promise<boolean> {

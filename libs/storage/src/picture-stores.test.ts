@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -58,6 +58,20 @@ describe.each(["disk", "bucket"])("pictures in a %s", (kind) => {
     await expect(blobs.putFile(join(folder, "missing.jpg"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
+  test("writes bytes again that something has cut off, when they come again", async () => {
+    const { blobs } = openPictureStores(place());
+    const bytes = randomBytes(50_000);
+    const source = join(folder, `${kind}-again.jpg`);
+    writeFileSync(source, bytes);
+    for (const put of [() => blobs.put(bytes), () => blobs.putFile(source)]) {
+      const sha256 = await put();
+      truncateSync(kind === "disk" ? blobs.placeOf(sha256) : objectFile(sha256), 100);
+      expect((await blobs.find(sha256))?.sizeBytes).toBe(100);
+      await put();
+      expect(await blobs.read(sha256)).toEqual(bytes);
+    }
+  });
+
   test("keeps what is derived from a blob by name, and removes all of it at once", async () => {
     const { thumbnails } = openPictureStores(place());
     const sha256 = sha256Of(randomBytes(8));
@@ -85,15 +99,20 @@ describe.each(["disk", "bucket"])("pictures in a %s", (kind) => {
   });
 });
 
+/** Where the test's S3 service keeps an object. */
+function objectFile(sha256: string): string {
+  const name = readdirSync(s3.directory, { recursive: true }).find(
+    (each) => String(each).includes(sha256) && String(each).endsWith("._S3rver_object"),
+  );
+  return join(s3.directory, String(name));
+}
+
 const storesAt = (change: Partial<S3Place>) => openS3Stores({ ...s3.place, ...change });
 
 test("says that an object in the bucket is damaged instead of giving it out", async () => {
   const { blobs } = storesAt({});
   const sha256 = await blobs.put(Buffer.from("a picture that will be damaged"));
-  const name = readdirSync(s3.directory, { recursive: true }).find(
-    (each) => String(each).includes(sha256) && String(each).endsWith("._S3rver_object"),
-  );
-  writeFileSync(join(s3.directory, String(name)), "something else");
+  writeFileSync(objectFile(sha256), "something else");
   await expect(blobs.read(sha256)).rejects.toThrow(/is damaged: its SHA-256 is [0-9a-f]{64}\. Remove it/);
 });
 

@@ -53,6 +53,8 @@ export function openS3Stores(place: S3Place): { blobs: BlobStore; thumbnails: Va
     return { sizeBytes, open: () => call(key, async (opened) => (await get(opened, key)).stream) };
   };
   const readAll = (key: string) => call(key, (opened) => readObject(opened, key));
+  /** One that something else has cut off is written again: its name says what belongs into it. */
+  const isWhole = async (key: string, sizeBytes: number) => (await find(key))?.sizeBytes === sizeBytes;
   const has = async (key: string) => (await find(key)) !== undefined;
   const write = (key: string, content: Content) => call(key, (opened) => putObject(opened, key, content));
   const remove = (key: string) => call(key, (opened) => removeObject(opened, key));
@@ -64,14 +66,16 @@ export function openS3Stores(place: S3Place): { blobs: BlobStore; thumbnails: Va
     remove: (sha256) => remove(blobKey(sha256)),
     async put(bytes) {
       const sha256 = createHash("sha256").update(bytes).digest("hex");
-      if (!(await has(blobKey(sha256)))) await write(blobKey(sha256), { body: bytes, sizeBytes: bytes.length, sha256 });
+      if (!(await isWhole(blobKey(sha256), bytes.length))) {
+        await write(blobKey(sha256), { body: bytes, sizeBytes: bytes.length, sha256 });
+      }
       return sha256;
     },
     async putFile(path) {
       const sha256 = await sha256OfFile(path);
       const { size: sizeBytes } = await stat(path);
       // The file is read a second time; one that changed in between is refused by the service, because its SHA-256 is another one.
-      if (!(await has(blobKey(sha256)))) {
+      if (!(await isWhole(blobKey(sha256), sizeBytes))) {
         await write(blobKey(sha256), { body: createReadStream(path), sizeBytes, sha256 });
       }
       return sha256;
