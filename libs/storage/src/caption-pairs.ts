@@ -14,6 +14,7 @@ export type DrawnCaption = {
 
 /**
  * Pictures drawn by a seed with texts that people or the web gave them, and such texts of others: pairs that should match and pairs that should not.
+ * The draw goes by the content of the pictures: the same corpus in another installation, where ids differ, gives the same pairs.
  * Captions of machines and what a filter decided play no part, so that nothing is learned from what it is to judge. Texts in another language than
  * English and texts judged by their sentences are left out; a text that several pictures share is never taken for a wrong one.
  */
@@ -23,12 +24,12 @@ export async function drawCaptionPairs(
 ): Promise<DrawnCaption[]> {
   const drawn = await db.query<Omit<DrawnCaption, "ofAnother">>(
     `with texts as materialized (
-       select distinct on (c.image_id) c.image_id, i.sha256, c.text, md5(c.image_id::text || $4::text) as place
+       select distinct on (c.image_id) c.image_id, i.sha256, c.text, md5(i.sha256 || $4::text) as place
        from captions c join images i on i.id = c.image_id join caption_states s on s.caption_id = c.id
        where i.corpus_id = $1::uuid and c.source in ('HUMAN', 'WEB') and c.part_of is null
          and coalesce(c.language, 'und') in ('en', 'und') and s.reason is distinct from 'JUDGED_BY_SENTENCES'
          and s.reason is distinct from 'SUPERSEDED' and (s.reason is distinct from 'REVIEWED' or s.verdict = 'KEPT')
-       order by c.image_id, c.source, c.created_at, c.id
+       order by c.image_id, c.source, c.created_at, c.text
      ), drawn as materialized (
        select *, row_number() over (order by place) as number from texts order by place limit $3::integer
      ), nearest as materialized (
@@ -43,7 +44,7 @@ export async function drawCaptionPairs(
        select distinct on (nearest.owner) nearest.owner, other.text
        from nearest join drawn on drawn.image_id = nearest.owner
        join texts other on other.image_id = nearest.image_id and lower(other.text) <> lower(drawn.text)
-       order by nearest.owner, nearest.distance, nearest.image_id
+       order by nearest.owner, nearest.distance, other.sha256
      )
      select drawn.image_id as "imageId", drawn.sha256, drawn.text as own, neighbours.text as "ofNeighbour"
      from drawn left join neighbours on neighbours.owner = drawn.image_id order by drawn.number`,
