@@ -129,10 +129,12 @@ create table corpora (
   caption_run_id uuid,
   filter_policy_id uuid,
   paused_at timestamp with time zone,
+  deleted_at timestamp with time zone,
+  deletion_id uuid,
   constraint corpora_pkey PRIMARY KEY (id),
-  constraint corpora_name_key UNIQUE (name),
   constraint corpora_active_space_id_fkey FOREIGN KEY (active_space_id) REFERENCES spaces(id),
   constraint corpora_caption_run_id_fkey FOREIGN KEY (caption_run_id) REFERENCES caption_runs(id) ON DELETE SET NULL,
+  constraint corpora_deletion_id_fkey FOREIGN KEY (deletion_id) REFERENCES operations(id) ON DELETE SET NULL,
   constraint corpora_filter_policy_id_fkey FOREIGN KEY (filter_policy_id) REFERENCES filter_policies(id) ON DELETE SET NULL,
   constraint corpora_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
@@ -499,6 +501,8 @@ CREATE INDEX captions_run ON public.captions USING btree (run_id) WHERE (run_id 
 CREATE INDEX captions_superseded_by ON public.captions USING btree (superseded_by) WHERE (superseded_by IS NOT NULL);
 
 CREATE INDEX captions_words ON public.captions USING gin (words) WHERE (source <> 'SYNTHETIC'::text);
+
+CREATE UNIQUE INDEX corpora_live_name ON public.corpora USING btree (name) WHERE (deleted_at IS NULL);
 
 CREATE INDEX embeddings_corpus ON ONLY public.embeddings USING btree (corpus_id, written_in);
 

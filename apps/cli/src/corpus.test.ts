@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findCorpus, openDatabase, registerImage } from "@medley/storage";
+import { addCaption, ensureCorpus, findCorpus, openDatabase, registerImage } from "@medley/storage";
+import { openBlobStore } from "@medley/storage/blobs";
 import { afterAll, expect, test } from "vitest";
 import { runMedley } from "./testing/run-medley.ts";
 
@@ -36,4 +37,29 @@ test("declares the attributes of a corpus from a file, converts what is there an
     code: 1,
     errors: expect.stringContaining("cannot be read"),
   });
+}, 240_000);
+
+test("lists corpora, says what deleting one would take, and deletes it with its files when that is confirmed", async () => {
+  await using db = await openDatabase({ home });
+  const blobs = openBlobStore({ directory: join(home, "blobs") });
+  const { id: corpusId } = await ensureCorpus(db, { name: "old" });
+  const sha256 = await blobs.put(Buffer.from("a picture"));
+  const { imageId } = await registerImage(db, { corpusId, sha256, origin: "a.png", attributes: {} });
+  await addCaption(db, { imageId, text: "a dog", source: "HUMAN" });
+  const listed = (await medley("corpus", "list", "--json")).output.trim().split("\n");
+  expect(listed.map((line) => JSON.parse(line))).toContainEqual(
+    expect.objectContaining({ name: "old", images: 1, captions: 1, pausedAt: null }),
+  );
+
+  const asked = await medley("corpus", "delete", "old");
+  expect(asked).toMatchObject({ code: 1, errors: expect.stringContaining("1 pictures and 1 captions") });
+  expect(asked.errors).toContain("Nothing was deleted: add --yes");
+  expect([(await findCorpus(db, "old"))?.id, await blobs.has(sha256)]).toEqual([corpusId, true]);
+
+  const deleted = await medley("corpus", "delete", "old", "--yes", "--json");
+  expect(deleted.code).toBe(0);
+  expect(JSON.parse(deleted.output)).toMatchObject({ corpus: "old", corpusId, imagesDeleted: 1 });
+  expect([await findCorpus(db, "old"), await blobs.has(sha256)]).toEqual([null, false]);
+  expect((await medley("corpus", "list")).output).not.toContain("old");
+  expect(await medley("corpus", "delete", "old", "--yes")).toMatchObject({ code: 1 });
 }, 240_000);

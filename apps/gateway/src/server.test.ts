@@ -442,7 +442,7 @@ describe("readiness", () => {
   function onlyCorpus(name: string): typeof library.db.query {
     return async <Row>(text: string, values?: readonly unknown[]) => {
       const rows = await library.db.query<Row>(text, values);
-      return text.includes("from corpora order by")
+      return text.includes("from corpora where deleted_at is null order by")
         ? rows.filter((row) => (row as { name: string }).name === name)
         : rows;
     };

@@ -8,6 +8,7 @@ import { openSampleLibrary, type SampleLibrary } from "@medley/search/testing";
 import {
   addCaption,
   claimUploads,
+  clearDeletedCorpora,
   createOperation,
   findUpload,
   finishUpload,
@@ -303,6 +304,42 @@ describe("subscriptions", () => {
     expect(await open("/elsewhere", {})).toBe(404);
     // A page whose name was made to point to this machine is its own site for the browser.
     expect(await open("/graphql", { host: "rebound.example", origin: "http://rebound.example" })).toBe(403);
+  });
+});
+
+describe("corpora", () => {
+  test("are deleted: gone at once with their pictures, their name free, and what is left is told by an operation", async () => {
+    const { db } = library;
+    const made = await gateway.graphql('mutation { createCorpus(name: "short-lived") { corpus { id } } }');
+    const corpusId = made.data.createCorpus.corpus.id;
+    const sha256 = await library.blobs.put(picture());
+    const { imageId: going } = await registerImage(db, { corpusId, sha256, origin: "c.png", attributes: {} });
+    const DELETE = `mutation($corpus: String!) { deleteCorpus(corpus: $corpus) {
+      deletedCorpusId operation { id kind corpus { id } state counts { name value } } userErrors { code path } } }`;
+    const { data } = await gateway.graphql(DELETE, { corpus: "short-lived" });
+    expect(data.deleteCorpus).toMatchObject({
+      deletedCorpusId: corpusId,
+      operation: { kind: "DELETE_CORPUS", corpus: null, state: "QUEUED" },
+      userErrors: [],
+    });
+    expect(data.deleteCorpus.operation.counts).toContainEqual({ name: "images", value: 1 });
+    const after = await gateway.graphql(
+      'query($id: ID!) { image(id: $id) { id } corpus(name: "short-lived") { id } corpora { id } }',
+      { id: going },
+    );
+    expect(after.data).toMatchObject({ image: null, corpus: null });
+    expect(after.data.corpora).not.toContainEqual({ id: corpusId });
+    expect((await fetch(`${gateway.url}/images/${going}`)).status).toBe(404);
+    const repeated = await gateway.graphql(DELETE, { corpus: "short-lived" });
+    expect(repeated.data.deleteCorpus.userErrors).toMatchObject([{ code: "NOT_FOUND", path: ["corpus"] }]);
+    const cancel = "mutation($id: ID!) { cancelOperation(operationId: $id) { userErrors { code } } }";
+    const refused = await gateway.graphql(cancel, { id: data.deleteCorpus.operation.id });
+    expect(refused.data.cancelOperation.userErrors).toEqual([{ code: "CONFLICT" }]);
+    const again = await gateway.graphql('mutation { createCorpus(name: "short-lived") { corpus { id imageCount } } }');
+    expect(again.data.createCorpus.corpus).toMatchObject({ imageCount: 0 });
+    expect(again.data.createCorpus.corpus.id).not.toBe(corpusId);
+    expect(await clearDeletedCorpora(db, library)).toBe(true);
+    expect(await library.blobs.has(sha256)).toBe(false);
   });
 });
 

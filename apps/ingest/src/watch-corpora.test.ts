@@ -8,6 +8,7 @@ import {
   countEmbeddings,
   createUpload,
   type Database,
+  deleteCorpus,
   ensureCorpus,
   ensureSpace,
   findOperation,
@@ -185,4 +186,36 @@ test("an idle worker asks the database no more often for sixty corpora than for 
   const many = await inFourSeconds();
   expect(few).toBeGreaterThan(4);
   expect(many).toBeLessThan(2 * few);
+});
+
+test("removes what is left of a corpus that is deleted in the middle of its work, and goes on with the others", {
+  timeout: 120_000,
+}, async () => {
+  const { id: corpusId } = await ensureCorpus(db, { name: newCorpus() });
+  const imageIds: string[] = [];
+  for (let seed = 100; seed < 140; seed += 1) {
+    const sha256 = await blobs.put(png(seed));
+    const image = { corpusId, sha256, origin: `${seed}.png`, attributes: {} };
+    imageIds.push((await registerImage(db, image)).imageId);
+  }
+  await planSteps(db, { corpusId, spaceId: null, steps: ["prepare"], imageIds });
+  const begun = async () => {
+    const states = await db.query<{ state: string }>(
+      "select distinct state from image_steps where corpus_id = $1::uuid and step = 'prepare'",
+      [corpusId],
+    );
+    return states.map(({ state }) => state);
+  };
+  await using _worker = watch({ openWorkMs: 300, everythingMs: HOUR_MS });
+  await expect.poll(begun, { timeout: 60_000, interval: 5 }).not.toEqual(["pending"]);
+  const { id: deletion } = await db.transaction((tx) => deleteCorpus(tx, corpusId));
+  const state = async () => (await findOperation(db, deletion))?.state;
+  await expect.poll(state, { timeout: 60_000 }).toBe("SUCCEEDED");
+  expect(await db.query("select 1 from images where corpus_id = $1::uuid", [corpusId])).toEqual([]);
+  // The worker lives: it does the work of a corpus that comes after that.
+  const { id: other } = await ensureCorpus(db, { name: newCorpus() });
+  const sha256 = await blobs.put(png(141));
+  const { imageId } = await registerImage(db, { corpusId: other, sha256, origin: "d.png", attributes: {} });
+  await planSteps(db, { corpusId: other, spaceId: null, steps: ["prepare"], imageIds: [imageId] });
+  await expect.poll(() => embedded(other), { timeout: 60_000 }).toBe(1);
 });

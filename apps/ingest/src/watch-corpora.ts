@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import {
+  clearDeletedCorpora,
   type Corpus,
   corporaToKeepUp,
   corporaToReindex,
@@ -11,6 +12,7 @@ import type { PartFiles } from "@medley/storage/part-files";
 import { openWorkQueue } from "@medley/storage/work-queue";
 import { createBell } from "./bell.ts";
 import type { IngestContext } from "./ingest-context.ts";
+import { isDeleted } from "./is-deleted.ts";
 import { answerBeside } from "./questions/report-questions.ts";
 import { retryTransient } from "./retry.ts";
 import { runReindex } from "./spaces/run-reindex.ts";
@@ -60,6 +62,8 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
   const answering = new Map<string, Promise<unknown>>();
   /** Calibrations by corpus, and under no name the uploads. */
   const beside = new Map<string, Promise<unknown>>();
+  /** What removes the rows and files of deleted corpora, under no name. */
+  const clearing = new Map<string, Promise<unknown>>();
   const failure = new AbortController();
   const signal = AbortSignal.any([outer.signal, failure.signal]);
   const context = { ...outer, signal, retry: { ...outer.retry, signal } };
@@ -79,9 +83,11 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
     for (const id of corpusIds) for (const kind of Object.values(due)) kind.add(id);
     bell.ring();
   };
-  const keep = (work: Map<string, Promise<unknown>>, name: string, begun: Promise<unknown>) => {
+  const keep = (work: Map<string, Promise<unknown>>, name: string, begun: Promise<unknown>, corpusId?: string) => {
     const kept = begun
-      .catch((reason: unknown) => {
+      .catch(async (reason: unknown) => {
+        // Whatever failed because its rows went is no fault.
+        if (corpusId !== undefined && (await isDeleted(context.db, corpusId))) return;
         first ??= { reason };
         failure.abort();
       })
@@ -93,18 +99,18 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
   };
   const begin = ({ id, name }: Corpus) => {
     const calibrateBeside = (calibrate: () => Promise<void>) => {
-      if (!beside.has(name) && !signal.aborted) keep(beside, name, calibrate());
+      if (!beside.has(name) && !signal.aborted) keep(beside, name, calibrate(), id);
     };
     const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
     const work = options.work(run, name, { calibrateBeside, said }).then((didSome) => {
       if (didSome) due.answers.add(id);
     });
-    keep(running, name, work);
+    keep(running, name, work, id);
   };
   const reindex = ({ id: corpusId, name }: Corpus) => {
     const onNote = (note: string) => console.error(`${name}: ${note}`);
     const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
-    keep(reindexes, name, runReindex(run, { corpusId }, { onNote, onProgress: () => {} }));
+    keep(reindexes, name, runReindex(run, { corpusId }, { onNote, onProgress: () => {} }), corpusId);
   };
   const keepUp = ({ id: corpusId, name }: Corpus) => {
     const onNote = (note: string) => console.error(`${name}: ${note}`);
@@ -113,7 +119,7 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
       // Another one may have been asked for meanwhile: this worker does one of a corpus at a time.
       if (outcome !== null) due.upkeeps.add(corpusId);
     });
-    keep(upkeeps, name, work);
+    keep(upkeeps, name, work, corpusId);
   };
   /** Those of them that have such work; the others are looked at no more. */
   const among = async (kind: Set<string>, find: () => Promise<ReadonlySet<string>>): Promise<ReadonlySet<string>> => {
@@ -130,11 +136,13 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
     everyMs: openWorkMs,
     onWake(corpusIds) {
       uploadBell.ring();
+      clearingDue = true;
       look(corpusIds);
     },
   });
   const { corpus, parts, onRegistration } = options;
   keep(beside, "", watchUploads(context, { corpus, parts, onRegistration, bell: uploadBell, onGained: look }));
+  let clearingDue = true;
   let everythingAt = 0;
   let openWorkAt = 0;
   while (!signal.aborted) {
@@ -149,7 +157,18 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
       const except = corpora.filter(({ name }) => running.has(name) && answering.has(name)).map(({ id }) => id);
       look(await retryTransient(() => corporaWithOpenWork(context.db, { except }), context.retry));
     }
-    if (now >= openWorkAt) openWorkAt = now + openWorkMs;
+    if (now >= openWorkAt) {
+      openWorkAt = now + openWorkMs;
+      clearingDue = true;
+    }
+    if (clearingDue && clearing.size === 0) {
+      clearingDue = false;
+      keep(
+        clearing,
+        "",
+        retryTransient(() => clearDeletedCorpora(context.db, context, { signal }), context.retry),
+      );
+    }
     const moving = await among(due.reindexes, () => corporaToReindex(context.db));
     const keeping = await among(due.upkeeps, () => corporaToKeepUp(context.db));
     for (const each of corpora) {
@@ -160,7 +179,7 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
       }
       if (due.answers.has(id) && !answering.has(name)) {
         due.answers.delete(id);
-        keep(answering, name, answerBeside(context, name, { json: options.json, said }));
+        keep(answering, name, answerBeside(context, name, { json: options.json, said }), id);
       }
       if (moving.has(id) && !reindexes.has(name)) {
         due.reindexes.delete(id);
@@ -173,7 +192,7 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
     }
     await bell.wait(context.retry.sleep(Math.max(0, openWorkAt - performance.now()), signal));
   }
-  await Promise.all([running, answering, reindexes, upkeeps, beside].flatMap((works) => [...works.values()]));
+  await Promise.all([running, answering, reindexes, upkeeps, beside, clearing].flatMap((works) => [...works.values()]));
   if (first) throw first.reason;
 }
 

@@ -35,12 +35,14 @@ export type NewImage = {
 /**
  * Adds a picture to a corpus. The same bytes again: the same image, which gains the origin, new attributes (they win)
  * and the text. A file of that origin that was rejected earlier counts as mended.
+ * @throws StorageError NOT_FOUND where there is no such corpus, or it was deleted
  */
 export async function registerImage(db: Queryable, image: NewImage): Promise<{ imageId: string; created: boolean }> {
   const text = withoutZeros(image.webText ?? "").trim() || null;
   const [row] = await db.query<{ imageId: string; created: boolean; hasNewText: boolean }>(
     `with image as (
-       insert into images (corpus_id, sha256, attributes) values ($1::uuid, $2::text, $6::jsonb || $3::jsonb)
+       insert into images (corpus_id, sha256, attributes)
+       select id, $2::text, $6::jsonb || $3::jsonb from corpora where id = $1::uuid and deleted_at is null
        on conflict (corpus_id, sha256) do update set attributes = $6::jsonb || images.attributes || $3::jsonb
        returning id, xmax = 0 as created
      ), origin as (
@@ -61,7 +63,7 @@ export async function registerImage(db: Queryable, image: NewImage): Promise<{ i
       storableJson(image.metadata ?? {}),
     ],
   );
-  if (!row) throw new Error("Bug: an upsert returned no row.");
+  if (!row) throw new StorageError("NOT_FOUND", `There is no corpus "${image.corpusId}"; perhaps it was deleted.`);
   const { imageId, created, hasNewText } = row;
   if (hasNewText && !created) await reopenSteps(db, { imageIds: [imageId], steps: ["caption-embed", "filter"] });
   return { imageId, created };
@@ -122,6 +124,7 @@ export async function findImage(db: Queryable, imageId: string): Promise<Image |
 export async function findImages(db: Queryable, imageIds: readonly string[]): Promise<Image[]> {
   return db.query<Image>(
     `select ${COLUMNS} from unnest($1::uuid[]) with ordinality as wanted (id, position) join images i using (id)
+     join corpora c on c.id = i.corpus_id and c.deleted_at is null
      order by wanted.position`,
     [imageIds.filter(isUuid)],
   );

@@ -42,6 +42,8 @@ export {
   startCaptionRun,
 } from "./caption-runs.ts";
 export type { CaptionRun, CaptionRunSummary, NewCaptionRun } from "./caption-runs.ts";
+export { clearDeletedCorpora, corporaToClear, deleteCorpus } from "./deleted-corpora.ts";
+export type { ClearOptions } from "./deleted-corpora.ts";
 export { corporaWithOpenWork } from "./open-work.ts";
 export { wakeCorpus } from "./wakes.ts";
 export { drawCaptionPairs } from "./caption-pairs.ts";
@@ -70,8 +72,16 @@ export {
   undecidedImages,
 } from "./filter-policies.ts";
 export type { FilterPolicy, FilterRule, NewFilterPolicy, VerdictCount } from "./filter-policies.ts";
-export { corpusOfCaption, ensureCorpus, findCorpora, findCorpus, findCorpusById, listCorpora } from "./corpora.ts";
-export type { Corpus } from "./corpora.ts";
+export {
+  corpusOfCaption,
+  countCorpus,
+  ensureCorpus,
+  findCorpora,
+  findCorpus,
+  findCorpusById,
+  listCorpora,
+} from "./corpora.ts";
+export type { Corpus, CorpusCounts } from "./corpora.ts";
 export { openDatabase } from "./database.ts";
 export type { Database, OpenDatabaseOptions, Queryable } from "./database.ts";
 export {

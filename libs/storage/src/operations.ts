@@ -31,6 +31,8 @@ export const INGEST_OPERATION = "INGEST";
 export const REINDEX_OPERATION = "REINDEX";
 /** The kind of what answers the questions of a corpus. */
 export const ANSWER_OPERATION = "ANSWER";
+/** The kind of what removes the rows and files of a deleted corpus. It names no corpus. */
+export const DELETE_OPERATION = "DELETE_CORPUS";
 /** The kinds of what works on what a corpus holds already (`upkeeps.ts`). */
 export const UPKEEP_OPERATIONS = ["REBUILD_INDEX", "REFILL", "RECAPTION", "REFILTER"] as const;
 export type UpkeepKind = (typeof UPKEEP_OPERATIONS)[number];
@@ -97,6 +99,7 @@ export async function updateOperation(db: Queryable, update: OperationUpdate): P
  * is taken out, so that no worker goes on with it by itself: answers to questions for ANSWER_OPERATION, steps otherwise. retryFailedAnswers and
  * retryFailedSteps open them again. Of a reindex the space that it was building is retired instead, and of an upkeep only its own steps are taken
  * out. Call it in a transaction. Null when the operation is finished already, or there is none.
+ * @throws StorageError CONFLICT for the deletion of a corpus, which cannot be taken back
  */
 export async function cancelOperation(db: Queryable, operationId: string): Promise<Operation | null> {
   const [cancelled] = await db.query<Operation>(
@@ -105,6 +108,12 @@ export async function cancelOperation(db: Queryable, operationId: string): Promi
     [requireUuid("operation", operationId)],
   );
   if (!cancelled) return null;
+  if (cancelled.kind === DELETE_OPERATION) {
+    throw new StorageError(
+      "CONFLICT",
+      "The corpus is deleted already; removing what is left of it cannot be cancelled.",
+    );
+  }
   if (cancelled.kind === REINDEX_OPERATION) await abandonReindex(db, operationId);
   else if (isUpkeep(cancelled.kind)) await excludeUpkeepSteps(db, operationId);
   else if (cancelled.corpusId !== null) await excludeOpenWork(db, cancelled.corpusId, cancelled.kind);

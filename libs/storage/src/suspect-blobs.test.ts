@@ -8,21 +8,24 @@ import { ensureCorpus } from "./corpora.ts";
 import { findImage, registerImage } from "./images.ts";
 import { deleteImageRows, lockBlobs, removeUnusedBlobs } from "./suspect-blobs.ts";
 import { type TestDatabase, openTestDatabase } from "./testing/open-test-database.ts";
+import { openTokenStore, type TokenStore } from "./tokens.ts";
 import { beginReceiving, createUpload, markStored, rejectUpload } from "./uploads.ts";
 
 let database: TestDatabase;
 let blobs: BlobStore;
 let thumbnails: VariantStore;
+let tokens: TokenStore;
 const corpora: string[] = [];
 beforeAll(async () => {
   database = await openTestDatabase();
   blobs = openBlobStore({ directory: join(database.home, "blobs") });
   thumbnails = openVariantStore({ directory: join(database.home, "thumbnails") });
+  tokens = openTokenStore({ directory: join(database.home, "tokens") });
   for (const name of ["one", "two"]) corpora.push((await ensureCorpus(database.db, { name })).id);
 });
 afterAll(() => database[Symbol.asyncDispose]());
 
-const remove = () => removeUnusedBlobs(database.db, { blobs, thumbnails });
+const remove = () => removeUnusedBlobs(database.db, { blobs, thumbnails, tokens });
 
 async function addPicture(text: string, corpus = 0) {
   const sha256 = await blobs.put(Buffer.from(text));
@@ -31,18 +34,21 @@ async function addPicture(text: string, corpus = 0) {
   return { sha256, ...(await registerImage(database.db, image)) };
 }
 
-test("removes a deleted image's captions, file and thumbnail, but not while another corpus has the same bytes", async () => {
+test("removes a deleted image's captions, file, thumbnail and tokens of every model, but not while another corpus has the same bytes", async () => {
   const one = await addPicture("shared");
   const two = await addPicture("shared", 1);
+  const made = { data: new Uint16Array([1, 2]), tokens: 1, width: 2 };
+  for (const model of ["small", "large"]) await tokens.write(model, one.sha256, made);
   await addCaption(database.db, { imageId: one.imageId, text: "a dog", source: "HUMAN" });
   expect(await deleteImageRows(database.db, one.imageId)).toEqual({ sha256: one.sha256 });
   expect(await findImage(database.db, one.imageId)).toBeNull();
   expect((await captionsOf(database.db, [one.imageId])).get(one.imageId)).toEqual([]);
   expect(await remove()).toBe(0);
-  expect(await blobs.has(one.sha256)).toBe(true);
+  expect([await blobs.has(one.sha256), await tokens.has("small", one.sha256)]).toEqual([true, true]);
   await deleteImageRows(database.db, two.imageId);
   expect(await remove()).toBe(1);
   expect([await blobs.has(one.sha256), await thumbnails.has(one.sha256, "320.webp")]).toEqual([false, false]);
+  expect([await tokens.has("small", one.sha256), await tokens.has("large", one.sha256)]).toEqual([false, false]);
   expect(await deleteImageRows(database.db, one.imageId)).toBeNull();
 });
 

@@ -1,5 +1,6 @@
 import type { BlobStore, VariantStore } from "./picture-stores.ts";
 import type { Database, Queryable } from "./database.ts";
+import type { TokenStore } from "./tokens.ts";
 import { isUuid } from "./uuid.ts";
 
 /**
@@ -36,12 +37,14 @@ export async function deleteImageRows(db: Queryable, imageId: string): Promise<{
 export type RemovableFiles = {
   readonly blobs: BlobStore;
   readonly thumbnails: VariantStore;
+  /** Absent where image tokens lie on another machine: they stay there. */
+  readonly tokens?: Pick<TokenStore, "removeAll"> | undefined;
 };
 
 // Each is a transaction of its own, and on the embedded database the others wait meanwhile.
 const BLOBS_PER_CALL = 200;
 
-/** Removes the suspect blobs, with their thumbnails, that no image and no upload needs. Returns how many. */
+/** Removes the suspect blobs, with their thumbnails and image tokens, that no image and no upload needs. Returns how many. */
 export async function removeUnusedBlobs(db: Database, files: RemovableFiles): Promise<number> {
   const suspects = await db.query<{ sha256: string }>(
     "select sha256 from suspect_blobs order by noted_at limit $1::integer",
@@ -58,6 +61,7 @@ export function removeUnusedBlob(db: Database, files: RemovableFiles, sha256: st
     await lockBlobs(tx, [sha256]);
     const unused = !(await isBlobUsed(tx, sha256));
     if (unused) {
+      await files.tokens?.removeAll(sha256);
       await files.thumbnails.removeAll(sha256);
       await files.blobs.remove(sha256);
     }

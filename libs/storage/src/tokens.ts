@@ -1,4 +1,4 @@
-import { open, rm, stat } from "node:fs/promises";
+import { open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { fannedPath } from "./blobs.ts";
@@ -14,6 +14,8 @@ export type TokenStore = {
   readonly write: (visionFingerprint: string, sha256: string, tokens: ImageTokens) => Promise<void>;
   readonly has: (visionFingerprint: string, sha256: string) => Promise<boolean>;
   readonly delete: (visionFingerprint: string, sha256: string) => Promise<void>;
+  /** Removes what every vision tower made of a picture that is deleted. */
+  readonly removeAll: (sha256: string) => Promise<void>;
   /** Removes everything of a vision tower that no space uses any more. */
   readonly deleteAll: (visionFingerprint: string) => Promise<void>;
 };
@@ -49,6 +51,11 @@ export function openTokenStore({ directory }: { directory: string }): TokenStore
         () => false,
       ),
     delete: async (visionFingerprint, sha256) => rm(pathOf(visionFingerprint, sha256), { force: true }),
+    async removeAll(sha256) {
+      for (const folder of await readdir(directory).catch(() => [])) {
+        await rm(`${fannedPath(join(directory, folder), sha256)}.tokens`, { force: true });
+      }
+    },
     deleteAll: async (visionFingerprint) => rm(folderOf(visionFingerprint), { recursive: true, force: true }),
   };
 }

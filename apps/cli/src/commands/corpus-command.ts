@@ -1,6 +1,7 @@
 import type { Settings } from "@medley/config";
 import type { Command } from "commander";
 import { clearAttributes, setAttributes, showAttributes } from "./corpus-attributes.ts";
+import { printCorpora, removeCorpus } from "./corpora.ts";
 import { addQuestionCommands } from "./corpus-questions-command.ts";
 
 interface CorpusOptions {
@@ -8,9 +9,16 @@ interface CorpusOptions {
   readonly json: boolean;
 }
 
-/** Gives a command the commands that say what a corpus is: what its attributes may hold, and what a model is asked about its pictures. */
+/** Gives a command the commands about corpora: which there are, what their attributes may hold, what a model is asked about their pictures, and their end. */
 export function addCorpusCommands(command: Command, settings: Settings, withJson: (command: Command) => Command): void {
-  command.description("what a corpus declares about its pictures");
+  command.description("the corpora of this installation, and what they declare about their pictures");
+  withJson(command.command("list").description("every corpus with how many pictures and captions it holds")).action(
+    (options: { json: boolean }) => printCorpora(settings, options),
+  );
+  withJson(command.command("delete <name>"))
+    .description("delete a corpus with its pictures, captions, vectors and files, for ever")
+    .option("--yes", "really do it; without it this says what would go", false)
+    .action((name: string, options: { yes: boolean; json: boolean }) => removeCorpus(settings, name, options));
   const attributes = command.command("attributes").description("types of the attributes; see docs/attributes.md");
   const corpusCommand = (usage: string, description: string) =>
     withJson(attributes.command(usage).description(description)).requiredOption(

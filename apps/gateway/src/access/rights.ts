@@ -63,6 +63,7 @@ export const RIGHTS: Readonly<Record<string, Right>> = {
   "Query.corpora": { least: "VIEWER", where: "any" },
   "Query.corpus": inCorpusOf("VIEWER", corpus("name")),
   "Mutation.createCorpus": { least: "ADMIN", where: "all" },
+  "Mutation.deleteCorpus": { least: "ADMIN", where: "all" },
   "Mutation.registerModel": { least: "ADMIN", where: "all" },
   "Mutation.reindex": inCorpusOf("ADMIN", corpus("input.corpus")),
   "Mutation.rollbackSpace": inCorpusOf("ADMIN", corpus("corpus")),

@@ -27,6 +27,8 @@ const OPERATIONS: Readonly<Record<string, (about: NamedThings) => string>> = {
   "Query.operation": ({ operationId }) => `{ operation(id: "${operationId}") { kind coverage { step } } }`,
   "Query.operations": ({ corpus }) => `{ operations(corpus: "${corpus.name}") { kind state } }`,
   "Mutation.createCorpus": ({ corpus }) => `mutation { createCorpus(name: "${corpus.name}") { ${ERRORS} } }`,
+  // Where a role may do it there is nothing of that name: both corpora are asked about further on.
+  "Mutation.deleteCorpus": () => `mutation { deleteCorpus(corpus: "nowhere") { ${ERRORS} } }`,
   "Mutation.registerModel": () =>
     `mutation { registerModel(input: { name: "other", checkpoint: "missing" }) { ${ERRORS} } }`,
   "Mutation.reindex": ({ corpus }) =>

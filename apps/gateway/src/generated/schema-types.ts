@@ -463,6 +463,17 @@ export type Degradation = {
   stage: SearchStage;
 };
 
+/** What `deleteCorpus` answers. */
+export type DeleteCorpusPayload = {
+  __typename?: 'DeleteCorpusPayload';
+  /** Id of the corpus that is gone; null when there are errors. */
+  deletedCorpusId?: Maybe<Scalars['ID']['output']>;
+  /** Removes what is left of it: DELETE_CORPUS, with the counts `images` and `imagesDeleted`. It belongs to no corpus. Null when there are errors. */
+  operation?: Maybe<Operation>;
+  /** What was wrong; empty when all went well. */
+  userErrors: Array<UserError>;
+};
+
 /** What `deleteImage` answers. */
 export type DeleteImagePayload = {
   __typename?: 'DeleteImagePayload';
@@ -930,6 +941,11 @@ export type Mutation = {
    */
   declareQuestion: QuestionPayload;
   /**
+   * Deletes a corpus with its pictures, captions, vectors and answers, and the bytes that no other corpus has. It is gone at once, and its name is free
+   * again; the ingest worker then removes its rows and files, which the operation tells of. It cannot be taken back.
+   */
+  deleteCorpus: DeleteCorpusPayload;
+  /**
    * Removes a picture from its corpus with its captions, vectors and steps, and its bytes when no other corpus has the same ones. It cannot be
    * taken back; sending the picture again makes a new image.
    */
@@ -1015,6 +1031,12 @@ export type MutationCreateUploadArgs = {
 /** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
 export type MutationDeclareQuestionArgs = {
   input: DeclareQuestionInput;
+};
+
+
+/** Everything that changes something. What the caller can mend is in `userErrors`, and then nothing was changed; errors are for faults. */
+export type MutationDeleteCorpusArgs = {
+  corpus: Scalars['String']['input'];
 };
 
 
@@ -2045,6 +2067,7 @@ export type ResolversTypes = {
   DeclareQuestionInput: DeclareQuestionInput;
   DecodingInput: DecodingInput;
   Degradation: ResolverTypeWrapper<Degradation>;
+  DeleteCorpusPayload: ResolverTypeWrapper<Omit<DeleteCorpusPayload, 'operation'> & { operation?: Maybe<ResolversTypes['Operation']> }>;
   DeleteImagePayload: ResolverTypeWrapper<DeleteImagePayload>;
   DescribingText: ResolverTypeWrapper<Description>;
   ErrorClass: ResolverTypeWrapper<ErrorClass>;
@@ -2159,6 +2182,7 @@ export type ResolversParentTypes = {
   DeclareQuestionInput: DeclareQuestionInput;
   DecodingInput: DecodingInput;
   Degradation: Degradation;
+  DeleteCorpusPayload: Omit<DeleteCorpusPayload, 'operation'> & { operation?: Maybe<ResolversParentTypes['Operation']> };
   DeleteImagePayload: DeleteImagePayload;
   DescribingText: Description;
   ErrorClass: ErrorClass;
@@ -2384,6 +2408,12 @@ export type DegradationResolvers<ContextType = GatewayContext, ParentType extend
   stage?: Resolver<ResolversTypes['SearchStage'], ParentType, ContextType>;
 };
 
+export type DeleteCorpusPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['DeleteCorpusPayload'] = ResolversParentTypes['DeleteCorpusPayload']> = {
+  deletedCorpusId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  operation?: Resolver<Maybe<ResolversTypes['Operation']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
 export type DeleteImagePayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['DeleteImagePayload'] = ResolversParentTypes['DeleteImagePayload']> = {
   bytesRemoved?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   deletedImageId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
@@ -2563,6 +2593,7 @@ export type MutationResolvers<ContextType = GatewayContext, ParentType extends R
   createCorpus?: Resolver<ResolversTypes['CorpusPayload'], ParentType, ContextType, RequireFields<MutationCreateCorpusArgs, 'name'>>;
   createUpload?: Resolver<ResolversTypes['CreateUploadPayload'], ParentType, ContextType, RequireFields<MutationCreateUploadArgs, 'input'>>;
   declareQuestion?: Resolver<ResolversTypes['QuestionPayload'], ParentType, ContextType, RequireFields<MutationDeclareQuestionArgs, 'input'>>;
+  deleteCorpus?: Resolver<ResolversTypes['DeleteCorpusPayload'], ParentType, ContextType, RequireFields<MutationDeleteCorpusArgs, 'corpus'>>;
   deleteImage?: Resolver<ResolversTypes['DeleteImagePayload'], ParentType, ContextType, RequireFields<MutationDeleteImageArgs, 'imageId'>>;
   pauseCorpus?: Resolver<ResolversTypes['CorpusPayload'], ParentType, ContextType, RequireFields<MutationPauseCorpusArgs, 'corpus'>>;
   registerModel?: Resolver<ResolversTypes['RegisterModelPayload'], ParentType, ContextType, RequireFields<MutationRegisterModelArgs, 'input'>>;
@@ -2830,6 +2861,7 @@ export type Resolvers<ContextType = GatewayContext> = {
   CreateUploadPayload?: CreateUploadPayloadResolvers<ContextType>;
   DateTime?: GraphQLScalarType;
   Degradation?: DegradationResolvers<ContextType>;
+  DeleteCorpusPayload?: DeleteCorpusPayloadResolvers<ContextType>;
   DeleteImagePayload?: DeleteImagePayloadResolvers<ContextType>;
   DescribingText?: DescribingTextResolvers<ContextType>;
   ErrorClass?: ErrorClassResolvers<ContextType>;

@@ -2,6 +2,7 @@ import {
   activeSpace,
   attributeSchemaOf,
   countImages,
+  deleteCorpus as deleteInStorage,
   ensureCorpus,
   findCorpus,
   listCorpora,
@@ -40,6 +41,12 @@ export const createCorpus: NonNullable<MutationResolvers["createCorpus"]> = (_ro
   answered({ corpus: null }, ["name"], async () => ({
     corpus: await ensureCorpus(db, { name: requireText(name, ["name"], NAME_OF_CORPUS) }),
   }));
+
+export const deleteCorpus: NonNullable<MutationResolvers["deleteCorpus"]> = (_root, { corpus: name }, context) =>
+  answered({ deletedCorpusId: null, operation: null }, ["corpus"], async () => {
+    const { id } = await requireCorpus(context, name, ["corpus"]);
+    return { deletedCorpusId: id, operation: await context.db.transaction((tx) => deleteInStorage(tx, id)) };
+  });
 
 export const pauseCorpus: NonNullable<MutationResolvers["pauseCorpus"]> = (_root, { corpus: name }, context) =>
   answered({ corpus: null }, ["corpus"], async () => {

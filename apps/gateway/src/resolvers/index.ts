@@ -6,6 +6,7 @@ import {
   corpora,
   corpus,
   createCorpus,
+  deleteCorpus,
   pauseCorpus,
   resumeCorpus,
   Space,
@@ -40,6 +41,7 @@ export const resolvers: Resolvers = {
   },
   Mutation: {
     createCorpus,
+    deleteCorpus,
     registerModel,
     reindex,
     rollbackSpace,

@@ -14,6 +14,7 @@ export async function cleanBlobs({
   db,
   blobs,
   thumbnails,
-}: Pick<IngestContext, "db" | "blobs" | "thumbnails">): Promise<void> {
-  await removeUnusedBlobs(db, { blobs, thumbnails });
+  tokens,
+}: Pick<IngestContext, "db" | "blobs" | "thumbnails" | "tokens">): Promise<void> {
+  await removeUnusedBlobs(db, { blobs, thumbnails, tokens });
 }

@@ -1,5 +1,6 @@
 import { activeSpace, corporaWithUploads, PRIORITIES, STEPS, stepCounts } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
+import { isDeleted } from "../is-deleted.ts";
 import { type Registration, registerPictures, type Target } from "../register-pictures.ts";
 import { retryTransient } from "../retry.ts";
 import { findUploads } from "./find-uploads.ts";
@@ -21,11 +22,16 @@ export async function registerUploads(
   const gained = new Set<string>();
   for (const { id, name } of waiting) {
     if (corpus !== undefined && name !== corpus) continue;
-    const target = await retryTransient(() => targetOf(context, id), context.retry);
-    for await (const registration of registerPictures(context, target, findUploads(context, id))) {
-      listener.onRegistration(name, registration);
-      if (registration.kind === "registered") gained.add(id);
-      if (context.signal.aborted) return [...gained];
+    try {
+      const target = await retryTransient(() => targetOf(context, id), context.retry);
+      for await (const registration of registerPictures(context, target, findUploads(context, id))) {
+        listener.onRegistration(name, registration);
+        if (registration.kind === "registered") gained.add(id);
+        if (context.signal.aborted) return [...gained];
+      }
+    } catch (error) {
+      // Whoever deleted the corpus has refused its uploads as well.
+      if (!(await isDeleted(context.db, id))) throw error;
     }
   }
   return [...gained];
