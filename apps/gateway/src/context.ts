@@ -6,15 +6,21 @@ import {
   captionsOf,
   type Database,
   findImages,
+  findSearchSessions,
   type Image,
   type NearDuplicate,
   nearDuplicatesOf,
   type QuestionCoverage,
   questionCoverage,
+  type SearchSessionPart,
+  type SharedReads,
+  shareReads,
   type StoredAnswer,
 } from "@medley/storage";
 import type { BlobStore, VariantStore } from "@medley/storage/picture-stores";
 import type { PartFiles } from "@medley/storage/part-files";
+import type { TokenStore } from "@medley/storage/tokens";
+import { activeSpan } from "@medley/tracing";
 import DataLoader from "dataloader";
 import type { PictureFolder } from "./access/picture-links.ts";
 import type { Viewer } from "./access/viewer.ts";
@@ -33,6 +39,8 @@ export interface GatewayDependencies {
   readonly blobs: BlobStore;
   /** The small WebP files that ingest writes, by the content hash of their original. */
   readonly thumbnails: VariantStore;
+  /** Where image tokens lie when the engine shares this machine's files, so that those of deleted pictures go; absent: nobody looks at them. */
+  readonly tokens?: Pick<TokenStore, "removeAll"> | undefined;
   /** The bytes of uploads that are not complete. */
   readonly parts: PartFiles;
   /** Signs the addresses of uploads. */
@@ -73,6 +81,22 @@ export interface RequestLog {
 export interface GatewayServices {
   readonly uploads: UploadReceiver;
   readonly watches: Watches;
+  /** Images by their ids, read for all requests together. */
+  readonly images: SharedReads<Image>;
+  /** The same for pages of kept answers. */
+  readonly sessions: SharedReads<SearchSessionPart>;
+}
+
+/** What all requests of one gateway read together. A request that is traced reads for itself, so that its trace holds what it waited for and nothing else. */
+export function openSharedReads(db: Database): Pick<GatewayServices, "images" | "sessions"> {
+  const readImages: SharedReads<Image> = async (ids) =>
+    new Map((await findImages(db, ids)).map((image) => [image.id, image]));
+  const readSessions: SharedReads<SearchSessionPart> = (keys) => findSearchSessions(db, keys);
+  const unlessTraced = <Row>(read: SharedReads<Row>): SharedReads<Row> => {
+    const together = shareReads(read);
+    return (keys) => (activeSpan() === null ? together(keys) : read(keys));
+  };
+  return { images: unlessTraced(readImages), sessions: unlessTraced(readSessions) };
 }
 
 /** What one GraphQL request works with: loaders batch and remember for the length of a request. */
@@ -95,13 +119,13 @@ export function createContext(
   dependencies: GatewayDependencies & GatewayServices,
   scope: RequestScope,
 ): GatewayContext {
-  const { db } = dependencies;
+  const { db, images } = dependencies;
   return {
     ...dependencies,
     ...scope,
     imageById: new DataLoader(async (ids) => {
-      const images = new Map((await findImages(db, ids)).map((image) => [image.id, image]));
-      return ids.map((id) => images.get(id) ?? null);
+      const found = await images(ids);
+      return ids.map((id) => found.get(id) ?? null);
     }),
     captionsByImage: new DataLoader(async (ids) => {
       const captions = await captionsOf(db, ids);

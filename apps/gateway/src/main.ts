@@ -5,6 +5,7 @@ import { openScan } from "@medley/scan";
 import { createHotTier } from "@medley/search";
 import { type Database, openDatabase } from "@medley/storage";
 import { openPictureStores } from "@medley/storage/picture-stores";
+import { openTokenStore } from "@medley/storage/tokens";
 import { openPartFiles } from "@medley/storage/part-files";
 import { traceFields } from "@medley/tracing";
 import { startTracing } from "@medley/tracing/start";
@@ -42,6 +43,7 @@ async function run(): Promise<void> {
       inference,
       hotTier,
       ...openPictureStores(settings),
+      tokens: openTokenStore({ directory: settings.tokenDirectory }),
       parts: openPartFiles({ directory: settings.uploadDirectory }),
       modelDirectory: settings.modelDirectory,
       uploadKey: settings.uploadKey ?? (await loadUploadKey(settings.home)),

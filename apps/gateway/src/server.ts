@@ -21,7 +21,7 @@ import {
   viewerOf,
 } from "./access/admit-requests.ts";
 import { guardRootFields } from "./access/guard-root-fields.ts";
-import { createContext, type GatewayContext, type GatewayDependencies } from "./context.ts";
+import { createContext, type GatewayContext, type GatewayDependencies, openSharedReads } from "./context.ts";
 import { formatError } from "./errors.ts";
 import { createGraphiqlRouter } from "./graphiql.ts";
 import { answerErrors, readJsonBody } from "./http-errors.ts";
@@ -74,7 +74,11 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
   const server = createServer(app);
   const guarded = traceRootFields(guardRootFields(measureRootFields(resolvers, metrics)));
   const schema = makeExecutableSchema({ typeDefs: SCHEMA, resolvers: guarded });
-  const services = { uploads: createUploadReceiver(dependencies), watches: createWatches(dependencies) };
+  const services = {
+    uploads: createUploadReceiver(dependencies),
+    watches: createWatches(dependencies),
+    ...openSharedReads(dependencies.db),
+  };
   const onCall = (method: string, milliseconds: number) => metrics.observeCall(method, milliseconds / 1000);
   const subscriptions = serveSubscriptions(server, {
     schema,

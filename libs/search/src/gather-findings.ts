@@ -12,7 +12,9 @@ import {
   requireQuestion,
   searchEmbeddings,
   searchTextEmbeddings,
+  type SearchSessionPart,
   searchTexts,
+  type SharedReads,
   type Space,
   typedFilter,
   typedQuestionFilter,
@@ -37,6 +39,8 @@ export interface SearchDependencies {
   readonly clock?: () => number;
   /** How long a search waits for an engine whose queue is full; 5 seconds when absent. */
   readonly patienceMs?: number | undefined;
+  /** Reads parts of kept answers, as findSearchSessions does, for many searches at once; absent: each search reads its own. */
+  readonly sessions?: SharedReads<SearchSessionPart> | undefined;
   /** Copies of vectors in memory, which answer in the database's place while they are up to date. */
   readonly hotTier?: Pick<HotTier, "search"> | undefined;
 }

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { findSearchSession, saveSearchSession } from "@medley/storage";
+import { findSearchSessions, saveSearchSession, sessionPartKey } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 import { requireInteger, type SearchQuery, type ValidQuery, validateQuery } from "./query.ts";
 import type { RankedHit } from "./rank.ts";
@@ -87,7 +87,7 @@ async function keepAnswer(
 }
 
 async function laterPage(
-  { db }: SearchDependencies,
+  { db, sessions = (keys) => findSearchSessions(db, keys) }: SearchDependencies,
   valid: ValidQuery,
   { sessionId, offset }: Cursor,
 ): Promise<Refinement> {
@@ -95,8 +95,9 @@ async function laterPage(
     const hint = "Take the cursor from its final answer.";
     throw new SearchError("INVALID_QUERY", `The cursor belongs to a search that was still judging. ${hint}`);
   }
-  const session = await findSearchSession(db, sessionId, { offset, count: valid.first });
-  if (session === null) {
+  const key = sessionPartKey({ sessionId, offset, count: valid.first });
+  const session = (await sessions([key])).get(key);
+  if (session === undefined) {
     const kept = `Answers are kept for ${KEEP_SECONDS / 60} minutes`;
     throw new SearchError(
       "SEARCH_EXPIRED",

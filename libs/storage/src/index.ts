@@ -106,9 +106,11 @@ export type {
 } from "./image-filter.ts";
 export { countAnswerFacet, countFacet } from "./facets.ts";
 export type { FacetValue } from "./facets.ts";
-export { findSearchSession, saveSearchSession } from "./search-sessions.ts";
+export { findSearchSessions, saveSearchSession, sessionPartKey } from "./search-sessions.ts";
+export { shareReads } from "./shared-reads.ts";
+export type { SharedReads } from "./shared-reads.ts";
 export { questionsIn, requireQuestion, typedQuestionFilter } from "./typed-question-filter.ts";
-export type { SearchSession } from "./search-sessions.ts";
+export type { SearchSession, SearchSessionPart } from "./search-sessions.ts";
 export { captionedImages, nextImages, stepsOfImages, vectorsOfImages } from "./image-products.ts";
 export type { ImageToLookAt, StoredStep } from "./image-products.ts";
 export { parseImageFilter } from "./parse-image-filter.ts";

@@ -36,22 +36,39 @@ export async function saveSearchSession(
   );
 }
 
+/** A part of a kept answer: the hits from number `offset` (0 is the first) on, at most `count`. */
+export type SessionPart = { readonly sessionId: string; readonly offset: number; readonly count: number };
+
+/** Key of a part for shared reads. */
+export function sessionPartKey({ sessionId, offset, count }: SessionPart): string {
+  return `${sessionId} ${offset} ${count}`;
+}
+
 /**
- * The hits from number `offset` (0 is the first) on, at most `count`. Null where there never was such an answer or its time is over. The
+ * Several parts at once, by their keys (`sessionPartKey`). Absent where there never was such an answer or its time is over. The
  * database cuts them out: a page is a tenth of the list, and whoever reads it would parse the whole.
  */
-export async function findSearchSession(
+export async function findSearchSessions(
   db: Queryable,
-  sessionId: string,
-  { offset, count }: { readonly offset: number; readonly count: number },
-): Promise<SearchSessionPart | null> {
-  if (!isUuid(sessionId)) return null;
-  const [found] = await db.query<SearchSessionPart>(
-    `select id, corpus_id as "corpusId", query_fingerprint as "queryFingerprint", answer -> 'answer' as answer,
-       jsonb_path_query_array(answer, '$.hits[$from to $to]', jsonb_build_object('from', $2::integer, 'to', $3::integer)) as hits,
-       jsonb_array_length(answer -> 'hits') as "hitCount"
-     from search_sessions where id = $1::uuid and expires_at >= now() and answer ? 'answer'`,
-    [sessionId, offset, offset + count - 1],
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, SearchSessionPart>> {
+  const parts = keys.map(readPartKey).filter(({ sessionId }) => isUuid(sessionId));
+  const found = await db.query<SearchSessionPart & Pick<SessionPart, "offset" | "count">>(
+    `select s.id, wanted.first as offset, wanted.count, s.corpus_id as "corpusId", s.query_fingerprint as "queryFingerprint",
+       s.answer -> 'answer' as answer,
+       jsonb_path_query_array(s.answer, '$.hits[$from to $to]',
+         jsonb_build_object('from', wanted.first, 'to', wanted.first + wanted.count - 1)) as hits,
+       jsonb_array_length(s.answer -> 'hits') as "hitCount"
+     from unnest($1::uuid[], $2::integer[], $3::integer[]) as wanted (id, first, count)
+     join search_sessions s on s.id = wanted.id and s.expires_at >= now() and s.answer ? 'answer'`,
+    [parts.map(({ sessionId }) => sessionId), parts.map(({ offset }) => offset), parts.map(({ count }) => count)],
   );
-  return found ?? null;
+  return new Map(
+    found.map(({ offset, count, ...session }) => [sessionPartKey({ sessionId: session.id, offset, count }), session]),
+  );
+}
+
+function readPartKey(key: string): SessionPart {
+  const [sessionId = "", offset, count] = key.split(" ");
+  return { sessionId, offset: Number(offset), count: Number(count) };
 }
