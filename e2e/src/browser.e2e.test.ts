@@ -19,7 +19,8 @@ const problems: string[] = [];
 let stack: Stack;
 let browser: Browser;
 let page: Page;
-let expectsRefusals = false;
+/** HTTP status of refusals that the story is about. */
+let expectedRefusal: 401 | 415 | null = null;
 
 beforeAll(async () => {
   const folder = join(REPOSITORY, "assets/demo");
@@ -32,8 +33,8 @@ beforeAll(async () => {
   page = await browser.newPage({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
   page.setDefaultTimeout(SLOW_MS);
   page.on("console", (message) => {
-    // The browser itself writes down what a gateway with keys answers to a page that has none yet.
-    if (expectsRefusals && /status of 401/.test(message.text())) return;
+    // The browser itself writes down what a gateway with keys answers to a page that has none yet, and that bytes were refused.
+    if (expectedRefusal !== null && message.text().includes(`status of ${expectedRefusal}`)) return;
     if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
   });
   page.on("pageerror", (error) => problems.push(String(error)));
@@ -112,6 +113,21 @@ test("shows pictures before they are judged, says so, and puts them in order onc
   await other.getByText(/pictures for “a red apple”, best first/).waitFor();
   expect((await cards.first().innerText()).replace(/\s+/g, " ")).toContain("rank 1 ");
   expect((await cards.allInnerTexts()).join()).not.toContain("not yet");
+});
+
+test("says when probably nothing shows what was looked for, and shows the nearest all the same", async () => {
+  const other = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  await other.routeWebSocket(/graphql/, (socket) => {
+    const server = socket.connectToServer();
+    // What a calibrated collection answers; this one has too few pictures to be calibrated.
+    server.onMessage((message) =>
+      socket.send(String(message).replace(/"verdict":(null|\{"verdict":"\w+"\})/, '"verdict":{"verdict":"NONE"}')),
+    );
+  });
+  await other.goto(`${stack.url}/?q=a+submarine&corpus=some`);
+  await other.getByText("Probably nothing in “some” shows this.").waitFor();
+  expect(await other.locator("ol.grid > li").count()).toBe(48);
+  await other.screenshot({ path: join(screenshots, "2-probably-nothing.png") });
 });
 
 test("searches by POST where no WebSocket comes through", async () => {
@@ -223,6 +239,45 @@ test("opens GraphiQL, which runs a query", async () => {
   await shoot("11-graphiql");
 });
 
+test("adds pictures from the reader's disk to a new collection, says what was refused, and finds them", async () => {
+  const folder = join(REPOSITORY, "assets/demo");
+  const pictures = demoRows(folder)
+    .slice(1, 7)
+    .map(({ path }) => join(folder, path));
+  const text = join(home.path, "no-picture.jpg");
+  writeFileSync(text, "This is a text.");
+  await page.goto(stack.url);
+  await page.getByRole("button", { name: "Add pictures" }).click();
+  const dialog = page.getByRole("dialog", { name: "Add pictures" });
+  await dialog.getByLabel("Collection").fill("from my disk");
+  await dialog.getByText("“from my disk” is a new collection.").waitFor();
+  await shoot("16-add-pictures");
+  expectedRefusal = 415;
+  await dialog.getByLabel("Drop pictures here, or choose them").setInputFiles([...pictures, text]);
+  await dialog.getByText("6 pictures added. 1 picture could not be added.").waitFor();
+  const rows = dialog.locator("ul.added li");
+  expect(await rows.count()).toBe(7);
+  expect(await rows.first().innerText()).toMatch(/no-picture\.jpg[\s\S]*JPEG/);
+  await shoot("17-pictures-added");
+  expectedRefusal = null;
+  await dialog.getByRole("button", { name: "Search them" }).click();
+  await page.getByText("among the 6 pictures of “from my disk”").waitFor();
+  await page.getByRole("searchbox").fill("an apple");
+  await page.keyboard.press("Enter");
+  await page.getByText(/6 pictures for “an apple”, best first/).waitFor();
+  await picturesLoaded();
+  await shoot("18-own-pictures");
+
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole("button", { name: "Add pictures" }).click();
+  await dialog.getByText("They join the pictures of “from my disk”.").waitFor();
+  await shoot("19-add-telephone");
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(true);
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  await page.setViewportSize({ width: 1280, height: 900 });
+});
+
 test("asks for a key once the gateway does, keeps it in the tab alone, and forgets it on demand", async () => {
   await page.goto(`${stack.url}/?q=a+red+apple&corpus=some`);
   await page.getByText(/pictures for “a red apple”, best first/).waitFor();
@@ -234,7 +289,7 @@ test("asks for a key once the gateway does, keeps it in the tab alone, and forge
     10_000,
     "a key is needed",
   );
-  expectsRefusals = true;
+  expectedRefusal = 401;
   await page.reload();
   const field = page.getByLabel("API key");
   await field.waitFor();

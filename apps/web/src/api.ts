@@ -2,6 +2,7 @@ import askDocument from "./documents/ask.graphql?raw";
 import captionDocument from "./documents/caption.graphql?raw";
 import corporaDocument from "./documents/corpora.graphql?raw";
 import evidenceDocument from "./documents/evidence.graphql?raw";
+import fillingDocument from "./documents/filling.graphql?raw";
 import imageDocument from "./documents/image.graphql?raw";
 import searchDocument from "./documents/search.graphql?raw";
 import searchPageFragment from "./documents/search-page.graphql?raw";
@@ -14,6 +15,8 @@ import type {
   CorporaQuery,
   EvidenceQuery,
   EvidenceQueryVariables,
+  FillingQuery,
+  FillingQueryVariables,
   ImageQuery,
   ImageQueryVariables,
   SearchPageFragment,
@@ -36,6 +39,13 @@ export type Evidence = NonNullable<NonNullable<EvidenceQuery["image"]>["evidence
 
 export async function fetchCorpora(signal: AbortSignal): Promise<Corpus[]> {
   return (await requestGraphql<CorporaQuery>(corporaDocument, {}, signal)).corpora;
+}
+
+/** Whether the model has seen every picture of a collection, so that searches find them all. */
+export async function isSeen(variables: FillingQueryVariables, signal: AbortSignal): Promise<boolean> {
+  const { corpus } = await requestGraphql<FillingQuery>(fillingDocument, variables, signal);
+  const embed = corpus?.coverage.find(({ step }) => step === "embed");
+  return embed !== undefined && embed.done > 0 && embed.waiting + embed.unplanned === 0;
 }
 
 /**

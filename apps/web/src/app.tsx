@@ -1,7 +1,9 @@
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
+import { AddDialog } from "./add-dialog.tsx";
+import { tallyOf } from "./added-pictures.ts";
 import { type Address, useAddress } from "./address.ts";
 import { forgetApiKey, useApiKey } from "./api-key.ts";
-import { type Corpus, fetchCorpora, type FoundPictures, searchPictures } from "./api.ts";
+import { type Corpus, fetchCorpora, type FoundPictures, isSeen, searchPictures } from "./api.ts";
 import { calmly, wantsNoMotion } from "./calm-updates.ts";
 import { ErrorNotice } from "./error-notice.tsx";
 import { UNAUTHENTICATED } from "./graphql-client.ts";
@@ -10,19 +12,29 @@ import { PictureDialog } from "./picture-dialog.tsx";
 import { JudgingNotice, ReportNotice } from "./report-notice.tsx";
 import { LoadingGrid, ResultGrid } from "./result-grid.tsx";
 import { SearchForm } from "./search-form.tsx";
+import { useAdding } from "./use-adding.ts";
 import { type RequestState, useRequest } from "./use-request.ts";
 import { countOf } from "./wording.ts";
 
 /** Fills a wide screen about twice; pictures are loaded as they come into view. */
 const HITS = 48;
 const IDLE = { phase: "idle" } as const;
+/** The collection of the first start is no place for the reader's own pictures. */
+const DEMO = "demo";
+const NEW_COLLECTION = "my pictures";
 
 export function App() {
   const [address, go] = useAddress();
   const [attempt, setAttempt] = useState(0);
+  const [isAdding, setAdding] = useState(false);
   const { key, wanted, version } = useApiKey();
-  const corpora = useRequest(`corpora ${version}`, fetchCorpora, attempt);
+  const counted = useCounted(useRequest(`corpora ${version}`, fetchCorpora, attempt));
+  const { corpora } = counted;
   const names = corpora.phase === "done" ? corpora.value : [];
+  const adding = useAdding(counted.count);
+  const { open, added } = tallyOf(adding.pictures);
+  const filled = adding.pictures.at(-1)?.corpus;
+  const isReady = useSeen(added > 0 && open === 0 ? (filled ?? null) : null);
   const corpus = address.corpus ?? names[0]?.name ?? null;
   const asked = address.text !== "" && corpus !== null;
   const found = useRequest<FoundPictures>(
@@ -66,6 +78,11 @@ export function App() {
           onSearch={search}
           onCorpus={(name) => go({ ...address, corpus: name, imageId: null })}
         />
+        {isOpen && (
+          <button type="button" className="quiet" onClick={() => setAdding(true)}>
+            {open > 0 ? `Adding ${countOf(open, "picture")} …` : "Add pictures"}
+          </button>
+        )}
       </header>
       <main id="results" tabIndex={-1}>
         {wanted !== null ? (
@@ -79,9 +96,23 @@ export function App() {
             onRetry={() => setAttempt(attempt + 1)}
             onSearch={search}
             onOpen={(imageId) => go({ ...address, imageId })}
+            onAdd={() => setAdding(true)}
           />
         )}
       </main>
+      {isAdding && (
+        <AddDialog
+          corpora={names.map(({ name }) => name)}
+          proposed={corpus === null || corpus === DEMO ? NEW_COLLECTION : corpus}
+          adding={adding}
+          isReady={isReady}
+          onShow={() => {
+            setAdding(false);
+            go({ text: "", corpus: filled ?? null, imageId: null });
+          }}
+          onClose={() => setAdding(false)}
+        />
+      )}
       {address.imageId !== null && wanted === null && (
         <PictureDialog
           key={`${address.imageId} ${version}`}
@@ -106,6 +137,38 @@ export function App() {
   );
 }
 
+/**
+ * Collections with their counts, which `count` asks for again. Those that are known stay meanwhile: a page that is being read does not go away for a count.
+ */
+function useCounted(first: RequestState<readonly Corpus[]>) {
+  const [asked, setAsked] = useState(0);
+  const again = useRequest(asked === 0 ? null : `count ${asked}`, fetchCorpora);
+  const [newest, setNewest] = useState<readonly Corpus[] | null>(null);
+  useEffect(() => setNewest(null), [first]);
+  useEffect(() => {
+    if (again.phase === "done") setNewest(again.value);
+  }, [again]);
+  const count = useCallback(() => setAsked((times) => times + 1), []);
+  const corpora = first.phase === "done" && newest !== null ? { ...first, value: newest } : first;
+  return { corpora, count };
+}
+
+const LOOK_AGAIN_MS = 1_500;
+
+/** Whether the model has seen all pictures of a collection that was added to; it is asked until that is so. Null: nothing is asked. */
+function useSeen(corpus: string | null): boolean {
+  const [looks, setLooks] = useState(0);
+  const seen = useRequest(corpus && `${corpus} ${looks}`, (signal) => isSeen({ name: corpus ?? "" }, signal));
+  const isOver = seen.phase === "done" && seen.value;
+  const again = seen.phase === "failed" || (seen.phase === "done" && !seen.value);
+  useEffect(() => {
+    if (!again) return;
+    const timer = setTimeout(() => setLooks((times) => times + 1), LOOK_AGAIN_MS);
+    return () => clearTimeout(timer);
+  }, [again]);
+  return corpus !== null && isOver;
+}
+
 interface ContentProps {
   readonly address: Address;
   readonly corpus: string | null;
@@ -115,14 +178,15 @@ interface ContentProps {
   readonly onRetry: () => void;
   readonly onSearch: (text: string) => void;
   readonly onOpen: (imageId: string) => void;
+  readonly onAdd: () => void;
 }
 
-function Content({ address, corpus, corpora, found, onRetry, onSearch, onOpen }: ContentProps) {
+function Content({ address, corpus, corpora, found, onRetry, onSearch, onOpen, onAdd }: ContentProps) {
   const names = corpora.phase === "done" ? corpora.value : [];
   return (
     <>
       <Failure of={corpora} onRetry={onRetry} />
-      {corpora.phase === "done" && names.length === 0 && <NoCorpus />}
+      {corpora.phase === "done" && names.length === 0 && <NoCorpus onAdd={onAdd} />}
       {corpora.phase === "done" && names.length > 0 && found.phase === "idle" && (
         <Invitation corpus={names.find(({ name }) => name === corpus)} onSearch={onSearch} />
       )}
@@ -152,6 +216,13 @@ function Found({ found: { page, judged, candidates, isFinal }, address, corpus, 
         {!isFinal && `${pictures}, in a first order`}
         {isFinal && (page.edges.length === 0 ? `No pictures in “${corpus}” yet.` : `${pictures}, best first`)}
       </p>
+      {isFinal && page.verdict?.verdict === "NONE" && (
+        <div className="notice notice-degraded" role="status">
+          <p>
+            <strong>Probably nothing in “{corpus}” shows this.</strong> These are the nearest pictures.
+          </p>
+        </div>
+      )}
       {isFinal ? <ReportNotice report={page.report} /> : <JudgingNotice judged={judged} candidates={candidates} />}
       <ResultGrid hits={page.edges} address={address} isPending={!isFinal} onOpen={onOpen} />
     </>
@@ -188,11 +259,16 @@ function Invitation({ corpus, onSearch }: { corpus: Corpus | undefined; onSearch
   );
 }
 
-function NoCorpus() {
+function NoCorpus({ onAdd }: { onAdd: () => void }) {
   return (
     <section className="invitation">
       <h1>There are no pictures yet</h1>
-      <p>Bring in a folder of pictures from a terminal, then load this page again:</p>
+      <p>
+        <button type="button" className="primary" onClick={onAdd}>
+          Add pictures
+        </button>
+      </p>
+      <p>Or bring in a whole folder from a terminal, then load this page again:</p>
       <pre>npx medley ingest PATH --corpus my-pictures</pre>
     </section>
   );
