@@ -1,7 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addCaption, ensureCorpus, findCorpus, openDatabase, registerImage } from "@medley/storage";
+import {
+  addCaption,
+  deleteCorpus,
+  ensureCorpus,
+  findCorpus,
+  findOperation,
+  openDatabase,
+  registerImage,
+} from "@medley/storage";
 import { openBlobStore } from "@medley/storage/blobs";
 import { afterAll, expect, test } from "vitest";
 import { runMedley } from "./testing/run-medley.ts";
@@ -62,4 +70,29 @@ test("lists corpora, says what deleting one would take, and deletes it with its 
   expect([await findCorpus(db, "old"), await blobs.has(sha256)]).toEqual([null, false]);
   expect((await medley("corpus", "list")).output).not.toContain("old");
   expect(await medley("corpus", "delete", "old", "--yes")).toMatchObject({ code: 1 });
+}, 240_000);
+
+test("goes on with a corpus whose deletion was stopped, and says what it cannot remove", async () => {
+  await using db = await openDatabase({ home });
+  const blobs = openBlobStore({ directory: join(home, "blobs") });
+  const { id: corpusId } = await ensureCorpus(db, { name: "left" });
+  const sha256 = await blobs.put(Buffer.from("another picture"));
+  await registerImage(db, { corpusId, sha256, origin: "b.png", attributes: {} });
+  const { id: operationId } = await db.transaction((tx) => deleteCorpus(tx, corpusId));
+  // A folder in the place of the file: even root cannot remove it as one.
+  const path = blobs.pathOf(sha256);
+  unlinkSync(path);
+  mkdirSync(path);
+  const failed = await medley("corpus", "delete", "left", "--yes");
+  expect(failed).toMatchObject({ code: 1, errors: expect.stringContaining("not all of its files can be removed") });
+  expect(await findOperation(db, operationId)).toMatchObject({ state: "SUCCEEDED", counts: { imagesDeleted: 1 } });
+  rmdirSync(path);
+
+  const { id: second } = await ensureCorpus(db, { name: "left" });
+  await registerImage(db, { corpusId: second, sha256, origin: "b.png", attributes: {} });
+  await db.transaction((tx) => deleteCorpus(tx, second));
+  const resumed = await medley("corpus", "delete", "left", "--json");
+  expect(resumed).toMatchObject({ code: 0, errors: expect.stringContaining("is deleted already") });
+  expect(JSON.parse(resumed.output)).toMatchObject({ corpusId: second, imagesDeleted: 1 });
+  expect(await medley("corpus", "delete", "left", "--yes")).toMatchObject({ code: 1 });
 }, 240_000);

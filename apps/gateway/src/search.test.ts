@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { openSampleLibrary, type SampleLibrary } from "@medley/search/testing";
-import { saveTextEmbeddings } from "@medley/storage";
+import { deleteImageRows, saveTextEmbeddings } from "@medley/storage";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ServedGateway, serveGateway } from "./testing/serve.ts";
 
@@ -65,6 +65,29 @@ test("says in a code of its own that an answer is kept no longer", async () => {
   await library.db.query("delete from search_sessions", []);
   const { errors } = await search({}, { first: 2, after: data.search.pageInfo.endCursor });
   expect(errors?.[0]?.extensions["code"]).toBe("SEARCH_EXPIRED");
+});
+
+test("leaves a picture that was removed out of its page and out of a later one, says so, and goes on to the next page", async () => {
+  await using other = await openSampleLibrary({ pictures: 6 });
+  await using served = await serveGateway({ ...other, siteDirectory: join(other.home, "site") });
+  const input = { corpus: other.corpus.name, all: [{ text: "a dog" }] };
+  const page = async (after: string | null, first = 2) => {
+    const { data, errors } = await served.graphql(SEARCH, { input, first, after });
+    expect(errors).toBeUndefined();
+    return data.search;
+  };
+  const whole = (await page(null, 6)).edges.map(({ node }: { node: { id: string } }) => node.id);
+  const first = await page(null);
+  await deleteImageRows(other.db, whole[2]);
+  await deleteImageRows(other.db, whole[3]);
+  await deleteImageRows(other.db, whole[5]);
+  const second = await page(first.pageInfo.endCursor);
+  expect(second.edges).toEqual([]);
+  expect(second.report.degraded).toEqual([{ code: "IMAGES_REMOVED" }]);
+  expect(second.pageInfo.hasNextPage).toBe(true);
+  const third = await page(second.pageInfo.endCursor);
+  expect(third.edges.map(({ node }: { node: { id: string } }) => node.id)).toEqual([whole[4]]);
+  expect(third.edges[0].rank).toBe(5);
 });
 
 test("joins texts and pictures that should and should not fit, with the scores of each", async () => {

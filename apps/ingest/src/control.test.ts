@@ -1,12 +1,15 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { createFakeInference } from "@medley/inference-api/testing";
+import { sha256Hex } from "@medley/media";
 import {
   activeSpace,
   cancelOperations,
+  clearDeletedCorpora,
   completeSteps,
   countImages,
   createOperation,
   type Database,
+  deleteCorpus,
   ensureCorpus,
   findCorpus,
   findOperation,
@@ -15,6 +18,7 @@ import {
   planSteps,
   PRIORITIES,
   registerImage,
+  removeUnusedBlobs,
   resumeCorpus,
   retryFailedSteps,
   STEPS,
@@ -70,6 +74,30 @@ test("stops in good order when another process cancels its operation, leaves not
   expect((await bench.ingest(corpus, undefined)).idle).toBe(true);
   await retryFailedSteps(bench.db, { corpusId: await idOf(corpus) });
   expect((await bench.ingest(corpus, root)).steps.filter).toMatchObject({ done: 60, total: 60 });
+});
+
+test("an import ends when its corpus is deleted, and nothing of it is left behind, nor what it was reading", async () => {
+  const corpus = bench.newCorpus();
+  // With bytes behind the picture, for no other corpus of this file may have the same ones.
+  const pictures = Array.from({ length: 200 }, (_, number) =>
+    Buffer.concat([png(number), Buffer.from("to be deleted")]),
+  );
+  const root = folderOf(Object.fromEntries(pictures.map((bytes, number) => [`${number}.png`, bytes])));
+  const hashes = pictures.map(sha256Hex);
+  let deletion: Promise<unknown> | undefined;
+  const onRegistration = () => {
+    deletion ??= idOf(corpus).then((corpusId) => bench.db.transaction((tx) => deleteCorpus(tx, corpusId)));
+  };
+  const run = bench.ingest(corpus, root, { captions: false, onRegistration });
+  await expect(run).rejects.toMatchObject({ code: "CORPUS_DELETED", message: expect.stringContaining("was deleted") });
+  await deletion;
+  const files = bench.contextOf();
+  expect(await clearDeletedCorpora(bench.db, files)).toBe(true);
+  await removeUnusedBlobs(bench.db, files);
+  const left = await Promise.all(
+    hashes.map(async (sha256) => [await bench.blobs.has(sha256), await files.thumbnails.has(sha256, "320.webp")]),
+  );
+  expect(left.flat().filter(Boolean)).toEqual([]);
 });
 
 test("reads and begins nothing of a paused corpus, says so, and goes on by itself when it is resumed", async () => {

@@ -16,6 +16,7 @@ export type IngestErrorCode =
   | "NO_PICTURE"
   | "LINK_OUTSIDE"
   | "LINK_TO_FOLDER"
+  | "CORPUS_DELETED"
   | "MODEL_MISSING"
   | "MODELS_CHANGED"
   | "UNAVAILABLE";
@@ -36,6 +37,12 @@ export class IngestError extends Error {
 export function modelsChanged(role: "captioner" | "filter", served: string): IngestError {
   const message = `The corpus has got another ${role} than "${served}", which is served here, from another process. Serve one model set, and run the same command again.`;
   return new IngestError("MODELS_CHANGED", message);
+}
+
+/** Nothing of the corpus is there any more, and it is not made anew by what happened to be on its way into it. */
+export function corpusDeleted(corpus: string): IngestError {
+  const message = `Corpus "${corpus}" was deleted meanwhile, with all that had come into it. Run the same command again to begin a new one.`;
+  return new IngestError("CORPUS_DELETED", message);
 }
 
 /** What the file system said about a path, in words and with a code. */

@@ -20,6 +20,8 @@ import { openTokenStore } from "@medley/storage/tokens";
 import { startTracing } from "@medley/tracing/start";
 import { readAttributeFile } from "./declare-for-run.ts";
 import type { IngestContext } from "./ingest-context.ts";
+import { corpusDeleted } from "./ingest-error.ts";
+import { isDeleted } from "./is-deleted.ts";
 import { createProgressView, type ProgressView } from "./progress-view.ts";
 import { answerAfter } from "./questions/report-questions.ts";
 import type { Registration } from "./register-pictures.ts";
@@ -208,6 +210,7 @@ async function watchPath(context: IngestContext, command: Command, attributes?: 
   const first = { corpus, captions, retryFailed, ...(attributes && { attributes }) };
   const ended = await runOne(context, first, { json, quietWhenIdle: true, said, endless: true });
   await answerAfter(context, corpus, command, ended);
+  const corpusId = (await retryTransient(() => findCorpus(context.db, corpus), context.retry))?.id;
   if (!signal.aborted) console.error(`Watching "${path}". Stop with Ctrl-C.`);
   const rounds = watchFolder(path, {
     signal,
@@ -220,6 +223,8 @@ async function watchPath(context: IngestContext, command: Command, attributes?: 
       else console.error(`${gone}: is not in the folder any more. The corpus keeps its picture.`);
     }
     if (found === 0) continue;
+    // A new corpus with what has changed alone would be none that anybody asked for.
+    if (corpusId !== undefined && (await isDeleted(context.db, corpusId))) throw corpusDeleted(corpus);
     const options = { ...(priority !== undefined && { priority }), ...(readMetadata && { readMetadata }) };
     const request = { corpus, findings, captions, retryFailed: false, ...options };
     const code = await runOne(context, request, { json, said, endless: true });

@@ -29,6 +29,7 @@ import {
   savePerceptualHashes,
   type Step,
   StorageError,
+  suspectBlobs,
 } from "@medley/storage";
 import { fitAttributes } from "./fit-attributes.ts";
 import type { IngestContext } from "./ingest-context.ts";
@@ -86,19 +87,33 @@ export async function* registerPictures(
   const wait = async () => {
     if (target.waitsWhilePaused !== false) await waitWhilePaused(context, target.corpusId);
   };
-  let waiting: CheckedFinding[] = [];
-  for await (const checked of mapInOrder(findings, CONCURRENT_READS, (finding) =>
-    checkFinding(context, target, finding),
-  )) {
-    waiting.push(checked);
-    if (waiting.length < PICTURES_PER_TRANSACTION) continue;
+  const unsaved = new Set<string>();
+  const check = async (finding: Finding) => {
+    const checked = await checkFinding(context, target, finding);
+    if (checked.kind === "good") unsaved.add(checked.sha256);
+    return checked;
+  };
+  const save = async (checked: readonly CheckedFinding[]) => {
+    const registrations = await saveFindings(context, target, checked);
+    for (const each of checked) if (each.kind === "good") unsaved.delete(each.sha256);
+    return registrations;
+  };
+  try {
+    let waiting: CheckedFinding[] = [];
+    for await (const checked of mapInOrder(findings, CONCURRENT_READS, check)) {
+      waiting.push(checked);
+      if (waiting.length < PICTURES_PER_TRANSACTION) continue;
+      await wait();
+      if (context.signal.aborted) return;
+      yield* await save(waiting);
+      waiting = [];
+    }
     await wait();
-    if (context.signal.aborted) return;
-    yield* await saveFindings(context, target, waiting);
-    waiting = [];
+    if (waiting.length > 0 && !context.signal.aborted) yield* await save(waiting);
+  } finally {
+    // Nobody may come again for them: their corpus was perhaps deleted. Where the database is away, the run that comes again finds them stored.
+    if (unsaved.size > 0) await suspectBlobs(context.db, [...unsaved]).catch(() => {});
   }
-  await wait();
-  if (waiting.length > 0 && !context.signal.aborted) yield* await saveFindings(context, target, waiting);
 }
 
 const PAUSE_POLL_MS = 1_000;

@@ -29,7 +29,8 @@ import { planCaptions } from "./plan-captions.ts";
 import { allOrAbort } from "./all-or-abort.ts";
 import { declareForRun } from "./declare-for-run.ts";
 import type { IngestContext } from "./ingest-context.ts";
-import { IngestError } from "./ingest-error.ts";
+import { corpusDeleted, IngestError } from "./ingest-error.ts";
+import { isDeleted } from "./is-deleted.ts";
 import { createPace, workOf } from "./progress-view.ts";
 import { type Registration, registerPictures } from "./register-pictures.ts";
 import { indexLargeSpace } from "./index-large-space.ts";
@@ -109,7 +110,7 @@ const SILENT_MS = 60_000;
 
 /**
  * Brings pictures into a corpus and does every open step of it. What is recorded is not done again, so the same request after
- * a crash goes on where it was. Rejects only when the run as a whole cannot go on; bad pictures are reported.
+ * a crash goes on where it was. Rejects only when the run as a whole cannot go on, as when its corpus is deleted; bad pictures are reported.
  */
 export async function runIngest(
   outer: IngestContext,
@@ -165,7 +166,7 @@ export async function runIngest(
     // Counting a large corpus takes a while, and whoever cancels must not wait for it.
     const { state } = await updateOperation(context.db, { operationId: operation.id });
     if (state === "CANCELLED") control.stop("CANCELLED");
-    if ((await pausedSince(context.db, corpusId)) !== null) {
+    else if ((await pausedSince(context.db, corpusId)) !== null) {
       if (request.findings === undefined) control.stop("PAUSED");
       else listener.onNote(`The corpus is paused. Go on with: medley steps resume --corpus ${request.corpus}`);
     }
@@ -210,7 +211,10 @@ export async function runIngest(
     if (!context.signal.aborted) await persist(() => indexLargeSpace(context, plan.spaceId, listener.onNote));
     await observer.stop();
     // What was registered, or given back, between the cancellation and its notice.
-    if (control.outcome() === "CANCELLED") await persist(() => excludeOpenSteps(context.db, corpusId));
+    if (control.outcome() === "CANCELLED") {
+      if (await isDeleted(context.db, corpusId)) throw corpusDeleted(request.corpus);
+      await persist(() => excludeOpenSteps(context.db, corpusId));
+    }
     const progress = await observe();
     const end = { operationId: operation.id, counts: countsNow(progress), ...endOf(progress) };
     await persist(() => updateOperation(context.db, end));
@@ -229,6 +233,8 @@ export async function runIngest(
       errorCode: code,
       errorMessage: message,
     }).catch(() => {});
+    // Whatever failed because its rows went.
+    if (await isDeleted(context.db, corpusId)) throw corpusDeleted(request.corpus);
     throw error;
   } finally {
     run?.end();

@@ -121,6 +121,18 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
     });
     keep(upkeeps, name, work, corpusId);
   };
+  let saidOfClearing = "";
+  /** A file that cannot be removed holds up nobody's work. */
+  const clearDeleted = async () => {
+    try {
+      await retryTransient(() => clearDeletedCorpora(context.db, context, { signal }), context.retry);
+      saidOfClearing = "";
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== saidOfClearing) console.error(`What is left of deleted corpora cannot all be removed: ${reason}`);
+      saidOfClearing = reason;
+    }
+  };
   /** Those of them that have such work; the others are looked at no more. */
   const among = async (kind: Set<string>, find: () => Promise<ReadonlySet<string>>): Promise<ReadonlySet<string>> => {
     if (kind.size === 0) return kind;
@@ -163,11 +175,7 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
     }
     if (clearingDue && clearing.size === 0) {
       clearingDue = false;
-      keep(
-        clearing,
-        "",
-        retryTransient(() => clearDeletedCorpora(context.db, context, { signal }), context.retry),
-      );
+      keep(clearing, "", clearDeleted());
     }
     const moving = await among(due.reindexes, () => corporaToReindex(context.db));
     const keeping = await among(due.upkeeps, () => corporaToKeepUp(context.db));

@@ -6,7 +6,15 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createFakeInference } from "@medley/inference-api/testing";
-import { activeSpace, countRejectedFiles, findCorpus, listImages, openDatabase, stepCounts } from "@medley/storage";
+import {
+  activeSpace,
+  countRejectedFiles,
+  deleteCorpus,
+  findCorpus,
+  listImages,
+  openDatabase,
+  stepCounts,
+} from "@medley/storage";
 import { openBlobStore } from "@medley/storage/blobs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type InferenceServer, serveInference } from "./testing/inference-server.ts";
@@ -87,5 +95,26 @@ test("brings in what is there and what comes, and ends in good order when it is 
   const spaceId = (await activeSpace(db, corpusId))?.id ?? "";
   for (const counts of Object.values(await stepCounts(db, corpusId, spaceId))) {
     expect(counts).toMatchObject({ total: 2, pending: 0, leased: 0, failed: 0 });
+  }
+});
+
+test("ends when its corpus is deleted, and begins no other one with what comes next", {
+  timeout: 300_000,
+}, async () => {
+  const { child, errors, ended, until } = start();
+  try {
+    // What the folder holds, known or not.
+    const before = (await until(1)).length;
+    writeFileSync(inside("third.png"), png(3));
+    await until(before + 1);
+    await using db = await openDatabase({ home, databaseUrl: process.env.TEST_DATABASE_URL });
+    const corpusId = (await findCorpus(db, "watched"))?.id ?? "";
+    await db.transaction((tx) => deleteCorpus(tx, corpusId));
+    writeFileSync(inside("fourth.png"), png(4));
+    expect(await ended).toBe(1);
+    expect(await errors).toContain('Corpus "watched" was deleted meanwhile');
+    expect(await findCorpus(db, "watched")).toBeNull();
+  } finally {
+    child.kill("SIGKILL");
   }
 });

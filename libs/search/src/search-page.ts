@@ -17,8 +17,9 @@ export interface SearchPage extends Omit<SearchResult, "hits" | "judging"> {
   readonly hits: readonly PageHit[];
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;
-  /** Whether the list is kept, so that its cursors lead to later pages. */
-  readonly isKept: boolean;
+  /** Of the first and the last hit, where the list is kept, so that they lead to other pages; null otherwise, and where there are no hits. */
+  readonly startCursor: string | null;
+  readonly endCursor: string | null;
 }
 
 /** An answer on its way: what is known of it so far, or the last, which is the answer. */
@@ -134,12 +135,19 @@ function pageOf(
   { sessionId, offset, hitCount }: Cut,
 ): SearchPage {
   const texts = clauses.flatMap((clause) => (clause.kind === "text" ? [clause.text] : []));
+  const hits = page.map((hit, index) => ({
+    ...hit,
+    texts,
+    cursor: writeCursor({ sessionId, offset: offset + index + 1 }),
+  }));
+  const isKept = sessionId !== null;
   return {
     ...answer,
-    hits: page.map((hit, index) => ({ ...hit, texts, cursor: writeCursor({ sessionId, offset: offset + index + 1 }) })),
+    hits,
     hasNextPage: offset + page.length < hitCount,
     hasPreviousPage: offset > 0,
-    isKept: sessionId !== null,
+    startCursor: (isKept && hits[0]?.cursor) || null,
+    endCursor: (isKept && hits.at(-1)?.cursor) || null,
   };
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, readFile, readdir, rm, stat } from "node:fs/promises";
+import { open, readFile, readdir, rm, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BlobStore, StoredFile, VariantStore } from "./picture-stores.ts";
 import { draftPath, isMissing, publish, sealFile } from "./sealed-file.ts";
@@ -19,7 +19,7 @@ export function openBlobStore({ directory }: { directory: string }): DiskBlobSto
     placeOf: pathOf,
     has,
     find: (sha256) => findFile(pathOf(sha256)),
-    remove: (sha256) => rm(pathOf(sha256), { force: true }),
+    remove: (sha256) => removeFile(pathOf(sha256)),
     async put(bytes) {
       const sha256 = createHash("sha256").update(bytes).digest("hex");
       if (!(await isWhole(pathOf(sha256), bytes.length))) {
@@ -75,6 +75,13 @@ export function openVariantStore({ directory }: { directory: string }): DiskVari
 export function requireVariant(variant: string): string {
   if (/^[a-z0-9][a-z0-9._-]{0,63}$/.test(variant)) return variant;
   throw new StorageError("INVALID_VALUE", `Variant "${variant}" must match [a-z0-9][a-z0-9._-]*.`);
+}
+
+/** Not `rm`, which hides why a file cannot be removed: it then takes it for a folder. */
+async function removeFile(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+  });
 }
 
 async function findFile(path: string): Promise<StoredFile | undefined> {

@@ -44,6 +44,20 @@ export async function deleteCorpus(db: Queryable, corpusId: string): Promise<Ope
   return operation;
 }
 
+/** The newest deleted corpus of that name whose rows are not all gone, and the operation that tells of it; null when there is none. */
+export async function openDeletionOf(
+  db: Queryable,
+  name: string,
+): Promise<{ readonly corpusId: string; readonly operationId: string | null } | null> {
+  if (name.includes("\0") || !name.isWellFormed()) return null;
+  const [found] = await db.query<{ corpusId: string; operationId: string | null }>(
+    `select id as "corpusId", deletion_id as "operationId" from corpora
+     where name = $1::text and deleted_at is not null order by deleted_at desc limit 1`,
+    [name],
+  );
+  return found ?? null;
+}
+
 /** The deleted corpora that still have rows, in the order in which they were deleted. */
 export async function corporaToClear(db: Queryable): Promise<string[]> {
   const rows = await db.query<{ id: string }>(
@@ -65,7 +79,8 @@ export type ClearOptions = {
 /**
  * Removes the rows of deleted corpora, batch by batch, and the files that nobody needs any more. Killed or stopped, the next call goes on from there.
  * What another process is clearing is left to it: false when there was such a corpus, or the signal ended the work.
- * @throws StorageError UNREACHABLE and others, also of the picture store: call it again
+ * @throws StorageError UNREACHABLE and others, also of the picture store: call it again. What the system says of a file that cannot be removed, once the rows
+ *   are gone: the file stays suspect, and is tried again by whoever looks at those
  */
 export async function clearDeletedCorpora(
   db: Database,
@@ -73,17 +88,24 @@ export async function clearDeletedCorpora(
   options: ClearOptions = {},
 ): Promise<boolean> {
   let isAll = true;
+  let failure: { readonly reason: unknown } | undefined;
+  const removeFiles = () =>
+    removeUnusedBlobs(db, files).catch((reason: unknown) => {
+      if (reason instanceof StorageError && reason.retryable) throw reason;
+      failure ??= { reason };
+    });
   for (const corpusId of await corporaToClear(db)) {
     for (let imagesDeleted = 0; ; ) {
       if (options.signal?.aborted) return false;
       const batch = await clearBatch(db, corpusId, options.imagesPerBatch ?? IMAGES_PER_BATCH);
-      await removeUnusedBlobs(db, files);
+      await removeFiles();
       if (batch === "BUSY") isAll = false;
       if (typeof batch === "string") break;
       imagesDeleted += batch;
       options.onBatch?.(corpusId, imagesDeleted);
     }
   }
+  if (failure) throw failure.reason;
   return isAll;
 }
 

@@ -42,7 +42,7 @@ export {
   startCaptionRun,
 } from "./caption-runs.ts";
 export type { CaptionRun, CaptionRunSummary, NewCaptionRun } from "./caption-runs.ts";
-export { clearDeletedCorpora, corporaToClear, deleteCorpus } from "./deleted-corpora.ts";
+export { clearDeletedCorpora, corporaToClear, deleteCorpus, openDeletionOf } from "./deleted-corpora.ts";
 export type { ClearOptions } from "./deleted-corpora.ts";
 export { corporaWithOpenWork } from "./open-work.ts";
 export { wakeCorpus } from "./wakes.ts";
@@ -217,7 +217,14 @@ export {
 export type { Claim, ClaimedStep, FailedStep, StepCounts, StepFailure } from "./steps.ts";
 export { answersOf } from "./stored-answers.ts";
 export type { StoredAnswer } from "./stored-answers.ts";
-export { deleteImageRows, lockBlobs, removeUnusedBlob, removeUnusedBlobs, suspectBlob } from "./suspect-blobs.ts";
+export {
+  deleteImageRows,
+  lockBlobs,
+  removeUnusedBlob,
+  removeUnusedBlobs,
+  suspectBlob,
+  suspectBlobs,
+} from "./suspect-blobs.ts";
 export type { RemovableFiles } from "./suspect-blobs.ts";
 export {
   beginReceiving,

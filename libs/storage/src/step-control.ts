@@ -10,7 +10,7 @@ import { wakeCorpus } from "./wakes.ts";
 /** From now on nobody gets a step of the corpus; what a worker has in hand it finishes. Returns since when it is paused. */
 export async function pauseCorpus(db: Queryable, corpusId: string): Promise<Date> {
   const [paused] = await db.query<{ at: Date }>(
-    "update corpora set paused_at = coalesce(paused_at, now()) where id = $1::uuid returning paused_at as at",
+    "update corpora set paused_at = coalesce(paused_at, now()) where id = $1::uuid and deleted_at is null returning paused_at as at",
     [requireUuid("corpus", corpusId)],
   );
   if (!paused) throw new StorageError("NOT_FOUND", `There is no corpus "${corpusId}".`);
@@ -20,7 +20,7 @@ export async function pauseCorpus(db: Queryable, corpusId: string): Promise<Date
 /** Ends a pause, and wakes the workers. Returns whether there was one. */
 export async function resumeCorpus(db: Queryable, corpusId: string): Promise<boolean> {
   const resumed = await db.query(
-    "update corpora set paused_at = null where id = $1::uuid and paused_at is not null returning id",
+    "update corpora set paused_at = null where id = $1::uuid and paused_at is not null and deleted_at is null returning id",
     [requireUuid("corpus", corpusId)],
   );
   if (resumed.length > 0) await wakeCorpus(db, corpusId);

@@ -52,6 +52,20 @@ test("removes a deleted image's captions, file, thumbnail and tokens of every mo
   expect(await deleteImageRows(database.db, one.imageId)).toBeNull();
 });
 
+test("removes the others where one cannot be removed, says why, and removes that one as soon as it can be", async () => {
+  const pictures = [await addPicture("stuck"), await addPicture("free"), await addPicture("free too")];
+  for (const { imageId } of pictures) await deleteImageRows(database.db, imageId);
+  const stuck = pictures[0]?.sha256 ?? "";
+  const refusing: BlobStore = {
+    ...blobs,
+    remove: async (sha256) => (sha256 === stuck ? Promise.reject(new Error("EPERM")) : blobs.remove(sha256)),
+  };
+  await expect(removeUnusedBlobs(database.db, { blobs: refusing, thumbnails })).rejects.toThrow("EPERM");
+  expect(await Promise.all(pictures.map(({ sha256 }) => blobs.has(sha256)))).toEqual([true, false, false]);
+  expect(await remove()).toBe(1);
+  expect(await blobs.has(stuck)).toBe(false);
+});
+
 test("keeps the bytes of a stored upload, and removes them when it is rejected", async () => {
   const { sha256, imageId } = await addPicture("uploaded");
   const more = { name: null, text: null, attributes: {}, sizeBytes: null, expiresAt: new Date(Date.now() + 60_000) };

@@ -1,5 +1,6 @@
 import type { BlobStore, VariantStore } from "./picture-stores.ts";
 import type { Database, Queryable } from "./database.ts";
+import { StorageError } from "./storage-error.ts";
 import type { TokenStore } from "./tokens.ts";
 import { isUuid } from "./uuid.ts";
 
@@ -19,6 +20,13 @@ export async function lockBlobs(db: Queryable, sha256s: readonly string[]): Prom
 /** Notes a file that perhaps nothing will need, so that it is looked at even if whoever notes it dies. */
 export async function suspectBlob(db: Queryable, sha256: string): Promise<void> {
   await db.query("insert into suspect_blobs (sha256) values ($1::text) on conflict do nothing", [sha256]);
+}
+
+/** The same for several. */
+export async function suspectBlobs(db: Queryable, sha256s: readonly string[]): Promise<void> {
+  await db.query("insert into suspect_blobs (sha256) select distinct unnest($1::text[]) on conflict do nothing", [
+    sha256s,
+  ]);
 }
 
 /** Removes an image with everything that is known of it; its blob becomes suspect. Null when there is no such image. */
@@ -44,14 +52,28 @@ export type RemovableFiles = {
 // Each is a transaction of its own, and on the embedded database the others wait meanwhile.
 const BLOBS_PER_CALL = 200;
 
-/** Removes the suspect blobs, with their thumbnails and image tokens, that no image and no upload needs. Returns how many. */
+/**
+ * Removes the suspect blobs, with their thumbnails and image tokens, that no image and no upload needs. Returns how many. One that cannot be removed stands
+ * behind the others from then on, and rejects the call once they are done.
+ */
 export async function removeUnusedBlobs(db: Database, files: RemovableFiles): Promise<number> {
   const suspects = await db.query<{ sha256: string }>(
     "select sha256 from suspect_blobs order by noted_at limit $1::integer",
     [BLOBS_PER_CALL],
   );
   let removed = 0;
-  for (const { sha256 } of suspects) removed += (await removeUnusedBlob(db, files, sha256)) ? 1 : 0;
+  let failure: { readonly reason: unknown } | undefined;
+  for (const { sha256 } of suspects) {
+    try {
+      removed += (await removeUnusedBlob(db, files, sha256)) ? 1 : 0;
+    } catch (reason) {
+      // A database or bucket that is away fails for all of them.
+      if (reason instanceof StorageError && reason.retryable) throw reason;
+      failure ??= { reason };
+      await db.query("update suspect_blobs set noted_at = clock_timestamp() where sha256 = $1::text", [sha256]);
+    }
+  }
+  if (failure) throw failure.reason;
   return removed;
 }
 

@@ -15,7 +15,8 @@ import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { addCaption } from "@medley/storage";
+import { addCaption, clearDeletedCorpora, deleteCorpus } from "@medley/storage";
+import { openVariantStore } from "@medley/storage/blobs";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { extract } from "tar-stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -195,6 +196,13 @@ test("writes the same bytes twice, and again after an import into an empty insta
     /with other content than the export/,
   );
   await expect(importCorpus(other, { directory: first.directory, name: "again" })).rejects.toThrow(/already, as "shop/);
+  await other.db.transaction((tx) => deleteCorpus(tx, judged.corpus.id));
+  await expect(importCorpus(other, { directory: first.directory })).rejects.toThrow(/is still being removed/);
+  await clearDeletedCorpora(other.db, {
+    ...other,
+    thumbnails: openVariantStore({ directory: join(first.directory, "none") }),
+  });
+  expect(await importCorpus(other, { directory: first.directory })).toMatchObject({ added: true, restoredPictures: 4 });
 });
 
 test("goes on where an export was interrupted, and writes again only what is missing or damaged", async () => {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import {
+  corporaToClear,
   type Database,
   findCorpus,
   importLedgerLines,
@@ -93,6 +94,10 @@ type CorpusHere = { readonly corpusId: string; readonly name: string };
 async function isSameCorpusHere(db: Database, { corpusId, name }: CorpusHere, ledger: string): Promise<boolean> {
   const named = await findCorpus(db, name);
   const other = (await listCorpora(db)).find(({ id }) => id === corpusId);
+  if ((await corporaToClear(db)).includes(corpusId)) {
+    const message = `This corpus was deleted in this installation, and is still being removed. Wait until that has ended (medley corpus delete goes on with it), then import it.`;
+    throw new CliError("CORPUS_TAKEN", message);
+  }
   if (named === null && other === undefined) return false;
   if (named === null) {
     const message = `This corpus is in this installation already, as "${other?.name}". Leave --corpus out, or import it into another MEDLEY_HOME.`;

@@ -1,9 +1,10 @@
 import { type Refinement, refineSearch } from "@medley/search";
 import { activeSpan } from "@medley/tracing";
+import type { GatewayContext } from "../context.ts";
 import type { PageChange, SubscriptionResolvers } from "../generated/schema-types.ts";
 import { createNewest } from "../subscriptions/newest.ts";
 import { describeReport } from "../tracing/trace-operations.ts";
-import { searchQueryOf } from "./search.ts";
+import { searchQueryOf, withoutRemoved } from "./search.ts";
 import { named } from "./uploads.ts";
 
 /** One event of a search that is watched. */
@@ -27,7 +28,7 @@ export const searchRefined: NonNullable<SubscriptionResolvers["searchRefined"]> 
       // An error in the place of an event becomes the event's error.
       .catch((error: unknown) => newest.offer(error instanceof Error ? error : new Error(String(error))))
       .finally(newest.finish);
-    return named("searchRefined", withChanges(newest.events)) as AsyncIterableIterator<{
+    return named("searchRefined", withChanges(newest.events, context)) as AsyncIterableIterator<{
       readonly searchRefined: RefinementEvent;
     }>;
   },
@@ -36,6 +37,7 @@ export const searchRefined: NonNullable<SubscriptionResolvers["searchRefined"]> 
 /** Each event with what is different since the last one that was read. */
 function withChanges(
   events: AsyncIterableIterator<Refinement | Error>,
+  { images }: Pick<GatewayContext, "images">,
 ): AsyncIterableIterator<RefinementEvent | Error> {
   let before: readonly string[] = [];
   const changed: AsyncIterableIterator<RefinementEvent | Error> = {
@@ -43,10 +45,12 @@ function withChanges(
       const result = await events.next();
       if (result.done === true) return { done: true, value: undefined };
       if (result.value instanceof Error) return { done: false, value: result.value };
-      const now = result.value.page.hits.map(({ imageId }) => imageId);
+      // Asked for anew with each event: the search may last.
+      const page = await withoutRemoved(result.value.page, images);
+      const now = page.hits.map(({ imageId }) => imageId);
       const change = changeOf(before, now);
       before = now;
-      return { done: false, value: { ...result.value, change } };
+      return { done: false, value: { ...result.value, page, change } };
     },
     async return() {
       await events.return?.();

@@ -5,6 +5,7 @@ import {
   MAX_PICTURE_BYTES,
   type PageHit,
   type SearchClause,
+  type SearchPage,
   type SearchQuery,
   searchPage,
 } from "@medley/search";
@@ -21,8 +22,32 @@ import type {
   SearchReportResolvers,
 } from "../generated/schema-types.ts";
 
-export const search: NonNullable<QueryResolvers["search"]> = async (_root, { input, first, after }, context) =>
-  searchPage(context, searchQueryOf(input, first, context), after ?? null);
+export const search: NonNullable<QueryResolvers["search"]> = async (_root, { input, first, after }, context) => {
+  const page = await searchPage(context, searchQueryOf(input, first, context), after ?? null);
+  return withoutRemoved(page, async (ids) => {
+    // The nodes of the page need them in any case.
+    const images = await context.imageById.loadMany(ids);
+    return new Set(ids.filter((_, index) => images[index] !== null));
+  });
+};
+
+/**
+ * The page without the pictures that were removed since it was searched for, which is said: a kept answer outlives its pictures, and one that is gone takes no other away.
+ * @param present those of the ids that are still there
+ */
+export async function withoutRemoved(
+  page: SearchPage,
+  present: (imageIds: readonly string[]) => Promise<{ has(imageId: string): boolean }>,
+): Promise<SearchPage> {
+  if (page.hits.length === 0) return page;
+  const there = await present(page.hits.map(({ imageId }) => imageId));
+  const hits = page.hits.filter(({ imageId }) => there.has(imageId));
+  const images = page.hits.length - hits.length;
+  if (images === 0) return page;
+  const message = `${images} of the pictures of this page were removed meanwhile, and are left out.`;
+  const removed = { stage: "RETRIEVE", code: "IMAGES_REMOVED", message, images } as const;
+  return { ...page, hits, report: { ...page.report, degraded: [...page.report.degraded, removed] } };
+}
 
 /** What is asked for, in the words of the library. */
 export function searchQueryOf(
@@ -72,11 +97,11 @@ export const SearchConnection: SearchConnectionResolvers = {
   edges: (page) => [...page.hits],
   // Answers that an older Medley kept for their later pages count attributes alone.
   facets: ({ facets }) => facets.map(({ name, of = "ATTRIBUTE", values }) => ({ name, of, values: [...values] })),
-  pageInfo: ({ hits, hasNextPage, hasPreviousPage, isKept }) => ({
+  pageInfo: ({ hasNextPage, hasPreviousPage, startCursor, endCursor }) => ({
     hasNextPage,
     hasPreviousPage,
-    startCursor: (isKept && hits[0]?.cursor) || null,
-    endCursor: (isKept && hits.at(-1)?.cursor) || null,
+    startCursor,
+    endCursor,
   }),
 };
 

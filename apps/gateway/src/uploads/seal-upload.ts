@@ -1,7 +1,15 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { MediaError, SNIFFED_BYTES, sniffFormat } from "@medley/media/image-format";
-import { type Database, lockBlobs, markStored, rejectUpload, suspectBlob, type Upload } from "@medley/storage";
+import {
+  type Database,
+  findUpload,
+  lockBlobs,
+  markStored,
+  rejectUpload,
+  suspectBlob,
+  type Upload,
+} from "@medley/storage";
 import type { BlobStore } from "@medley/storage/picture-stores";
 import type { PartFiles } from "@medley/storage/part-files";
 import { UploadError, type UploadErrorCode } from "./upload-error.ts";
@@ -35,7 +43,7 @@ export async function sealUpload(
       return await markStored(tx, { uploadId: upload.id, writer, sha256 });
     });
     if (stored === "gone") continue;
-    if (stored === null) throw changedMeanwhile();
+    if (stored === null) throw await whyNotStored(db, upload.id);
     await parts.remove(upload.id);
     return stored;
   }
@@ -52,6 +60,14 @@ export async function refuseOthers({ db, parts }: SealDependencies, uploadId: st
     await parts.remove(uploadId);
     throw new UploadError(code as UploadErrorCode & typeof code, message, { cause: error });
   }
+}
+
+/** The corpus of an upload may have been deleted while its bytes came. */
+async function whyNotStored(db: Database, uploadId: string): Promise<UploadError> {
+  const upload = await findUpload(db, uploadId);
+  if (upload === null) return new UploadError("NOT_FOUND", `There is no upload "${uploadId}" any more. Create one.`);
+  if (upload.state !== "REJECTED") return changedMeanwhile();
+  return new UploadError("REJECTED", upload.errorMessage ?? "The upload was refused.");
 }
 
 function changedMeanwhile(): UploadError {

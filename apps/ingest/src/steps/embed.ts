@@ -6,6 +6,7 @@ import {
   lockNearDuplicates,
   markNearDuplicates,
   saveEmbeddings,
+  suspectBlobs,
 } from "@medley/storage";
 import type { IngestContext } from "../ingest-context.ts";
 import { retryTransient } from "../retry.ts";
@@ -23,6 +24,25 @@ export interface EmbedTarget {
 
 /** Embeds the pictures by their content address; the engine stores their image tokens on the way. Those that look like another one are marked. */
 export async function embedImages(
+  context: IngestContext,
+  target: EmbedTarget,
+  claimed: readonly ClaimedStep[],
+): Promise<StepResult[]> {
+  let ended = false;
+  try {
+    const results = await embedBatch(context, target, claimed);
+    ended = !context.signal.aborted;
+    return results;
+  } finally {
+    // Pictures of it may have been deleted, and their files with them, before the engine stored their tokens: those are looked at once more.
+    if (!ended) {
+      const sha256s = claimed.map(({ sha256 }) => sha256);
+      await suspectBlobs(context.db, sha256s).catch(() => {});
+    }
+  }
+}
+
+async function embedBatch(
   context: IngestContext,
   target: EmbedTarget,
   claimed: readonly ClaimedStep[],
