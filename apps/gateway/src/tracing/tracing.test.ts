@@ -61,7 +61,7 @@ test("shows a search as one trace that goes on with its caller's: request, field
     "query > Query.search > text search > SELECT captions",
     "query > Query.search > re-rank",
     "query > Query.search > INSERT search_sessions",
-    "query > SELECT image_origins images",
+    "query > Query.search > SELECT image_origins images",
   ]) {
     expect(
       paths.some((each) => each === path || each.startsWith(`${path} `)),
