@@ -40,7 +40,8 @@ test("knows the URL of a server once it says that it listens, and stops it in go
   expect(await child.listening).toBe("http://127.0.0.1:1");
   await child.stop();
   expect(existsSync(stopped)).toBe(true);
-  expect(readFileSync(join(folder, "logs/test.log"), "utf8")).toContain("listening");
+  // What it said is written beside its end.
+  await expect.poll(() => readFileSync(join(folder, "logs/test.log"), "utf8")).toContain("listening");
 });
 
 test("repeats the last words of a server that dies before it listens", async () => {
