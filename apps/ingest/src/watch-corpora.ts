@@ -64,6 +64,7 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
   const beside = new Map<string, Promise<unknown>>();
   /** What removes the rows and files of deleted corpora, under no name. */
   const clearing = new Map<string, Promise<unknown>>();
+  let clearingDue = true;
   const failure = new AbortController();
   const signal = AbortSignal.any([outer.signal, failure.signal]);
   const context = { ...outer, signal, retry: { ...outer.retry, signal } };
@@ -154,7 +155,6 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
   });
   const { corpus, parts, onRegistration } = options;
   keep(beside, "", watchUploads(context, { corpus, parts, onRegistration, bell: uploadBell, onGained: look }));
-  let clearingDue = true;
   let everythingAt = 0;
   let openWorkAt = 0;
   while (!signal.aborted) {

@@ -1,5 +1,6 @@
-import { useEffect, useId, useLayoutEffect, useRef, useState } from "react";
+import { useEffect, useId, useState } from "react";
 import { type AddedPicture, describeTally, PHASES, tallyOf } from "./added-pictures.ts";
+import { ModalDialog } from "./modal-dialog.tsx";
 import type { Adding } from "./use-adding.ts";
 
 /** Names of files that the server reads; it looks at their content. */
@@ -22,111 +23,85 @@ interface AddDialogProps {
 
 /** Takes pictures from the reader's disk into a collection, by choosing or dropping them. What is on its way goes on when it is closed. */
 export function AddDialog({ corpora, proposed, adding, isReady, onShow, onClose }: AddDialogProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
   const [corpus, setCorpus] = useState(proposed);
   const [isOver, setOver] = useState(false);
-  const ids = { heading: useId(), names: useId(), files: useId() };
+  const ids = { names: useId(), files: useId() };
   const name = corpus.trim();
   const { pictures } = adding;
   const tally = tallyOf(pictures);
   const take = (files: FileList | null) => {
     if (name !== "" && files !== null && files.length > 0) adding.add(name, [...files]);
   };
-  useLayoutEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
   useDropsNowhereElse();
   return (
-    <dialog
-      ref={dialog}
-      className="detail add"
-      aria-labelledby={ids.heading}
-      onCancel={(event) => {
-        // The dialog of the system in which files are chosen tells that it was closed in the same way.
-        if (event.target !== dialog.current) return;
-        event.preventDefault();
-        onClose();
-      }}
-      onClick={(event) => {
-        if (event.target === dialog.current) onClose();
-      }}
-    >
-      <div className="add-content">
-        <button type="button" className="close" onClick={onClose} aria-label="Close">
-          <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
-            <path d="M5 5l10 10M15 5L5 15" stroke="currentColor" strokeWidth="2" strokeLinecap="round" />
-          </svg>
-        </button>
-        <h1 id={ids.heading}>Add pictures</h1>
-        <label className="add-corpus">
-          Collection
-          <input
-            type="text"
-            value={corpus}
-            onChange={(event) => setCorpus(event.target.value)}
-            list={ids.names}
-            maxLength={LONGEST_NAME}
-            autoComplete="off"
-            required
-          />
-          <datalist id={ids.names}>
-            {corpora.map((each) => (
-              <option key={each} value={each} />
-            ))}
-          </datalist>
-        </label>
-        <p className="quiet-text">
-          {name === "" && "Give the collection a name."}
-          {name !== "" &&
-            (corpora.includes(name) ? `They join the pictures of “${name}”.` : `“${name}” is a new collection.`)}
-        </p>
-        <div
-          className={isOver ? "drop drop-over" : "drop"}
-          onDragEnter={() => setOver(true)}
-          onDragOver={(event) => event.preventDefault()}
-          onDragLeave={(event) => {
-            if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(false);
+    <ModalDialog label="Add pictures" className="add" contentClassName="add-content" onClose={onClose}>
+      <h1>Add pictures</h1>
+      <label className="add-corpus">
+        Collection
+        <input
+          type="text"
+          value={corpus}
+          onChange={(event) => setCorpus(event.target.value)}
+          list={ids.names}
+          maxLength={LONGEST_NAME}
+          autoComplete="off"
+          required
+        />
+        <datalist id={ids.names}>
+          {corpora.map((each) => (
+            <option key={each} value={each} />
+          ))}
+        </datalist>
+      </label>
+      <p className="quiet-text">
+        {name === "" && "Give the collection a name."}
+        {name !== "" &&
+          (corpora.includes(name) ? `They join the pictures of “${name}”.` : `“${name}” is a new collection.`)}
+      </p>
+      <div
+        className={isOver ? "drop drop-over" : "drop"}
+        onDragEnter={() => setOver(true)}
+        onDragOver={(event) => event.preventDefault()}
+        onDragLeave={(event) => {
+          if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(false);
+        }}
+        onDrop={(event) => {
+          event.preventDefault();
+          setOver(false);
+          take(event.dataTransfer.files);
+        }}
+      >
+        <label htmlFor={ids.files}>Drop pictures here, or choose them</label>
+        <input
+          id={ids.files}
+          type="file"
+          multiple
+          accept={ACCEPTED}
+          disabled={name === ""}
+          onChange={(event) => {
+            take(event.target.files);
+            // The same file again is a change as well.
+            event.target.value = "";
           }}
-          onDrop={(event) => {
-            event.preventDefault();
-            setOver(false);
-            take(event.dataTransfer.files);
-          }}
-        >
-          <label htmlFor={ids.files}>Drop pictures here, or choose them</label>
-          <input
-            id={ids.files}
-            type="file"
-            multiple
-            accept={ACCEPTED}
-            disabled={name === ""}
-            onChange={(event) => {
-              take(event.target.files);
-              // The same file again is a change as well.
-              event.target.value = "";
-            }}
-          />
-        </div>
-        <p className="status" role="status">
-          {describeTally(tally)}
-        </p>
-        <Pictures pictures={pictures} />
-        {tally.total > 0 && tally.open === 0 && (
-          <div className="add-end">
-            {tally.added > 0 && (
-              <button type="button" className="primary" disabled={!isReady} onClick={onShow}>
-                {isReady ? "Search them" : "The model looks at them …"}
-              </button>
-            )}
-            <button type="button" className="quiet" onClick={adding.tidy}>
-              Clear the list
-            </button>
-          </div>
-        )}
+        />
       </div>
-    </dialog>
+      <p className="status" role="status">
+        {describeTally(tally)}
+      </p>
+      <Pictures pictures={pictures} />
+      {tally.total > 0 && tally.open === 0 && (
+        <div className="add-end">
+          {tally.added > 0 && (
+            <button type="button" className="primary" disabled={!isReady} onClick={onShow}>
+              {isReady ? "Search them" : "The model looks at them …"}
+            </button>
+          )}
+          <button type="button" className="quiet" onClick={adding.tidy}>
+            Clear the list
+          </button>
+        </div>
+      )}
+    </ModalDialog>
   );
 }
 

@@ -1,7 +1,8 @@
-import { useLayoutEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { fetchCaption, fetchEvidence, fetchPicture, type Hit, type Picture } from "./api.ts";
 import { captionsToShow } from "./captions.ts";
 import { ErrorNotice } from "./error-notice.tsx";
+import { ModalDialog } from "./modal-dialog.tsx";
 import { wordsToLookFor } from "./query-words.ts";
 import { QuestionForm } from "./question-form.tsx";
 import { Scores } from "./result-grid.tsx";
@@ -18,47 +19,21 @@ interface PictureDialogProps {
   readonly onClose: () => void;
 }
 
-/** The browser's own modal dialog: it keeps the focus inside, closes on Escape and gives the focus back. */
 export function PictureDialog({ imageId, hit, text, onClose }: PictureDialogProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
   const picture = useRequest(imageId, (signal) => fetchPicture({ id: imageId }, signal));
-  // Before the element leaves the page: only an open dialog gives the focus back.
-  useLayoutEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
   return (
-    <dialog
-      ref={dialog}
-      className="detail"
-      aria-label="Picture"
-      onCancel={(event) => {
-        event.preventDefault();
-        onClose();
-      }}
-      onClick={(event) => {
-        if (event.target === dialog.current) onClose();
-      }}
-    >
-      <div className="detail-content">
-        <button type="button" className="close" onClick={onClose} aria-label="Close">
-          <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
-            <path d="M5 5l10 10M15 5L5 15" stroke="currentColor" strokeWidth="2" strokeLinecap="round" />
-          </svg>
-        </button>
-        {picture.phase === "loading" && (
-          <p className="detail-message" role="status">
-            Opening …
-          </p>
-        )}
-        {picture.phase === "failed" && <ErrorNotice message={picture.message} />}
-        {picture.phase === "done" && picture.value === null && (
-          <ErrorNotice message={`There is no picture “${imageId}”.`} />
-        )}
-        {picture.phase === "done" && picture.value !== null && <Detail picture={picture.value} hit={hit} text={text} />}
-      </div>
-    </dialog>
+    <ModalDialog label="Picture" contentClassName="detail-content" onClose={onClose}>
+      {picture.phase === "loading" && (
+        <p className="detail-message" role="status">
+          Opening …
+        </p>
+      )}
+      {picture.phase === "failed" && <ErrorNotice message={picture.message} />}
+      {picture.phase === "done" && picture.value === null && (
+        <ErrorNotice message={`There is no picture “${imageId}”.`} />
+      )}
+      {picture.phase === "done" && picture.value !== null && <Detail picture={picture.value} hit={hit} text={text} />}
+    </ModalDialog>
   );
 }
 

@@ -222,7 +222,6 @@ export {
   lockBlobs,
   removeUnusedBlob,
   removeUnusedBlobs,
-  suspectBlob,
   suspectBlobs,
 } from "./suspect-blobs.ts";
 export type { RemovableFiles } from "./suspect-blobs.ts";

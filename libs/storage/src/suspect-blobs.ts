@@ -17,12 +17,7 @@ export async function lockBlobs(db: Queryable, sha256s: readonly string[]): Prom
   );
 }
 
-/** Notes a file that perhaps nothing will need, so that it is looked at even if whoever notes it dies. */
-export async function suspectBlob(db: Queryable, sha256: string): Promise<void> {
-  await db.query("insert into suspect_blobs (sha256) values ($1::text) on conflict do nothing", [sha256]);
-}
-
-/** The same for several. */
+/** Notes files (by their SHA-256) that perhaps nothing will need, so that they are looked at even if whoever notes them dies. */
 export async function suspectBlobs(db: Queryable, sha256s: readonly string[]): Promise<void> {
   await db.query("insert into suspect_blobs (sha256) select distinct unnest($1::text[]) on conflict do nothing", [
     sha256s,

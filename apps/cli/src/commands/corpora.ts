@@ -94,7 +94,7 @@ async function clear(db: Database, settings: Settings, { corpusId, operationId }
     } while (!stop.signal.aborted && (await isOpen()));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const message = `The corpus is deleted, but not all of its files can be removed: ${reason}. The ingest worker tries again every minute.`;
+    const message = `The corpus is deleted, but not all that is left of it can be removed: ${reason}. The ingest worker tries again every minute.`;
     throw new CliError("FILES_LEFT", message, { cause: error });
   } finally {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, onSignal);

@@ -7,7 +7,7 @@ import {
   lockBlobs,
   markStored,
   rejectUpload,
-  suspectBlob,
+  suspectBlobs,
   type Upload,
 } from "@medley/storage";
 import type { BlobStore } from "@medley/storage/picture-stores";
@@ -34,7 +34,7 @@ export async function sealUpload(
   const sha256 = await hashFile(path);
   for (;;) {
     // Noted before it is there: whoever is killed between blob and row leaves no file behind that nobody knows of.
-    await suspectBlob(db, sha256);
+    await suspectBlobs(db, [sha256]);
     if ((await blobs.putFile(path)) !== sha256) throw changedMeanwhile();
     const stored = await db.transaction(async (tx) => {
       await lockBlobs(tx, [sha256]);
