@@ -10,6 +10,7 @@ from paper_set import TINY, write_set, write_tokenizer
 
 from medley_pretraining.export import compare_with_transformers
 from medley_pretraining.model import CLS, DEC, ENC, SEP, VOCABULARY, Geometry
+from medley_pretraining.paper.checkpoint import DECODER, ENCODER, load_weights, model_content
 from medley_pretraining.paper.huggingface import full_state, write_huggingface
 from medley_pretraining.paper.lexicon import Lexicon, load_tokenizer, prepare_caption, prepare_question
 from medley_pretraining.paper.network import SHARINGS, PaperBlip, next_states
@@ -165,3 +166,19 @@ def test_an_exported_folder_is_a_start_for_fine_tuning(tmp_path: Path) -> None:
             ),
             torch.device("cpu"),
         )
+
+
+@pytest.mark.parametrize("tower", [ENCODER, DECODER])
+def test_a_shared_module_starts_from_the_tower_that_its_task_trains(tower: str) -> None:
+    torch.manual_seed(0)
+    decoupled, model = PaperBlip(small_geometry(50), "none"), PaperBlip(small_geometry(50))
+    theirs = decoupled.state_dict()
+    load_weights(model, model_content(decoupled, list(range(50))), Path("decoupled"), tower)
+    cross, own = "layer.0.crossattention.self.query.weight", "layer.0.attention.self.query.weight"
+    inside = {ENCODER: "text_encoder.encoder.", DECODER: "text_decoder.bert.encoder."}
+    loaded = model.state_dict()
+    assert torch.equal(loaded[inside[ENCODER] + cross], theirs[inside[tower] + cross])
+    assert torch.equal(loaded[inside[DECODER] + cross], theirs[inside[tower] + cross])
+    assert all(torch.equal(loaded[each + own], theirs[each + own]) for each in inside.values())
+    predictions = "text_decoder.cls.predictions.transform.dense.weight"
+    assert torch.equal(loaded[predictions], theirs[predictions])

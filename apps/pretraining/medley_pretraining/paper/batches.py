@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .augment import augment
 from .corpus import Corpus, Pair, normalised
-from .lexicon import PROMPT, Lexicon, prepare_caption
+from .lexicon import Lexicon, prepare_caption
 from .network import PaperBlip
 from .settings import DataSettings
 
@@ -22,7 +22,7 @@ CACHE_BATCH = 64
 
 @dataclass(frozen=True)
 class Batch:
-    """images: pixels [B, 3, S, S] or tokens [B, P, D]. captions: word pieces without special tokens, behind the prompt where there is one.
+    """images: pixels [B, 3, S, S] or tokens [B, P, D]. captions: word pieces without special tokens and without a prompt.
     groups and text_numbers int64 [B]: equal numbers are never negatives of one another."""
 
     keys: list[str]
@@ -88,18 +88,15 @@ class BatchMaker:
         lexicon: Lexicon,
         data: DataSettings,
         seed: int,
-        prompted: bool,
         device: torch.device,
     ) -> None:
         self.corpus, self.images, self.data, self.seed, self.device = corpus, images, data, seed, device
-        prompt = lexicon.pieces(prepare_caption(PROMPT)) if prompted else []
-        self.prompt_tokens = len(prompt)
         numbers: dict[str, int] = {}
         self.captions, text_numbers = [], []
         for pair in corpus.pairs:
             prepared = prepare_caption(pair.text)
             text_numbers.append(numbers.setdefault(prepared, len(numbers)))
-            self.captions.append((prompt + lexicon.pieces(prepared))[: data.text_tokens - 2])
+            self.captions.append(lexicon.pieces(prepared)[: data.text_tokens - 2])
         self.text_numbers = torch.tensor(text_numbers)
         self.groups = torch.tensor([pair.group for pair in corpus.pairs])
 

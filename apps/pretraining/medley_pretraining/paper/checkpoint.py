@@ -17,6 +17,7 @@ from ..model import Geometry
 from .network import PaperBlip
 
 FORMAT = 1
+ENCODER, DECODER = "text_encoder.", "text_decoder."  # how the names of a tower's parameters begin
 POSITIONS = "vision_model.embeddings.position_embedding"
 
 
@@ -80,9 +81,9 @@ def model_of(content: dict[str, Any]) -> PaperBlip:
     return model.eval()
 
 
-def load_weights(model: PaperBlip, content: dict[str, Any], path: Path) -> None:
+def load_weights(model: PaperBlip, content: dict[str, Any], path: Path, tower: str = ENCODER) -> None:
     """Into a model of the same geometry. The picture size may differ: positions are then interpolated as BLIP does (section 1.1).
-    Raises CheckpointError with the first tensor that does not fit and both shapes."""
+    Where the model shares what the content has twice (captioner and filter decoupled), the weights of `tower` are taken. Raises CheckpointError with the first tensor that does not fit and both shapes."""
     state = dict(content["model"])
     if state[POSITIONS].shape[2] == model.geometry.width:
         state[POSITIONS] = resized_positions(state[POSITIONS], model.geometry.tokens)
@@ -107,7 +108,13 @@ def load_weights(model: PaperBlip, content: dict[str, Any], path: Path) -> None:
             raise CheckpointError(
                 f'Checkpoint "{path}" was trained with model.{key} {theirs}, the configuration says {ours}.'
             )
-    model.load_state_dict(state)
+    model.load_state_dict(of_one_tower(state, own, tower))
+
+
+def of_one_tower(state: dict[str, Tensor], own: dict[str, Tensor], tower: str) -> dict[str, Tensor]:
+    """`state` with one tensor for all names that are one parameter in `own`: that of `tower`. Loading would take the last of them."""
+    preferred = {tensor.data_ptr(): state[name] for name, tensor in own.items() if name.startswith(tower)}
+    return {name: preferred.get(own[name].data_ptr(), tensor) for name, tensor in state.items()}
 
 
 def resized_positions(positions: Tensor, tokens: int) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +30,8 @@ from .settings import ObjectiveSettings
 
 
 class PairObjective(nn.Module):
-    """Holds what training has beside the model: temperature, momentum encoders, queue. The order within a step is the original's:
+    """Holds what training has beside the model: temperature, momentum encoders, queue. `prompt`: word pieces that the decoder is given before
+    every caption, both together no longer than `text_tokens` with the special tokens. The order within a step is the original's:
     clamp the temperature, online features, momentum update, momentum features, ITC, enqueue, ITM, LM."""
 
     def __init__(
@@ -37,19 +40,15 @@ class PairObjective(nn.Module):
         lexicon: Lexicon,
         settings: ObjectiveSettings,
         steps_per_epoch: int,
-        prompt_tokens: int = 0,
+        prompt: Sequence[int] = (),
+        text_tokens: int = 0,
         frozen_blocks: int = 0,
         easy_steps: int = 0,
     ) -> None:
         super().__init__()
         self._model = [model]  # in a list, so that the state dict of the objective does not repeat the model
-        self.lexicon, self.settings, self.prompt_tokens, self.frozen_blocks = (
-            lexicon,
-            settings,
-            prompt_tokens,
-            frozen_blocks,
-        )
-        self.easy_steps = easy_steps
+        self.lexicon, self.settings, self.frozen_blocks, self.easy_steps = lexicon, settings, frozen_blocks, easy_steps
+        self.prompt, self.text_tokens = list(prompt), text_tokens
         self.ramp_steps = round(settings.soft_label_ramp_epochs * steps_per_epoch)
         if settings.contrast:
             self.temperature = nn.Parameter(torch.tensor(settings.temperature))
@@ -126,7 +125,10 @@ class PairObjective(nn.Module):
         return matching_loss(self.model.itm_head(states[:, 0]), labels)
 
     def _language(self, cross, batch: Batch) -> Tensor:
-        ids = self._ids(batch, self.lexicon.dec)
+        captions = batch.captions
+        if self.prompt:
+            captions = [(self.prompt + caption)[: self.text_tokens - 2] for caption in captions]
+        ids = padded(captions, self.lexicon.dec, self.lexicon.sep).to(batch.images.device)
         states = self.model.decode(ids[:, :-1], cross)
-        asked, targets = next_words(ids, self.prompt_tokens)
+        asked, targets = next_words(ids, len(self.prompt))
         return word_loss(self.model.decoded_logits(states[asked]), targets, self.settings.label_smoothing)

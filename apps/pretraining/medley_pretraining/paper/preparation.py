@@ -12,17 +12,18 @@ import torch
 
 from .answer_objective import AnswerObjective
 from .batches import BatchMaker, PixelImages, TokenImages, frozen_tokens
-from .checkpoint import load_weights, read_checkpoint
+from .checkpoint import DECODER, ENCODER, load_weights, read_checkpoint
 from .corpus import Corpus, build_corpus
 from .huggingface import read_huggingface
-from .lexicon import Lexicon, load_tokenizer
+from .lexicon import PROMPT, Lexicon, load_tokenizer, prepare_caption
 from .manifest import read_sources
 from .network import PaperBlip
 from .pair_objective import PairObjective
 from .samples import DataError, Intake
-from .settings import Settings, SettingsError
+from .settings import PROMPTED_TASKS, Settings, SettingsError
 from .training_run import TrainingRun
 
+TOWER_OF = {"captioning": DECODER}  # whose weights a shared module takes from a start that has two
 STORED_LARGER = 1.25  # pictures are kept this much larger than the model sees them, where crops are cut out of them
 
 
@@ -57,7 +58,7 @@ def prepare(settings: Settings, device: torch.device) -> TrainingRun:
     torch.manual_seed(settings.run.seed)
     model = PaperBlip(settings.model.geometry(len(lexicon)), settings.model.sharing, settings.model.dropout)
     if start is not None:
-        load_weights(model, start, settings.path(settings.start.checkpoint))
+        load_weights(model, start, settings.path(settings.start.checkpoint), TOWER_OF.get(settings.start.task, ENCODER))
     return assemble(settings, folder, corpus, lexicon, model, device)
 
 
@@ -113,15 +114,23 @@ def assemble(
         frozen, frozen_blocks = ("vision_model.",), model.geometry.vision_blocks
         images = TokenImages(frozen_tokens(model, corpus.pixels, settings.data, device))
     source = images or PixelImages(corpus.pixels, model.geometry.image_size, settings.data)
-    prompted = task == "captioning" and settings.data.prefix_prompt
-    maker = BatchMaker(corpus, source, lexicon, settings.data, settings.run.seed, prompted, device)
+    prompted = task in PROMPTED_TASKS and settings.data.prefix_prompt
+    prompt = lexicon.pieces(prepare_caption(PROMPT)) if prompted else []
+    maker = BatchMaker(corpus, source, lexicon, settings.data, settings.run.seed, device)
     steps_per_epoch = len(corpus.pairs) // settings.optimiser.batch
     easy_steps = round(settings.objective.easy_negatives * settings.optimiser.epochs * steps_per_epoch)
     if task == "vqa":
         objective = AnswerObjective(model, lexicon, settings.objective, settings.data, frozen_blocks)
     else:
         objective = PairObjective(
-            model, lexicon, settings.objective, steps_per_epoch, maker.prompt_tokens, frozen_blocks, easy_steps
+            model,
+            lexicon,
+            settings.objective,
+            steps_per_epoch,
+            prompt,
+            settings.data.text_tokens,
+            frozen_blocks,
+            easy_steps,
         )
     if lexicon.unknown and logged:
         say(f"{lexicon.unknown} word pieces of the texts are not in the model's vocabulary and become [UNK].")

@@ -13,7 +13,8 @@ import torch
 from ..model import Geometry
 from .network import SHARINGS, Sharing
 
-TASKS = ("retrieval", "captioning", "vqa")
+TASKS = ("retrieval", "captioning", "capfilt", "vqa")  # capfilt: captioner and filter in one model
+PROMPTED_TASKS = ("captioning", "capfilt")
 DEVICES = ("auto", "cpu", "cuda")
 IMAGE_MEAN = (0.48145466, 0.4578275, 0.40821073)
 IMAGE_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
@@ -69,7 +70,7 @@ class DataSettings:
     random_augment: bool = True
     pixel_mean: tuple[float, ...] = IMAGE_MEAN  # those the start checkpoint was trained with
     pixel_deviation: tuple[float, ...] = IMAGE_DEVIATION
-    prefix_prompt: bool = True  # captioning: "a picture of " before every caption
+    prefix_prompt: bool = True  # captioning and capfilt: "a picture of " before what the decoder says
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,11 @@ TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "captioning": {
         "objective": {"contrast": 0.0, "matching": 0.0, "queue": 0},
         "optimiser": {"rate": 1e-5, "epochs": 5.0, "schedule": "cosine", "lowest_rate": 0.0, "warmup_steps": 0},
+        "data": {"text_tokens": 40, "crop_from": 0.5},
+    },
+    "capfilt": {  # not in the paper's tables of settings: retrieval with the language loss of pre-training
+        "objective": {"by_group": True, "soft_label_ramp_epochs": 1.0},
+        "optimiser": {"rate": 1e-5, "epochs": 6.0, "schedule": "cosine", "lowest_rate": 0.0, "warmup_steps": 0},
         "data": {"text_tokens": 40, "crop_from": 0.5},
     },
     "vqa": {
