@@ -30,10 +30,13 @@ export async function embedClauses(
   {
     db,
     inference,
+    served,
     outwait,
   }: {
     readonly db: Database;
     readonly inference: Inference;
+    /** What the engine serves, asked already. */
+    readonly served: Promise<readonly ModelInfo[]>;
     readonly outwait: <T>(call: () => Promise<T>) => Promise<T>;
   },
   space: Space,
@@ -42,7 +45,7 @@ export async function embedClauses(
 ): Promise<EmbeddedClauses> {
   const stored = await Promise.all(clauses.map((clause) => storedVector(db, space, clause)));
   try {
-    const model = await requireModelOf({ db, inference }, space);
+    const model = await requireModelOf({ db, inference, served }, space);
     const vectors = await outwait(() =>
       embedMissing(inference, clauses, stored, { ...limitsNow(), model: model.fingerprint }),
     );

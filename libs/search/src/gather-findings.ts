@@ -1,13 +1,13 @@
 import type { Inference } from "@medley/inference-api";
 import {
-  activeSpace,
   attributeSchemaOf,
-  type Corpus,
   cosinesOf,
   countPassing,
   type Database,
-  findCorpus,
+  describeSpace,
+  findSearchPlace,
   liveQuestions,
+  type NearText,
   questionsIn,
   requireQuestion,
   searchEmbeddings,
@@ -16,6 +16,7 @@ import {
   searchTexts,
   type SharedReads,
   type Space,
+  type SpaceSize,
   typedFilter,
   typedQuestionFilter,
   type VectorHit,
@@ -75,22 +76,26 @@ export async function gatherFindings(
   asked: ValidQuery,
   { stopwatch, remainingMs, outwait, signal }: GatherOptions,
 ): Promise<Findings> {
-  const { db, hotTier } = dependencies;
-  const corpus = await requireCorpus(db, asked.corpus);
+  const { db, inference, hotTier } = dependencies;
+  // A search is mostly waits, so what does not hang on one another is asked for at once.
+  const served = begun(inference.models());
+  const { corpus, space } = await requirePlace(db, asked.corpus);
+  const size = begun(describeSpace(db, { spaceId: space.id, corpusId: corpus.id }));
   const valid = await withTypes(db, corpus, asked);
-  const space = await requireActiveSpace(db, corpus);
-  const place = { db, hotTier, corpus, space, valid, limit: lengthOfList(valid), named: namedImages(valid) };
+  const place = { db, hotTier, corpus, space, size, valid, limit: lengthOfList(valid), named: namedImages(valid) };
   const embedded = await stopwatch.measure("EMBED_QUERY", () =>
-    embedClauses({ ...dependencies, outwait }, space, valid.clauses, () => ({
+    embedClauses({ db, inference, served, outwait }, space, valid.clauses, () => ({
       ...deadlineOption(remainingMs()),
       ...(signal && { signal }),
     })),
   );
   signal?.throwIfAborted();
-  const retrieved = await stopwatch.measure("RETRIEVE", () => retrieve(place, embedded));
-  const matchTexts = () => searchOwnTexts(place, embedded, retrieved.pictures);
+  const calibrated = begun(loadCalibration(place, embedded));
+  const [retrieved, near] = await stopwatch.measure("RETRIEVE", () =>
+    Promise.all([retrieve(place, embedded), searchNearTexts(place, embedded)]),
+  );
   const found = searchesTexts(valid, embedded)
-    ? await stopwatch.measure("MATCH_TEXTS", matchTexts)
+    ? await stopwatch.measure("MATCH_TEXTS", () => searchWords(place, embedded, retrieved.pictures, near))
     : valid.clauses.map(() => NOTHING_BY_TEXTS);
   const wanted = found.filter((_, index) => valid.clauses[index]?.place !== "NONE");
   const pool = poolPictures(retrieved.pictures, wanted, valid.candidates);
@@ -104,7 +109,7 @@ export async function gatherFindings(
       textsOf: isText(clause) ? textEvidenceOf(found[index] ?? NOTHING_BY_TEXTS) : () => NO_TEXT_EVIDENCE,
     }),
   );
-  const calibration = await loadCalibration(place, embedded);
+  const calibration = await calibrated;
   signal?.throwIfAborted();
   const { mode } = retrieved;
   return {
@@ -116,6 +121,12 @@ export async function gatherFindings(
     clauses,
     calibration,
   };
+}
+
+/** A call that is awaited later: what it fails with is thrown there, and is nobody's unhandled error before. */
+function begun<T>(call: Promise<T>): Promise<T> {
+  call.catch(() => {});
+  return call;
 }
 
 /** Whether the list holds every picture of the corpus that passes the filter. */
@@ -131,6 +142,8 @@ export interface Place {
   readonly hotTier: SearchDependencies["hotTier"];
   readonly corpus: { readonly id: string; readonly name: string };
   readonly space: Space;
+  /** Undefined where the space is gone. */
+  readonly size: Promise<SpaceSize | undefined>;
   readonly valid: ValidQuery;
   /** How many pictures the vector search returns. */
   readonly limit: number;
@@ -153,31 +166,27 @@ export function isText(clause: Clause): clause is Clause & { kind: "text" } {
   return clause.kind === "text";
 }
 
-async function requireCorpus(db: Database, name: ValidQuery["corpus"]) {
-  const corpus = await findCorpus(db, name);
-  if (corpus === null) {
+async function requirePlace(db: Database, name: ValidQuery["corpus"]) {
+  const found = await findSearchPlace(db, name);
+  if (found === null) {
     throw new SearchError(
       "CORPUS_NOT_FOUND",
       `There is no corpus "${name}". List the corpora, or ingest into it first.`,
     );
   }
-  return corpus;
-}
-
-async function requireActiveSpace(db: Database, corpus: { id: string; name: string }): Promise<Space> {
-  const space = await activeSpace(db, corpus.id);
+  const { corpus, space } = found;
   if (space === null) {
     const hint = `Ingest pictures into it: medley ingest PATH --corpus ${corpus.name}`;
     throw new SearchError("NO_ACTIVE_SPACE", `Corpus "${corpus.name}" has no active embedding space. ${hint}`);
   }
-  return space;
+  return { corpus, space };
 }
 
 /**
  * The query with its filter in the types that the corpus declares for attributes and questions.
  * @throws StorageError INVALID_VALUE also for a question, in filter or facets, that the corpus does not have
  */
-async function withTypes(db: Database, { id }: Corpus, asked: ValidQuery): Promise<ValidQuery> {
+async function withTypes(db: Database, { id }: Place["corpus"], asked: ValidQuery): Promise<ValidQuery> {
   const filter = asked.filter && typedFilter(asked.filter, await attributeSchemaOf(db, id));
   const counted = asked.facets.flatMap(({ name, of }) => (of === "QUESTION" ? [name] : []));
   if (questionsIn(filter).size + counted.length === 0) return { ...asked, filter };
@@ -196,23 +205,22 @@ function hitsOf({ byWords, byCosine }: FoundByTexts): readonly Located[] {
 /** The nearest pictures of the wanted clauses, mixed and each by itself, in turns; without those that the query names itself. */
 async function retrieve(place: Place, { vectors }: EmbeddedClauses): Promise<{ pictures: Located[]; mode: IndexMode }> {
   const { corpus, space, valid, limit, named } = place;
-  const lists: Located[][] = [];
-  const modes = new Set<IndexMode>();
-  for (const query of mixVectors(valid.clauses, vectors)) {
-    const search = { corpusId: corpus.id, spaceId: space.id, query, filter: valid.filter };
-    const found = await nearestPictures(place, { ...search, limit: Math.min(MAX_CANDIDATES, limit + named.size) });
-    modes.add(found.mode);
-    lists.push(found.hits.filter(({ imageId }) => !named.has(imageId)));
-  }
-  return { pictures: takeInTurns(lists, limit), mode: leastExact(modes) };
+  const most = Math.min(MAX_CANDIDATES, limit + named.size);
+  const found = await Promise.all(
+    mixVectors(valid.clauses, vectors).map((query) =>
+      nearestPictures(place, { corpusId: corpus.id, spaceId: space.id, query, filter: valid.filter, limit: most }),
+    ),
+  );
+  const lists = found.map(({ hits }) => hits.filter(({ imageId }) => !named.has(imageId)));
+  return { pictures: takeInTurns<Located>(lists, limit), mode: leastExact(new Set(found.map(({ mode }) => mode))) };
 }
 
 async function nearestPictures(
-  { db, hotTier }: Place,
+  { db, hotTier, size }: Place,
   search: VectorSearch,
 ): Promise<{ hits: readonly VectorHit[]; mode: IndexMode }> {
   const hits = await hotTier?.search(search);
-  return hits ? { hits, mode: "hotTier" } : searchEmbeddings(db, search);
+  return hits ? { hits, mode: "hotTier" } : searchEmbeddings(db, { ...search, size: await size });
 }
 
 /**
@@ -223,21 +231,37 @@ function searchesTexts({ textWeight, candidates, clauses }: ValidQuery, { model 
   return clauses.some(isText) && (model === null || (textWeight > 0 && candidates > 0));
 }
 
-function searchOwnTexts(
+/** For each clause the pictures whose own texts are nearest to it. */
+function searchNearTexts(
+  { db, corpus, space, size, valid }: Place,
+  embedded: EmbeddedClauses,
+): Promise<readonly (readonly NearText[])[]> {
+  const among = { corpusId: corpus.id, spaceId: space.id, filter: valid.filter, limit: NEAR_TEXTS };
+  const findNear = async (clause: Clause, index: number): Promise<readonly NearText[]> => {
+    const query = embedded.vectors[index] ?? null;
+    if (!isText(clause) || query === null) return [];
+    return (await searchTextEmbeddings(db, { ...among, query, size: await size })).hits;
+  };
+  return Promise.all(searchesTexts(valid, embedded) ? valid.clauses.map(findNear) : []);
+}
+
+/** For each clause the pictures whose own texts hold its words, and those that are near. */
+function searchWords(
   { db, corpus, space, valid, limit, named }: Place,
   { vectors }: EmbeddedClauses,
   retrieved: readonly Located[],
+  near: readonly (readonly NearText[])[],
 ): Promise<FoundByTexts[]> {
   const among = { corpusId: corpus.id, spaceId: space.id, filter: valid.filter };
   const findBy = async (clause: Clause, index: number): Promise<FoundByTexts> => {
     if (!isText(clause)) return NOTHING_BY_TEXTS;
     const query = vectors[index] ?? null;
-    const near = query === null ? [] : (await searchTextEmbeddings(db, { ...among, query, limit: NEAR_TEXTS })).hits;
-    const judged = [...retrieved, ...near].map(({ imageId }) => imageId);
+    const byCosine = near[index] ?? [];
+    const judged = [...retrieved, ...byCosine].map(({ imageId }) => imageId);
     const most = query === null ? limit : TEXT_CANDIDATES;
     const byWords = await searchTexts(db, { ...among, query, text: clause.text, limit: most, among: judged });
     const isHit = ({ imageId }: Located) => !named.has(imageId);
-    return { byWords: byWords.filter(isHit), byCosine: near.filter(isHit) };
+    return { byWords: byWords.filter(isHit), byCosine: byCosine.filter(isHit) };
   };
   return Promise.all(valid.clauses.map(findBy));
 }

@@ -17,10 +17,19 @@ export function requireModel(models: readonly ModelInfo[], role: Role): ModelInf
  * @throws SearchError MODEL_MISSING, MODEL_MISMATCH; InferenceError when the engine does not answer
  */
 export async function requireModelOf(
-  { db, inference }: { readonly db: Queryable; readonly inference: Inference },
+  {
+    db,
+    inference,
+    served: asked = inference.models(),
+  }: {
+    readonly db: Queryable;
+    readonly inference: Inference;
+    /** What the engine serves, where it was asked already. */
+    readonly served?: Promise<readonly ModelInfo[]>;
+  },
   space: Space,
 ): Promise<ModelInfo> {
-  const served = await inference.models();
+  const served = await asked;
   const own = requireModel(served, "retrieval");
   const model = servedModelOf(served, space) ?? (await loadModelOf({ db, inference }, space));
   if (model !== null) return model;

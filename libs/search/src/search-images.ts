@@ -116,13 +116,16 @@ async function finalAnswer(findings: Findings, judged: Judged, stopwatch: Stopwa
   const cut = cutByProbability(ranking.hits, valid.minMatch);
   // A picture that was not judged may have the wanted probability all the same.
   const judgedAll = valid.minMatch === null || ranking.hits.every(({ matchProbability }) => matchProbability !== null);
-  const sawAll = judgedAll && (await sawEverything(place, pictures.length));
+  const [sawAll, facets] = await Promise.all([
+    judgedAll && sawEverything(place, pictures.length),
+    facetsOf(db, corpus.id, valid, cut.hits),
+  ]);
   return {
     corpusId: corpus.id,
     hits: cut.hits,
     total: { value: cut.hits.length, relation: sawAll ? "EXACT" : "AT_LEAST" },
     verdict: judgeAnswer(valid, calibration, ranking.hits),
-    facets: await facetsOf(db, corpus.id, valid, cut.hits),
+    facets,
     report: reportOf(findings, { ...ranking, degraded: cut.degraded }, stopwatch),
     judging: progressOf(judged),
   };

@@ -28,6 +28,11 @@ export interface Refinement extends JudgingProgress {
   readonly isFinal: boolean;
 }
 
+export interface PageWatch {
+  /** Told the pictures of a first page while its list is being kept, so that they can be read meanwhile. */
+  readonly onHits?: (imageIds: readonly string[]) => void;
+}
+
 export interface RefinementWatch {
   /** Gives the search up; it then rejects with the signal's reason. */
   readonly signal: AbortSignal;
@@ -44,10 +49,13 @@ export async function searchPage(
   dependencies: SearchDependencies,
   query: SearchQuery,
   after: string | null,
+  { onHits }: PageWatch = {},
 ): Promise<SearchPage> {
   const valid = validateQuery(query);
   if (after !== null) return (await laterPage(dependencies, valid, readCursor(after))).page;
-  return (await keepAnswer(dependencies, valid, await searchValid(dependencies, valid))).page;
+  const result = await searchValid(dependencies, valid);
+  onHits?.(result.hits.slice(0, valid.first).map(({ imageId }) => imageId));
+  return (await keepAnswer(dependencies, valid, result)).page;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Queryable } from "./database.ts";
-import { requireName } from "./names.ts";
+import { isStorable, requireName } from "./names.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
 
 export type Corpus = {
@@ -31,8 +31,7 @@ export async function ensureCorpus(db: Queryable, { name }: { name: string }): P
 }
 
 export async function findCorpus(db: Queryable, name: string): Promise<Corpus | null> {
-  // PostgreSQL keeps no such text, and refuses to compare with zeros; half a character would become U+FFFD on the way.
-  if (name.includes("\0") || !name.isWellFormed()) return null;
+  if (!isStorable(name)) return null;
   const [corpus] = await db.query<Corpus>(
     `select ${COLUMNS} from corpora where name = $1::text and deleted_at is null`,
     [name],
@@ -57,7 +56,7 @@ export function findCorpora(db: Queryable, idsOrNames: readonly string[]): Promi
   return db.query<Corpus>(
     `select ${COLUMNS} from corpora
      where (id = any ($1::uuid[]) or name = any ($2::text[])) and deleted_at is null order by name`,
-    [idsOrNames.filter(isUuid), idsOrNames.filter((name) => !name.includes("\0") && name.isWellFormed())],
+    [idsOrNames.filter(isUuid), idsOrNames.filter(isStorable)],
   );
 }
 

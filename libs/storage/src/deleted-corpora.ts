@@ -2,6 +2,7 @@ import type { Database, Queryable } from "./database.ts";
 import { createOperation, DELETE_OPERATION, type Operation, updateOperation } from "./operations.ts";
 import { StorageError } from "./storage-error.ts";
 import { type RemovableFiles, removeUnusedBlobs } from "./suspect-blobs.ts";
+import { isStorable } from "./names.ts";
 import { requireUuid } from "./uuid.ts";
 import { wakeCorpus } from "./wakes.ts";
 
@@ -49,7 +50,7 @@ export async function openDeletionOf(
   db: Queryable,
   name: string,
 ): Promise<{ readonly corpusId: string; readonly operationId: string | null } | null> {
-  if (name.includes("\0") || !name.isWellFormed()) return null;
+  if (!isStorable(name)) return null;
   const [found] = await db.query<{ corpusId: string; operationId: string | null }>(
     `select id as "corpusId", deletion_id as "operationId" from corpora
      where name = $1::text and deleted_at is not null order by deleted_at desc limit 1`,

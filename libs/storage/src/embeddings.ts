@@ -98,6 +98,8 @@ export type VectorSearch = {
   readonly filter?: ImageFilter | undefined;
   /** "auto" takes the index when there is one and many pictures pass; without an index every mode is exact. */
   readonly mode?: SearchMode | "auto" | undefined;
+  /** Of the corpus in the space, where the caller has asked already (`describeSpace`). */
+  readonly size?: SpaceSize | undefined;
 };
 
 // pgvector's bound for hnsw.ef_search, and ef_search bounds the rows that an index scan returns.
@@ -119,7 +121,7 @@ export async function searchEmbeddings(
   requireUuid("corpus", search.corpusId);
   const query = normalise(search.query);
   if (!query) throw new StorageError("INVALID_VALUE", "The query vector is zero or not finite.");
-  const space = await describeSpace(db, search);
+  const space = search.size ?? (await describeSpace(db, search));
   if (space?.dimensions !== query.length) return explainMismatch(db, search.spaceId, query.length);
   if (usesIndex(space, search.limit, search.mode) && (search.mode === "hnsw" || (await manyPass(db, search)))) {
     const hits = await searchIndex(db, { ...search, query });
@@ -152,13 +154,21 @@ export async function countPassing(
   return row?.count ?? 0;
 }
 
-type SpaceSize = { readonly dimensions: number; readonly indexed: boolean; readonly large: boolean };
+/** What decides how a corpus is searched in a space. */
+export type SpaceSize = {
+  readonly dimensions: number;
+  /** Whether the space has an index that can be used. */
+  readonly indexed: boolean;
+  /** Whether it is worth while for this corpus. */
+  readonly large: boolean;
+};
 
 /** Whether a search in a space of that size takes the index; "auto" where it has one and the corpus is large. */
 export function usesIndex({ indexed, large }: SpaceSize, limit: number, mode: VectorSearch["mode"] = "auto"): boolean {
   return indexed && limit <= LARGEST_EF_SEARCH && (mode === "hnsw" || (mode === "auto" && large));
 }
 
+/** Undefined where there is no such space. */
 export async function describeSpace(
   db: Queryable,
   { spaceId, corpusId }: Pick<VectorSearch, "spaceId" | "corpusId">,

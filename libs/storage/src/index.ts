@@ -89,12 +89,13 @@ export {
   countEmbeddings,
   countPassing,
   createVectorIndex,
+  describeSpace,
   drawQueryVectors,
   embeddingOf,
   saveEmbeddings,
   searchEmbeddings,
 } from "./embeddings.ts";
-export type { EmbeddingRow, SearchMode, VectorHit, VectorSearch } from "./embeddings.ts";
+export type { EmbeddingRow, SearchMode, SpaceSize, VectorHit, VectorSearch } from "./embeddings.ts";
 export type {
   AttributeCondition,
   AttributeValue,
@@ -187,7 +188,15 @@ export {
 } from "./reindexes.ts";
 export type { Reindex, SpaceCoverage } from "./reindexes.ts";
 export { retireSpace } from "./retired-spaces.ts";
-export { activateSpace, activeSpace, ensureSpace, findSpace, spacesBehind, spacesOf } from "./spaces.ts";
+export {
+  activateSpace,
+  activeSpace,
+  ensureSpace,
+  findSearchPlace,
+  findSpace,
+  spacesBehind,
+  spacesOf,
+} from "./spaces.ts";
 export type { NewSpace, Space, SpaceState } from "./spaces.ts";
 export {
   excludeOpenSteps,

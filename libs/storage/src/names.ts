@@ -39,3 +39,8 @@ function shown(name: string): string {
 function codePoint(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
+
+/** Whether a text can be compared with what is stored: PostgreSQL keeps no zeros, and half a character would become U+FFFD on the way. */
+export function isStorable(text: string): boolean {
+  return !text.includes("\0") && text.isWellFormed();
+}

@@ -1,4 +1,5 @@
 import { type Database, type Queryable, inTransaction } from "./database.ts";
+import { isStorable } from "./names.ts";
 import { STEPS_OF_SPACES } from "./step-order.ts";
 import { StorageError } from "./storage-error.ts";
 import { isUuid, requireUuid } from "./uuid.ts";
@@ -109,6 +110,24 @@ export async function activeSpace(db: Queryable, corpusId: string): Promise<Spac
     [requireUuid("corpus", corpusId)],
   );
   return space ?? null;
+}
+
+/** Where a corpus of that name is searched: with its active space, null before there is one. Null where there is no such corpus. */
+export async function findSearchPlace(
+  db: Queryable,
+  name: string,
+): Promise<{ readonly corpus: { readonly id: string; readonly name: string }; readonly space: Space | null } | null> {
+  if (!isStorable(name)) return null;
+  const [row] = await db.query<
+    { corpusId: string; corpusName: string } & { [Column in keyof Space]: Space[Column] | null }
+  >(
+    `select c.id as "corpusId", c.name as "corpusName", ${COLUMNS}, 'ACTIVE' as state
+     from corpora c left join spaces s on s.id = c.active_space_id where c.name = $1::text and c.deleted_at is null`,
+    [name],
+  );
+  if (!row) return null;
+  const { corpusId, corpusName, ...space } = row;
+  return { corpus: { id: corpusId, name: corpusName }, space: space.id === null ? null : (space as Space) };
 }
 
 /** Every space that the corpus has been or is being embedded into, newest first. */

@@ -8,6 +8,7 @@ import {
   requireIndexScan,
   requireUnit,
   type SearchMode,
+  type SpaceSize,
   usesIndex,
 } from "./embeddings.ts";
 import { encodeVector, encodeVectorArray, normalise } from "./float-vector.ts";
@@ -110,6 +111,8 @@ export type NearTextSearch = {
   readonly limit: number;
   /** Only pictures that pass; all when absent. */
   readonly filter?: ImageFilter | undefined;
+  /** Of the corpus in the space, where the caller has asked already (`describeSpace`). */
+  readonly size?: SpaceSize | undefined;
 };
 
 // A picture seldom has more texts than this among the nearest: a caption and a name.
@@ -128,7 +131,7 @@ export async function searchTextEmbeddings(
   requireUuid("corpus", search.corpusId);
   const query = normalise(search.query);
   if (!query) throw new StorageError("INVALID_VALUE", "The query vector is zero or not finite.");
-  const space = await describeSpace(db, search);
+  const space = search.size ?? (await describeSpace(db, search));
   if (space?.dimensions !== query.length) return explainMismatch(db, search.spaceId, query.length);
   const parameters: unknown[] = [search.spaceId, search.corpusId, encodeVector(query), search.limit];
   const passes = search.filter && compileImageFilter(search.filter, parameters);
