@@ -135,13 +135,19 @@ function scorePictures(
   const scored = clauses.map((clause) => scoreClause(pictures, clause, rule, clauses.length === 1, failures));
   return pictures.map((picture, index) => {
     const scores = scored.flatMap((ofClause) => ofClause[index] ?? []);
-    const fits = scores.map(({ fit }) => fit);
-    const probabilities = scores.map(({ matchProbability }) => matchProbability);
     return {
-      ...picture,
+      imageId: picture.imageId,
+      sha256: picture.sha256,
+      rankBeforeRerank: picture.rankBeforeRerank,
       clauses: scores,
-      score: join(clauses, fits),
-      matchProbability: join(clauses, probabilities),
+      score: join(
+        clauses,
+        scores.map(({ fit }) => fit),
+      ),
+      matchProbability: join(
+        clauses,
+        scores.map(({ matchProbability }) => matchProbability),
+      ),
     };
   });
 }
@@ -153,32 +159,50 @@ function scoreClause(
   alone: boolean,
   failures: Map<string, MatchFailure>,
 ): ClauseScores[] {
-  const judged = pictures.map((picture, index) => {
-    const itcCosine = clause.cosineOf(picture.imageId);
-    const itmLogit = clause.matches && logitOf(picture, clause.matches[index], failures);
-    const rerankScore = itmLogit === null || itcCosine === null ? null : itmLogit + rule.itcWeight * itcCosine;
-    const matchProbability = rerankScore === null || !rule.probabilityOf ? null : rule.probabilityOf(rerankScore);
-    const byModels = clause.matches === null ? itcCosine : rerankScore;
-    return {
-      place: clause.place,
-      ...clause.textsOf(picture.imageId),
-      itcCosine,
-      itmLogit,
-      rerankScore,
-      matchProbability,
-      byModels,
-    };
-  });
+  const judged = pictures.map((picture, index) => judgementOf(picture, index, clause, rule, failures));
   const scale = scaleOf(judged.flatMap(({ byModels }) => byModels ?? []));
   const textWeight = clause.isText ? rule.textWeight : 0;
-  return judged.map(({ byModels, ...scores }) => {
-    if (byModels === null) return { ...scores, fit: null };
-    const models = alone ? scale(byModels) : (scores.matchProbability ?? likely(scale(byModels)));
-    if (clause.place !== "NONE") return { ...scores, fit: (1 - textWeight) * models + textWeight * scores.textScore };
-    // A text that names the thing says that it is there, whatever the models see; that no text names it says nothing. Nearness of a text does
-    // not count: some text is always the nearest.
-    return { ...scores, fit: textWeight > 0 ? 1 - (1 - models) * (1 - scores.textShare) : models };
+  return judged.map(({ imageId, itcCosine, itmLogit, matchProbability, rerankScore, byModels }): ClauseScores => {
+    const { textShare, textCosine, textScore } = clause.textsOf(imageId);
+    const scores = { place: clause.place, textShare, textCosine, textScore, itcCosine, itmLogit, rerankScore };
+    if (byModels === null) return { ...scores, matchProbability, fit: null };
+    const models = alone ? scale(byModels) : (matchProbability ?? likely(scale(byModels)));
+    return { ...scores, matchProbability, fit: fitOf(clause.place, models, { textShare, textScore, textWeight }) };
   });
+}
+
+/** What the models say of a picture with regard to one clause. */
+interface PictureJudgement extends Pick<ClauseScores, "itcCosine" | "itmLogit" | "matchProbability" | "rerankScore"> {
+  readonly imageId: string;
+  /** What the pictures are ordered by; null where it is not known. */
+  readonly byModels: number | null;
+}
+
+function judgementOf(
+  picture: Picture,
+  index: number,
+  { cosineOf, matches }: JudgedClause,
+  { itcWeight, probabilityOf }: RankingRule,
+  failures: Map<string, MatchFailure>,
+): PictureJudgement {
+  const { imageId } = picture;
+  const itcCosine = cosineOf(imageId);
+  const itmLogit = matches && logitOf(picture, matches[index], failures);
+  const rerankScore = itmLogit === null || itcCosine === null ? null : itmLogit + itcWeight * itcCosine;
+  const matchProbability = rerankScore === null || !probabilityOf ? null : probabilityOf(rerankScore);
+  const byModels = matches === null ? itcCosine : rerankScore;
+  return { imageId, itcCosine, itmLogit, matchProbability, rerankScore, byModels };
+}
+
+function fitOf(
+  place: ClausePlace,
+  models: number,
+  { textShare, textScore, textWeight }: Pick<TextEvidence, "textShare" | "textScore"> & { textWeight: number },
+): number {
+  if (place !== "NONE") return (1 - textWeight) * models + textWeight * textScore;
+  // A text that names the thing says that it is there, whatever the models see; that no text names it says nothing. Nearness of a text does
+  // not count: some text is always the nearest.
+  return textWeight > 0 ? 1 - (1 - models) * (1 - textShare) : models;
 }
 
 /** The last of a list need not be wrong, nor the first right: as 0 or 1 it would silence all other clauses. */

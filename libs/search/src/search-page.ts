@@ -9,10 +9,16 @@ import { type JudgingProgress, type SearchResult, searchValid } from "./search-i
 /** How long the later pages of an answer can be read. */
 const KEEP_SECONDS = 15 * 60;
 
-/** A hit with the cursor of the page behind it, and the texts that it was found for: those of `all`, then `any`, then `none`. */
-export type PageHit = RankedHit & { readonly cursor: string; readonly texts: readonly string[] };
+/** What leads to other pages of a list that is perhaps still being written down. */
+interface Kept {
+  /** Resolves when the list is kept: no cursor is good for anything before. Rejects where it cannot be. */
+  readonly kept: Promise<void>;
+}
 
-export interface SearchPage extends Omit<SearchResult, "hits" | "judging"> {
+/** A hit with the cursor of the page behind it, and the texts that it was found for: those of `all`, then `any`, then `none`. */
+export type PageHit = RankedHit & Kept & { readonly cursor: string; readonly texts: readonly string[] };
+
+export interface SearchPage extends Omit<SearchResult, "hits" | "judging">, Kept {
   /** At most `first`. */
   readonly hits: readonly PageHit[];
   readonly hasNextPage: boolean;
@@ -28,11 +34,6 @@ export interface Refinement extends JudgingProgress {
   readonly isFinal: boolean;
 }
 
-export interface PageWatch {
-  /** Told the pictures of a first page while its list is being kept, so that they can be read meanwhile. */
-  readonly onHits?: (imageIds: readonly string[]) => void;
-}
-
 export interface RefinementWatch {
   /** Gives the search up; it then rejects with the signal's reason. */
   readonly signal: AbortSignal;
@@ -41,7 +42,7 @@ export interface RefinementWatch {
 }
 
 /**
- * A page of a search. The first page searches and keeps its whole list; a page behind a cursor is cut from that list, so that pages neither overlap
+ * A page of a search. The first page searches and begins to keep its whole list; a page behind a cursor is cut from that list, so that pages neither overlap
  * nor drift while pictures come and go. Its query must be the one that the cursor came from, `first` apart.
  * @throws SearchError SEARCH_EXPIRED when the list is kept no longer, INVALID_QUERY for a cursor that is none or of another query
  */
@@ -49,13 +50,10 @@ export async function searchPage(
   dependencies: SearchDependencies,
   query: SearchQuery,
   after: string | null,
-  { onHits }: PageWatch = {},
 ): Promise<SearchPage> {
   const valid = validateQuery(query);
   if (after !== null) return (await laterPage(dependencies, valid, readCursor(after))).page;
-  const result = await searchValid(dependencies, valid);
-  onHits?.(result.hits.slice(0, valid.first).map(({ imageId }) => imageId));
-  return (await keepAnswer(dependencies, valid, result)).page;
+  return keepAnswer(dependencies, valid, await searchValid(dependencies, valid)).page;
 }
 
 /**
@@ -78,21 +76,22 @@ export async function refineSearch(
   };
   const result = await searchValid(dependencies, valid, { signal, onPreliminary });
   signal.throwIfAborted();
-  onRefined(await keepAnswer(dependencies, valid, result));
+  const refinement = keepAnswer(dependencies, valid, result);
+  await refinement.page.kept;
+  onRefined(refinement);
 }
 
-async function keepAnswer(
-  { db }: SearchDependencies,
-  valid: ValidQuery,
-  { hits, ...answer }: SearchResult,
-): Promise<Refinement> {
+/** Begins to keep an answer. */
+function keepAnswer({ db }: SearchDependencies, valid: ValidQuery, { hits, ...answer }: SearchResult): Refinement {
   const sessionId = randomUUID();
-  await saveSearchSession(
+  const kept = saveSearchSession(
     db,
     { id: sessionId, corpusId: answer.corpusId, queryFingerprint: fingerprintOf(valid), answer, hits },
     { keepSeconds: KEEP_SECONDS },
   );
-  return finalOf(valid, answer, hits.slice(0, valid.first), { sessionId, offset: 0, hitCount: hits.length });
+  // Whoever asks for a cursor is told of it; a page without one is none the worse.
+  kept.catch(() => {});
+  return finalOf(valid, answer, hits.slice(0, valid.first), { sessionId, offset: 0, hitCount: hits.length, kept });
 }
 
 async function laterPage(
@@ -140,18 +139,20 @@ function pageOf(
   { clauses }: ValidQuery,
   answer: Omit<KeptAnswer, "judging">,
   page: readonly RankedHit[],
-  { sessionId, offset, hitCount }: Cut,
+  { sessionId, offset, hitCount, kept = Promise.resolve() }: Cut,
 ): SearchPage {
   const texts = clauses.flatMap((clause) => (clause.kind === "text" ? [clause.text] : []));
   const hits = page.map((hit, index) => ({
     ...hit,
     texts,
+    kept,
     cursor: writeCursor({ sessionId, offset: offset + index + 1 }),
   }));
   const isKept = sessionId !== null;
   return {
     ...answer,
     hits,
+    kept,
     hasNextPage: offset + page.length < hitCount,
     hasPreviousPage: offset > 0,
     startCursor: (isKept && hits[0]?.cursor) || null,
@@ -169,6 +170,8 @@ interface Cursor {
 /** Where a page was cut, and out of how many hits. */
 interface Cut extends Cursor {
   readonly hitCount: number;
+  /** Absent where it is kept already, or never will be. */
+  readonly kept?: Promise<void>;
 }
 
 function writeCursor({ sessionId, offset }: Cursor): string {

@@ -23,12 +23,10 @@ import type {
 } from "../generated/schema-types.ts";
 
 export const search: NonNullable<QueryResolvers["search"]> = async (_root, { input, first, after }, context) => {
-  const { imageById } = context;
-  // The nodes of the page need them in any case; the loader keeps what it has read, or could not read, for the request.
-  const onHits = (ids: readonly string[]) => void imageById.loadMany(ids);
-  const page = await searchPage(context, searchQueryOf(input, first, context), after ?? null, { onHits });
+  const page = await searchPage(context, searchQueryOf(input, first, context), after ?? null);
   return withoutRemoved(page, async (ids) => {
-    const images = await imageById.loadMany(ids);
+    // The nodes of the page need them in any case.
+    const images = await context.imageById.loadMany(ids);
     return new Set(ids.filter((_, index) => images[index] !== null));
   });
 };
@@ -99,15 +97,17 @@ export const SearchConnection: SearchConnectionResolvers = {
   edges: (page) => [...page.hits],
   // Answers that an older Medley kept for their later pages count attributes alone.
   facets: ({ facets }) => facets.map(({ name, of = "ATTRIBUTE", values }) => ({ name, of, values: [...values] })),
-  pageInfo: ({ hasNextPage, hasPreviousPage, startCursor, endCursor }) => ({
-    hasNextPage,
-    hasPreviousPage,
-    startCursor,
-    endCursor,
-  }),
+  async pageInfo({ kept, hasNextPage, hasPreviousPage, startCursor, endCursor }) {
+    await kept;
+    return { hasNextPage, hasPreviousPage, startCursor, endCursor };
+  },
 };
 
 export const SearchEdge: SearchEdgeResolvers = {
+  async cursor({ cursor, kept }) {
+    await kept;
+    return cursor;
+  },
   rank: (hit) => hit.rankAfterRerank,
   fusedScore: (hit) => hit.score,
   clauses: ({ clauses }) => [...clauses],
