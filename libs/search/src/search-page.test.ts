@@ -10,8 +10,13 @@ beforeAll(async () => {
 });
 afterAll(() => library?.[Symbol.asyncDispose]());
 
-const page = (query: Partial<SearchQuery> = {}, after: string | null = null) =>
+const begin = (query: Partial<SearchQuery> = {}, after: string | null = null) =>
   searchPage(library, { corpus: library.corpus.name, all: [{ text: "a dog" }], first: 5, ...query }, after);
+const page = async (query?: Partial<SearchQuery>, after?: string) => {
+  const begun = await begin(query, after);
+  await begun.kept;
+  return begun;
+};
 const cursorOf = ({ hits }: Awaited<ReturnType<typeof page>>) => hits.at(-1)?.cursor ?? "";
 
 test("cuts pages that neither overlap nor leave anything out, also while pictures come and go", async () => {
@@ -73,4 +78,20 @@ test("says that a search is over once its answer is kept no longer, and never an
     [],
   );
   expect(left?.count).toBe(1);
+});
+
+test("answers although the list cannot be kept, and hands out no cursor that leads nowhere", async () => {
+  await library.db.query(
+    "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no room for answers'; end $$",
+    [],
+  );
+  await library.db.query("create trigger full_disk before insert on search_sessions execute function refuse()", []);
+  try {
+    const { hits, kept } = await begin();
+    expect(hits).toHaveLength(5);
+    await expect(kept).rejects.toThrow("no room for answers");
+    await expect(Promise.all(hits.map((hit) => hit.kept))).rejects.toThrow("no room for answers");
+  } finally {
+    await library.db.query("drop trigger full_disk on search_sessions", []);
+  }
 });

@@ -53,7 +53,10 @@ export async function searchPage(
 ): Promise<SearchPage> {
   const valid = validateQuery(query);
   if (after !== null) return (await laterPage(dependencies, valid, readCursor(after))).page;
-  return keepAnswer(dependencies, valid, await searchValid(dependencies, valid)).page;
+  const searching = searchValid(dependencies, valid);
+  // While it waits: a picture among the clauses takes a while.
+  const queryFingerprint = fingerprintOf(valid);
+  return keepAnswer(dependencies, valid, { ...(await searching), queryFingerprint }).page;
 }
 
 /**
@@ -76,17 +79,21 @@ export async function refineSearch(
   };
   const result = await searchValid(dependencies, valid, { signal, onPreliminary });
   signal.throwIfAborted();
-  const refinement = keepAnswer(dependencies, valid, result);
+  const refinement = keepAnswer(dependencies, valid, { ...result, queryFingerprint: fingerprintOf(valid) });
   await refinement.page.kept;
   onRefined(refinement);
 }
 
 /** Begins to keep an answer. */
-function keepAnswer({ db }: SearchDependencies, valid: ValidQuery, { hits, ...answer }: SearchResult): Refinement {
+function keepAnswer(
+  { db }: SearchDependencies,
+  valid: ValidQuery,
+  { hits, queryFingerprint, ...answer }: SearchResult & { readonly queryFingerprint: string },
+): Refinement {
   const sessionId = randomUUID();
   const kept = saveSearchSession(
     db,
-    { id: sessionId, corpusId: answer.corpusId, queryFingerprint: fingerprintOf(valid), answer, hits },
+    { id: sessionId, corpusId: answer.corpusId, queryFingerprint, answer, hits },
     { keepSeconds: KEEP_SECONDS },
   );
   // Whoever asks for a cursor is told of it; a page without one is none the worse.

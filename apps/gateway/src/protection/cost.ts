@@ -67,7 +67,7 @@ function createPricer(
       } else {
         const field = type.getFields()[selection.name.value];
         if (field === undefined) continue;
-        const args = argumentsOf(() => getArgumentValues(field, selection, variables));
+        const args = field.args.length > 0 ? argumentsOf(() => getArgumentValues(field, selection, variables)) : {};
         const below = getNamedType(field.type);
         const name = `${type.name}.${field.name}`;
         const times = Math.max(1, numberAt(args, "first", 1)) * (REPEATS[name]?.(args) ?? 1);

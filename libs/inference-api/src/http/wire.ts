@@ -9,8 +9,15 @@ const tensorSchema = z.object({
   name: z.string(),
   shape: z.array(z.int().nonnegative()),
   datatype: z.enum(["BYTES", "FP32", "FP64", "INT64"]),
-  data: z.union([z.array(z.string()), z.array(z.number())]),
+  // In one pass: a union of two schemas reports every number of a vector as no string before it tries the second.
+  data: z.custom<string[] | number[]>(isFlat, "expected a list of strings, or one of numbers"),
 });
+
+function isFlat(data: unknown): boolean {
+  if (!Array.isArray(data)) return false;
+  const type = typeof data[0];
+  return data.every((value) => typeof value === type) && (data.length === 0 || type === "string" || type === "number");
+}
 
 const parametersSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
