@@ -125,7 +125,7 @@ test("shows one search from the request to the worker thread of the inference se
   const root = "b7ad6b7169203331 > gateway:query > gateway:Query.search";
   const call = (task: string) => `gateway:POST /v2/models/${task}/infer > inference:POST /v2/models/${task}/infer`;
   for (const path of [
-    `${root} > gateway:encode query > gateway:GET /v2/models > inference:GET /v2/models`,
+    `${root} > gateway:GET /v2/models > inference:GET /v2/models`,
     `${root} > gateway:encode query > ${call("embed-text")} > inference:queue`,
     `${root} > gateway:encode query > ${call("embed-text")} > inference:batch embedTexts > inference:worker`,
     `${root} > gateway:re-rank > ${call("match-image")} > inference:queue`,
