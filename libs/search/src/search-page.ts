@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { findSearchSessions, saveSearchSession, sessionPartKey } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 import { requireInteger, type SearchQuery, type ValidQuery, validateQuery } from "./query.ts";
@@ -34,6 +35,11 @@ export interface Refinement extends JudgingProgress {
   readonly isFinal: boolean;
 }
 
+export interface PageWatch {
+  /** Told the pictures of a first page before its list is written down, so that they can be read meanwhile. */
+  readonly onHits?: (imageIds: readonly string[]) => void;
+}
+
 export interface RefinementWatch {
   /** Gives the search up; it then rejects with the signal's reason. */
   readonly signal: AbortSignal;
@@ -50,13 +56,20 @@ export async function searchPage(
   dependencies: SearchDependencies,
   query: SearchQuery,
   after: string | null,
+  { onHits }: PageWatch = {},
 ): Promise<SearchPage> {
   const valid = validateQuery(query);
   if (after !== null) return (await laterPage(dependencies, valid, readCursor(after))).page;
   const searching = searchValid(dependencies, valid);
   // While it waits: a picture among the clauses takes a while.
   const queryFingerprint = fingerprintOf(valid);
-  return keepAnswer(dependencies, valid, { ...(await searching), queryFingerprint }).page;
+  const result = await searching;
+  if (onHits) {
+    onHits(result.hits.slice(0, valid.first).map(({ imageId }) => imageId));
+    // What it asks for is sent first: the list is JSON of 60 kB, which takes a while to write.
+    await setImmediate();
+  }
+  return keepAnswer(dependencies, valid, { ...result, queryFingerprint }).page;
 }
 
 /**

@@ -23,10 +23,12 @@ import type {
 } from "../generated/schema-types.ts";
 
 export const search: NonNullable<QueryResolvers["search"]> = async (_root, { input, first, after }, context) => {
-  const page = await searchPage(context, searchQueryOf(input, first, context), after ?? null);
+  const { imageById } = context;
+  // The nodes of the page need them in any case; what the loader has read, or could not read, it keeps for the request.
+  const onHits = (ids: readonly string[]) => void imageById.loadMany(ids);
+  const page = await searchPage(context, searchQueryOf(input, first, context), after ?? null, { onHits });
   return withoutRemoved(page, async (ids) => {
-    // The nodes of the page need them in any case.
-    const images = await context.imageById.loadMany(ids);
+    const images = await imageById.loadMany(ids);
     return new Set(ids.filter((_, index) => images[index] !== null));
   });
 };
