@@ -190,3 +190,30 @@ test("describes a picture by texts of its corpus, and classifies it by labels th
   );
   expect(refused.errors?.[0]?.extensions["code"]).toBe("BAD_USER_INPUT");
 });
+
+test("answers although the list cannot be kept, says so in the log, and fails only what asks for a cursor", async () => {
+  const { db } = library;
+  await db.query(
+    "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no room for answers'; end $$",
+    [],
+  );
+  await db.query("create trigger no_room before insert on search_sessions execute function refuse()", []);
+  try {
+    const input = { corpus: library.corpus.name, all: [{ text: "a dog" }] };
+    const ask = (fields: string) =>
+      gateway.graphql(`query ($input: SearchInput!) { search(input: $input, first: 3) { ${fields} } }`, { input });
+    const without = await ask("edges { rank node { id } }");
+    expect(without.errors).toBeUndefined();
+    expect(without.data.search.edges).toHaveLength(3);
+    const noted = () => gateway.lines.filter(({ message }) => message === "answer of a search not kept");
+    await expect.poll(noted).toHaveLength(1);
+    for (const fields of ["edges { cursor }", "pageInfo { hasNextPage }"]) {
+      const { data, errors } = await ask(fields);
+      expect(data).toBeNull();
+      expect(errors?.[0]?.extensions["code"]).toBe("INTERNAL_SERVER_ERROR");
+      expect(errors?.[0]?.message).not.toContain("no room");
+    }
+  } finally {
+    await db.query("drop trigger no_room on search_sessions", []);
+  }
+});

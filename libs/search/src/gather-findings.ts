@@ -19,7 +19,6 @@ import {
   type SpaceSize,
   typedFilter,
   typedQuestionFilter,
-  type VectorHit,
   type VectorSearch,
 } from "@medley/storage";
 import { loadSearchCalibration, type SearchCalibration } from "./calibration.ts";
@@ -204,23 +203,24 @@ function hitsOf({ byWords, byCosine }: FoundByTexts): readonly Located[] {
 
 /** The nearest pictures of the wanted clauses, mixed and each by itself, in turns; without those that the query names itself. */
 async function retrieve(place: Place, { vectors }: EmbeddedClauses): Promise<{ pictures: Located[]; mode: IndexMode }> {
-  const { corpus, space, valid, limit, named } = place;
+  const { db, hotTier, corpus, space, size, valid, limit, named } = place;
   const most = Math.min(MAX_CANDIDATES, limit + named.size);
-  const found = await Promise.all(
-    mixVectors(valid.clauses, vectors).map((query) =>
-      nearestPictures(place, { corpusId: corpus.id, spaceId: space.id, query, filter: valid.filter, limit: most }),
-    ),
+  const searches = mixVectors(valid.clauses, vectors).map(
+    (query): VectorSearch => ({ corpusId: corpus.id, spaceId: space.id, query, filter: valid.filter, limit: most }),
   );
-  const lists = found.map(({ hits }) => hits.filter(({ imageId }) => !named.has(imageId)));
-  return { pictures: takeInTurns<Located>(lists, limit), mode: leastExact(new Set(found.map(({ mode }) => mode))) };
-}
-
-async function nearestPictures(
-  { db, hotTier, size }: Place,
-  search: VectorSearch,
-): Promise<{ hits: readonly VectorHit[]; mode: IndexMode }> {
-  const hits = await hotTier?.search(search);
-  return hits ? { hits, mode: "hotTier" } : searchEmbeddings(db, { ...search, size: await size });
+  // In memory all of them are one run. The database is asked one after the other: a query of eight clauses must not take every connection there is.
+  const inMemory = await Promise.all(searches.map((search) => hotTier?.search(search)));
+  const lists: Located[][] = [];
+  const modes = new Set<IndexMode>();
+  for (const [index, search] of searches.entries()) {
+    const known = inMemory[index];
+    const found = known
+      ? { hits: known, mode: "hotTier" as const }
+      : await searchEmbeddings(db, { ...search, size: await size });
+    modes.add(found.mode);
+    lists.push(found.hits.filter(({ imageId }) => !named.has(imageId)));
+  }
+  return { pictures: takeInTurns(lists, limit), mode: leastExact(modes) };
 }
 
 /**

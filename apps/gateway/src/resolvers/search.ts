@@ -23,10 +23,12 @@ import type {
 } from "../generated/schema-types.ts";
 
 export const search: NonNullable<QueryResolvers["search"]> = async (_root, { input, first, after }, context) => {
-  const { imageById } = context;
-  // The nodes of the page need them in any case; what the loader has read, or could not read, it keeps for the request.
+  const { imageById, log } = context;
+  // The nodes of the page need them in any case, and the loader keeps them for the request.
   const onHits = (ids: readonly string[]) => void imageById.loadMany(ids);
   const page = await searchPage(context, searchQueryOf(input, first, context), after ?? null, { onHits });
+  // Only what asks for a cursor fails with it.
+  page.kept.catch((error: unknown) => log.error({ err: error }, "answer of a search not kept"));
   return withoutRemoved(page, async (ids) => {
     const images = await imageById.loadMany(ids);
     return new Set(ids.filter((_, index) => images[index] !== null));

@@ -1,4 +1,4 @@
-"""Fine-tunes a checkpoint for retrieval (ITC + ITM), captioning (LM behind "a picture of ") or VQA.
+"""Fine-tunes a checkpoint for retrieval (ITC + ITM), captioning (LM behind "a picture of "), both at once (capfilt) or VQA.
 
     python -m medley_pretraining.paper.finetune --config finetune.toml [--device auto|cpu|cuda] [--huggingface FOLDER]
 

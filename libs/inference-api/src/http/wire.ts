@@ -15,8 +15,9 @@ const tensorSchema = z.object({
 
 function isFlat(data: unknown): boolean {
   if (!Array.isArray(data)) return false;
-  const type = typeof data[0];
-  return data.every((value) => typeof value === type) && (data.length === 0 || type === "string" || type === "number");
+  const isText = typeof data[0] === "string";
+  for (const value of data) if (isText ? typeof value !== "string" : !Number.isFinite(value)) return false;
+  return true;
 }
 
 const parametersSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
