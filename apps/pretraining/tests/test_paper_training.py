@@ -295,7 +295,7 @@ def test_a_wrong_setting_is_named_with_its_value(tmp_path: Path, changes: dict, 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_every_example_configuration_is_valid_on_either_device(device: str) -> None:
     examples = sorted((Path(__file__).parents[1] / "examples").glob("*.toml"))
-    assert [path.stem for path in examples] == ["bootstrap", "captioning", "pretrain", "retrieval", "vqa"]
+    assert [path.stem for path in examples] == ["bootstrap", "capfilt", "captioning", "pretrain", "retrieval", "vqa"]
     for path in examples:
         raw = read_toml(path)
         parts = {name: raw.pop(name, {}) for name in ("captioner", "filter", "pretrain")}
