@@ -140,14 +140,8 @@ function scorePictures(
       sha256: picture.sha256,
       rankBeforeRerank: picture.rankBeforeRerank,
       clauses: scores,
-      score: join(
-        clauses,
-        scores.map(({ fit }) => fit),
-      ),
-      matchProbability: join(
-        clauses,
-        scores.map(({ matchProbability }) => matchProbability),
-      ),
+      score: join(scores, ({ fit }) => fit),
+      matchProbability: join(scores, ({ matchProbability }) => matchProbability),
     };
   });
 }
@@ -220,15 +214,15 @@ function scaleOf(scores: readonly number[]): (score: number) => number {
 }
 
 /** Null as soon as one of the values is missing. */
-function join(clauses: readonly JudgedClause[], values: readonly (number | null)[]): number | null {
+function join(scores: readonly ClauseScores[], valueOf: (ofClause: ClauseScores) => number | null): number | null {
   let all = 1;
   let missedAny = 1;
   let hasAny = false;
-  for (const [index, { place }] of clauses.entries()) {
-    const value = values[index] ?? null;
+  for (const ofClause of scores) {
+    const value = valueOf(ofClause);
     if (value === null) return null;
-    if (place === "ALL") all *= value;
-    else if (place === "NONE") all *= 1 - value;
+    if (ofClause.place === "ALL") all *= value;
+    else if (ofClause.place === "NONE") all *= 1 - value;
     else {
       missedAny *= 1 - value;
       hasAny = true;
