@@ -103,4 +103,8 @@ test("the pace counts from the first look on, so work of earlier runs does not c
   expect(pace(100, 200)).toEqual({ stepsPerSecond: 0 });
   now = 10_000;
   expect(pace(120, 200)).toEqual({ stepsPerSecond: 2, secondsLeft: 40 });
+  // Steps were opened again.
+  expect(pace(60, 200)).toEqual({ stepsPerSecond: 0 });
+  now = 20_000;
+  expect(pace(70, 200)).toEqual({ stepsPerSecond: 1, secondsLeft: 130 });
 });

@@ -79,11 +79,11 @@ interface Pace {
   readonly secondsLeft?: number;
 }
 
-/** Rate since the first look, so that what was done before this run does not count. */
+/** Rate since the first look, so that what was done before this run does not count; anew where less is done, as when steps are opened again. */
 export function createPace(now: () => number): (done: number, total: number) => Pace {
   let first: { done: number; at: number } | undefined;
   return (done, total) => {
-    first ??= { done, at: now() };
+    if (first === undefined || done < first.done) first = { done, at: now() };
     const seconds = (now() - first.at) / 1000;
     const stepsPerSecond = seconds > 0 ? (done - first.done) / seconds : 0;
     return { stepsPerSecond, ...(stepsPerSecond > 0 && { secondsLeft: (total - done) / stepsPerSecond }) };

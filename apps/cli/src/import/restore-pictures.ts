@@ -6,7 +6,7 @@ import { extract } from "tar-stream";
 import { explainDisk } from "../export/sealed-output.ts";
 import { CliError } from "../cli-error.ts";
 
-/** Puts the pictures of a shard into the blob store. What is there already is left as it is. Returns how many were added. */
+/** Puts the pictures of a shard into the blob store; one that is there but was cut off is written again. Returns how many were added. */
 export async function restorePictures(directory: string, shard: string, blobs: BlobStore): Promise<number> {
   const path = join(directory, shard);
   const unpack = extract();
@@ -34,9 +34,9 @@ export async function restorePictures(directory: string, shard: string, blobs: B
 
 async function restore(blobs: BlobStore, bytes: Buffer): Promise<boolean> {
   const sha256 = sha256Hex(bytes);
-  if (await blobs.has(sha256)) return false;
+  const known = await blobs.has(sha256);
   await explainDisk(blobs.placeOf(sha256), () => blobs.put(bytes));
-  return true;
+  return !known;
 }
 
 async function bytesOf(entry: AsyncIterable<unknown>): Promise<Buffer> {
