@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { openBlobStore } from "@medley/storage/blobs";
 import { pack } from "tar-stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -21,11 +22,15 @@ test("adds the pictures that are missing, and writes one that was cut off again"
     shard.entry({ name: `${index}.json` }, "{}");
   }
   shard.finalize();
-  writeFileSync(join(folder, "00000.tar"), Buffer.concat(await Array.fromAsync(shard)));
+  writeFileSync(join(folder, "00000.tar"), await buffer(shard));
   const blobs = openBlobStore({ directory: join(folder, "blobs") });
   expect(await restorePictures(folder, "00000.tar", blobs)).toBe(2);
 
-  const cut = blobs.pathOf(createHash("sha256").update(pictures[0] ?? "").digest("hex"));
+  const cut = blobs.pathOf(
+    createHash("sha256")
+      .update(pictures[0] ?? "")
+      .digest("hex"),
+  );
   truncateSync(cut, 3);
   expect(await restorePictures(folder, "00000.tar", blobs)).toBe(0);
   expect(readFileSync(cut)).toEqual(pictures[0]);
