@@ -30,6 +30,7 @@ WORKDIR /medley
 COPY --from=packages /medley ./
 COPY libs/calibration libs/calibration
 COPY libs/config libs/config
+COPY libs/fetch libs/fetch
 COPY libs/inference-api libs/inference-api
 COPY libs/media libs/media
 COPY libs/storage libs/storage

@@ -1,5 +1,5 @@
 import type { Inference } from "@medley/inference-api";
-import { type Evidence, evidenceOf, type EvidenceQuery, type HotTier } from "@medley/search";
+import { type Evidence, evidenceOf, type EvidenceQuery, type FetchPicture, type HotTier } from "@medley/search";
 import {
   answersOf,
   type Caption,
@@ -34,6 +34,8 @@ import type { UploadReceiver } from "./uploads/receive-upload.ts";
 export interface GatewayDependencies {
   readonly db: Database;
   readonly inference: Inference;
+  /** Reads the pictures of searches by address; absent: such searches are refused. */
+  readonly fetchPicture?: FetchPicture | undefined;
   /** Absent: the database answers every search. */
   readonly hotTier?: Pick<HotTier, "search"> | undefined;
   readonly blobs: BlobStore;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { findRunningServer, readSettingsOrExit, removeRunFile, writeRunFile } from "@medley/config";
+import { createPictureFetcher, defaultFetchPolicy } from "@medley/fetch";
 import { createInferenceClient } from "@medley/inference-api";
 import { openScan } from "@medley/scan";
 import { createHotTier } from "@medley/search";
@@ -14,6 +15,8 @@ import { createGateway } from "./server.ts";
 import { loadUploadKey } from "./uploads/upload-token.ts";
 
 const RUN_FILE = "gateway";
+/** Somebody waits for a search: one try, in less time than an import takes. The picture goes on to the models as JSON. */
+const QUERY_PICTURES = { maxTries: 1, totalTimeoutMs: 15_000, answerTimeoutMs: 5_000, maxBytes: 16_777_216 } as const;
 
 const settings = readSettingsOrExit();
 const log = pino({ name: "gateway", level: settings.logLevel, mixin: traceFields });
@@ -37,11 +40,18 @@ async function run(): Promise<void> {
     log: (line) => log.info(line),
   });
   await using hotTier = openHotTier(db);
+  await using fetcher = createPictureFetcher({
+    ...defaultFetchPolicy,
+    ...QUERY_PICTURES,
+    maxBytes: Math.min(QUERY_PICTURES.maxBytes, settings.maxBytes),
+    allowedRanges: settings.fetchAllow,
+  });
   await using gateway = await createGateway(
     {
       db,
       inference,
       hotTier,
+      fetchPicture: async (url, options) => (await fetcher.fetch(url, options)).bytes,
       ...openPictureStores(settings),
       tokens: openTokenStore({ directory: settings.tokenDirectory }),
       parts: openPartFiles({ directory: settings.uploadDirectory }),

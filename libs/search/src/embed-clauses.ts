@@ -24,7 +24,7 @@ export interface EmbeddedClauses {
 /**
  * The vector of each clause in the corpus's space. The space decides which model may embed, so query and index can never disagree. While the engine
  * is away, stored pictures still have their vectors and texts their words; the result says so.
- * @throws SearchError IMAGE_NOT_FOUND, MODEL_MISMATCH, MODEL_MISSING; InferenceError where the clause itself is at fault
+ * @throws SearchError IMAGE_NOT_FOUND, PICTURE_NOT_FETCHED, MODEL_MISMATCH, MODEL_MISSING; InferenceError where the clause itself is at fault
  */
 export async function embedClauses(
   {
@@ -32,27 +32,35 @@ export async function embedClauses(
     inference,
     served,
     outwait,
+    fetchPicture,
   }: {
     readonly db: Database;
     readonly inference: Inference;
     /** What the engine serves, asked already. */
     readonly served: Promise<readonly ModelInfo[]>;
     readonly outwait: <T>(call: () => Promise<T>) => Promise<T>;
+    readonly fetchPicture: FetchPicture | undefined;
   },
   space: Space,
   clauses: readonly Clause[],
   limitsNow: () => Pick<CallOptions, "deadlineMs" | "signal">,
 ): Promise<EmbeddedClauses> {
-  const stored = await Promise.all(clauses.map((clause) => storedVector(db, space, clause)));
+  const read = (clause: Clause) =>
+    clause.kind === "url"
+      ? fetchClause(fetchPicture, clause.url, limitsNow())
+      : clause.kind === "image"
+        ? storedVector(db, space, clause.imageId)
+        : null;
+  const known = await Promise.all(clauses.map(read));
   try {
     const model = await requireModelOf({ db, inference, served }, space);
     const vectors = await outwait(() =>
-      embedMissing(inference, clauses, stored, { ...limitsNow(), model: model.fingerprint }),
+      embedMissing(inference, clauses, known, { ...limitsNow(), model: model.fingerprint }),
     );
     return { model, vectors, degraded: [] };
   } catch (error) {
     if (!(error instanceof InferenceError) || !isAway(error)) throw error;
-    const vectors = stored.map((each) => each?.vector ?? null);
+    const vectors = known.map((each) => each?.vector ?? null);
     return { model: null, vectors, degraded: [describeAbsence(error, vectors)] };
   }
 }
@@ -70,31 +78,53 @@ function describeAbsence(error: InferenceError, vectors: readonly (Float32Array 
   return { stage: "EMBED_QUERY", code: error.code, message, images: 0 };
 }
 
-interface StoredPicture {
-  readonly sha256: string;
+/** What a picture clause names: what the engine is given for it, and its vector where the space has one. */
+interface NamedPicture {
+  readonly input: ImageInput;
   readonly vector: Float32Array | null;
 }
 
-/** Of a clause that names an image: its bytes, and its vector where the space has one. */
-async function storedVector(db: Database, space: Space, clause: Clause): Promise<StoredPicture | null> {
-  if (clause.kind !== "image") return null;
-  const image = await findImage(db, clause.imageId);
-  if (image === null) throw new SearchError("IMAGE_NOT_FOUND", `There is no image "${clause.imageId}".`);
+async function storedVector(db: Database, space: Space, imageId: string): Promise<NamedPicture> {
+  const image = await findImage(db, imageId);
+  if (image === null) throw new SearchError("IMAGE_NOT_FOUND", `There is no image "${imageId}".`);
   const vector = await embeddingOf(db, { spaceId: space.id, imageId: image.id });
-  return { sha256: image.sha256, vector };
+  return { input: { sha256: image.sha256 }, vector };
+}
+
+/** Reads a picture from an address that nobody vouches for. Rejects with an error whose message is for people; `retryable` where it may pass. */
+export type FetchPicture = (url: string, options: { readonly signal: AbortSignal }) => Promise<Uint8Array>;
+
+/** Within the time that the search has left. */
+async function fetchClause(
+  fetchPicture: FetchPicture | undefined,
+  url: string,
+  { deadlineMs, signal }: Pick<CallOptions, "deadlineMs" | "signal">,
+): Promise<NamedPicture> {
+  if (fetchPicture === undefined) {
+    throw new SearchError("INVALID_QUERY", "Pictures are not fetched here. Send the picture itself, or ingest it.");
+  }
+  const limits = [deadlineMs === undefined ? [] : AbortSignal.timeout(deadlineMs), signal ?? []].flat();
+  try {
+    return { input: { bytes: await fetchPicture(url, { signal: AbortSignal.any(limits) }) }, vector: null };
+  } catch (cause) {
+    signal?.throwIfAborted();
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const retryable = cause instanceof Error && "retryable" in cause && cause.retryable === true;
+    throw new SearchError("PICTURE_NOT_FETCHED", message, { cause, retryable });
+  }
 }
 
 async function embedMissing(
   inference: Inference,
   clauses: readonly Clause[],
-  stored: readonly (StoredPicture | null)[],
+  known: readonly (NamedPicture | null)[],
   options: EmbedOptions,
 ): Promise<Float32Array[]> {
   const texts = clauses.flatMap((clause) => (clause.kind === "text" ? [clause.text] : []));
   const pictures = clauses.flatMap((clause, index): ImageInput[] => {
-    const known = stored[index];
+    const named = known[index];
     if (clause.kind === "picture") return [{ bytes: clause.bytes }];
-    return known && known.vector === null ? [{ sha256: known.sha256 }] : [];
+    return named && named.vector === null ? [named.input] : [];
   });
   const [ofTexts, ofPictures] = await Promise.all([
     texts.length === 0 ? [] : inference.embedTexts(texts, options),
@@ -103,8 +133,8 @@ async function embedMissing(
   const nextText = ofTexts.values();
   const nextPicture = ofPictures.values();
   return clauses.map((clause, index) => {
-    const known = stored[index]?.vector;
-    if (known) return known;
+    const vector = known[index]?.vector;
+    if (vector) return vector;
     return valueOf((clause.kind === "text" ? nextText : nextPicture).next().value);
   });
 }

@@ -3,6 +3,7 @@ export type SearchErrorCode =
   | "INVALID_QUERY"
   | "CORPUS_NOT_FOUND"
   | "IMAGE_NOT_FOUND"
+  | "PICTURE_NOT_FETCHED"
   | "SEARCH_EXPIRED"
   | "NO_ACTIVE_SPACE"
   | "MODEL_MISSING"
@@ -10,13 +11,14 @@ export type SearchErrorCode =
   | "TOO_FEW_TEXTS"
   | "NOT_SEPARABLE";
 
-/** The one error class of this library. None of its causes goes away by itself, so none is retryable. */
+/** The one error class of this library. Of its causes only another server that fails at the moment goes away by itself. */
 export class SearchError extends Error {
   readonly code: SearchErrorCode;
-  readonly retryable = false;
-  constructor(code: SearchErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  readonly retryable: boolean;
+  constructor(code: SearchErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
+    super(message, { cause: options.cause });
     this.name = "SearchError";
     this.code = code;
+    this.retryable = options.retryable ?? false;
   }
 }

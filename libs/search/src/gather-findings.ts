@@ -22,7 +22,7 @@ import {
   type VectorSearch,
 } from "@medley/storage";
 import { loadSearchCalibration, type SearchCalibration } from "./calibration.ts";
-import { type EmbeddedClauses, embedClauses } from "./embed-clauses.ts";
+import { type EmbeddedClauses, embedClauses, type FetchPicture } from "./embed-clauses.ts";
 import { SearchError } from "./errors.ts";
 import type { HotTier } from "./hot-tier/hot-tier.ts";
 import { deadlineOption } from "./judge-candidates.ts";
@@ -41,6 +41,8 @@ export interface SearchDependencies {
   readonly patienceMs?: number | undefined;
   /** Reads parts of kept answers, as findSearchSessions does, for many searches at once; absent: each search reads its own. */
   readonly sessions?: SharedReads<SearchSessionPart> | undefined;
+  /** Reads the pictures of clauses that are addresses; absent: such a query is refused. */
+  readonly fetchPicture?: FetchPicture | undefined;
   /** Copies of vectors in memory, which answer in the database's place while they are up to date. */
   readonly hotTier?: Pick<HotTier, "search"> | undefined;
 }
@@ -75,7 +77,7 @@ export async function gatherFindings(
   asked: ValidQuery,
   { stopwatch, remainingMs, outwait, signal }: GatherOptions,
 ): Promise<Findings> {
-  const { db, inference, hotTier } = dependencies;
+  const { db, inference, hotTier, fetchPicture } = dependencies;
   // A search is mostly waits, so what does not hang on one another is asked for at once.
   const served = begun(inference.models());
   const { corpus, space } = await requirePlace(db, asked.corpus);
@@ -83,7 +85,7 @@ export async function gatherFindings(
   const valid = await withTypes(db, corpus, asked);
   const place = { db, hotTier, corpus, space, size, valid, limit: lengthOfList(valid), named: namedImages(valid) };
   const embedded = await stopwatch.measure("EMBED_QUERY", () =>
-    embedClauses({ db, inference, served, outwait }, space, valid.clauses, () => ({
+    embedClauses({ db, inference, served, outwait, fetchPicture }, space, valid.clauses, () => ({
       ...deadlineOption(remainingMs()),
       ...(signal && { signal }),
     })),

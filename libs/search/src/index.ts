@@ -64,6 +64,7 @@ export {
 export { answerModeOf, answerValue } from "./question-columns.ts";
 export type { ClauseScores, MatchFailure, RankedHit } from "./rank.ts";
 export type { Degradation, IndexMode, SearchReport, SearchStage, StageTiming } from "./report.ts";
+export type { FetchPicture } from "./embed-clauses.ts";
 export type { SearchDependencies } from "./gather-findings.ts";
 export { type JudgingProgress, type SearchResult, searchImages } from "./search-images.ts";
 export { type PageHit, type Refinement, refineSearch, type SearchPage, searchPage } from "./search-page.ts";

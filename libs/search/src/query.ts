@@ -18,6 +18,7 @@ export const MAX_TEXT_CHARACTERS = 2000;
 export const MAX_CLAUSES = 8;
 /** Pictures to search with come inside a JSON request; larger ones are ingested, and named by their id. */
 export const MAX_PICTURE_BYTES = 700_000;
+export const MAX_URL_CHARACTERS = 2000;
 export const MAX_FACETS = 8;
 export const DEFAULT_FACET_VALUES = 10;
 export const MAX_FACET_VALUES = 100;
@@ -29,6 +30,8 @@ export interface SearchClause {
   readonly imageId?: string | undefined;
   /** An encoded picture (JPEG, PNG, ...) that need not be stored. */
   readonly picture?: Uint8Array | undefined;
+  /** Address of a picture that is fetched for the search and not stored. */
+  readonly url?: string | undefined;
 }
 
 /** What a facet counts: values that came with the pictures, or what a model answered. */
@@ -77,6 +80,7 @@ export type Clause = { readonly place: ClausePlace } & (
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "image"; readonly imageId: string }
   | { readonly kind: "picture"; readonly bytes: Uint8Array }
+  | { readonly kind: "url"; readonly url: string }
 );
 
 export interface ValidQuery {
@@ -135,13 +139,15 @@ function validateClauses({ all = [], any = [], none = [] }: SearchQuery): Clause
   throw new SearchError("INVALID_QUERY", `The query has ${clauses.length} clauses, expected at most ${MAX_CLAUSES}.`);
 }
 
-function validateClause(place: ClausePlace, name: string, { text, imageId, picture }: SearchClause): Clause {
-  const given = [text, imageId, picture].filter((member) => member !== undefined).length;
+function validateClause(place: ClausePlace, name: string, { text, imageId, picture, url }: SearchClause): Clause {
+  const given = [text, imageId, picture, url].filter((member) => member !== undefined).length;
   if (given !== 1) {
-    throw new SearchError("INVALID_QUERY", `${name} has ${given} of text, imageId and picture, expected exactly one.`);
+    const found = `${name} has ${given} of text, imageId, picture and url`;
+    throw new SearchError("INVALID_QUERY", `${found}, expected exactly one.`);
   }
   if (text !== undefined) return { place, kind: "text", text: requireText(`${name}.text`, text) };
   if (imageId !== undefined) return { place, kind: "image", imageId };
+  if (url !== undefined) return { place, kind: "url", url: requireUrl(`${name}.url`, url) };
   const bytes = picture ?? new Uint8Array();
   if (bytes.length === 0 || bytes.length > MAX_PICTURE_BYTES) {
     const found = `${name}.picture has ${bytes.length} bytes, expected 1 to ${MAX_PICTURE_BYTES}`;
@@ -170,6 +176,13 @@ export function requireText(name: string, text: string): string {
     throw new SearchError("INVALID_QUERY", `${found}, expected at most ${MAX_TEXT_CHARACTERS}.`);
   }
   return trimmed;
+}
+
+/** Whether anything may be fetched from it is for whoever fetches. */
+function requireUrl(name: string, url: string): string {
+  if (url.length <= MAX_URL_CHARACTERS && URL.canParse(url)) return url;
+  const expected = `expected one of http or https of at most ${MAX_URL_CHARACTERS} characters`;
+  throw new SearchError("INVALID_QUERY", `${name} is no address: "${url.slice(0, 80)}", ${expected}.`);
 }
 
 export function requireInteger(name: string, value: number, least: number, most: number): void {

@@ -377,7 +377,7 @@ test("names what is wrong with a query's clauses", async () => {
   await expect(search({ all: [] })).rejects.toThrow("all and any are empty, expected at least one clause.");
   await expect(search({ all: [], none: [{ text: "x" }] })).rejects.toThrow("all and any are empty");
   await expect(search({ any: [{}] })).rejects.toThrow(
-    "any[0] has 0 of text, imageId and picture, expected exactly one.",
+    "any[0] has 0 of text, imageId, picture and url, expected exactly one.",
   );
   await expect(search({ all: [{ text: "a", imageId: "b" }] })).rejects.toThrow("all[0] has 2 of");
   await expect(search({ any: Array.from({ length: 8 }, () => ({ text: "a" })) })).rejects.toThrow("9 clauses");

@@ -1566,11 +1566,16 @@ export type ReviewVerdict =
 /** One thing to look for. Exactly one member. */
 export type SearchClause =
   /** Pictures that look like this stored one, which is itself no hit. */
-  { imageId: Scalars['ID']['input']; picture?: never; text?: never; }
+  { imageId: Scalars['ID']['input']; picture?: never; text?: never; url?: never; }
   |  /** Pictures that look like this one: a JPEG, PNG, WebP, AVIF, TIFF or GIF file as base64, at most 700,000 bytes before encoding. It is not stored. */
-  { imageId?: never; picture: Scalars['String']['input']; text?: never; }
+  { imageId?: never; picture: Scalars['String']['input']; text?: never; url?: never; }
   |  /** What the picture should show, in words; at most 2,000 characters. Costs a pass of the matching head over all candidates. */
-  { imageId?: never; picture?: never; text: Scalars['String']['input']; };
+  { imageId?: never; picture?: never; text: Scalars['String']['input']; url?: never; }
+  |  /**
+   * Pictures that look like the one at this address (http or https, a file as above), which the server fetches for the first page of an answer and does not store.
+   * Only from public addresses, unless the server's settings allow others.
+   */
+  { imageId?: never; picture?: never; text?: never; url: Scalars['String']['input']; };
 
 /** Hits of a search, best first, with the report of how they were found. */
 export type SearchConnection = {

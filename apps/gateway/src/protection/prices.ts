@@ -60,12 +60,13 @@ export const REPEATS: Readonly<Record<string, (args: Arguments) => number>> = {
 /** The search library judges so many before it tells. */
 const CANDIDATES_PER_EVENT = 32;
 
-/** Each text clause is matched with every candidate; a picture sent along is encoded, a stored one costs nothing. */
+/** Each text clause is matched with every candidate; a picture that is sent along or fetched is encoded, a stored one costs nothing. */
 function searchMs(input: unknown): number {
   const clauses = ["all", "any", "none"].flatMap((place) => listOf(member(input, place)));
   const perText = TEXT_MS + PAIR_MS * candidatesOf(input);
   const texts = clauses.filter((clause) => member(clause, "text") !== undefined).length;
-  const pictures = clauses.filter((clause) => member(clause, "picture") !== undefined).length;
+  const isSent = (clause: unknown) => member(clause, "picture") !== undefined || member(clause, "url") !== undefined;
+  const pictures = clauses.filter(isSent).length;
   return perText * texts + PICTURE_MS * pictures;
 }
 

@@ -81,9 +81,10 @@ function budgetOf(budgetMs: number | null | undefined): number {
 }
 
 function clausesOf(name: string, clauses: readonly SearchClauseInput[] | null | undefined): SearchClause[] {
-  return (clauses ?? []).map(({ text, imageId, picture }, index) => {
+  return (clauses ?? []).map(({ text, imageId, picture, url }, index) => {
     if (text !== null && text !== undefined) return { text };
     if (imageId !== null && imageId !== undefined) return { imageId };
+    if (url !== null && url !== undefined) return { url };
     return { picture: bytesOf(`${name}[${index}].picture`, picture ?? "") };
   });
 }

@@ -276,11 +276,16 @@ export type RerankInput = {
 /** One thing to look for. Exactly one member. */
 export type SearchClause =
   {   /** Pictures that look like this stored one, which is itself no hit. */
-  imageId: string | number; picture?: never; text?: never; }
+  imageId: string | number; picture?: never; text?: never; url?: never; }
   |  { imageId?: never;   /** Pictures that look like this one: a JPEG, PNG, WebP, AVIF, TIFF or GIF file as base64, at most 700,000 bytes before encoding. It is not stored. */
-  picture: string; text?: never; }
+  picture: string; text?: never; url?: never; }
   |  { imageId?: never; picture?: never;   /** What the picture should show, in words; at most 2,000 characters. Costs a pass of the matching head over all candidates. */
-  text: string; };
+  text: string; url?: never; }
+  |  { imageId?: never; picture?: never; text?: never;   /**
+   * Pictures that look like the one at this address (http or https, a file as above), which the server fetches for the first page of an answer and does not store.
+   * Only from public addresses, unless the server's settings allow others.
+   */
+  url: string; };
 
 /** What to look for, and where. `all` and `any` together have at least one clause, all three at most 8. */
 export type SearchInput = {
