@@ -1,5 +1,12 @@
 import type { Inference } from "@medley/inference-api";
-import { type Evidence, evidenceOf, type EvidenceQuery, type FetchPicture, type HotTier } from "@medley/search";
+import {
+  type Evidence,
+  evidenceOf,
+  type EvidenceQuery,
+  type FetchPicture,
+  type HotTier,
+  type RecallMeter,
+} from "@medley/search";
 import {
   answersOf,
   type Caption,
@@ -87,6 +94,7 @@ export interface GatewayServices {
   readonly images: SharedReads<Image>;
   /** The same for pages of kept answers. */
   readonly sessions: SharedReads<SearchSessionPart>;
+  readonly recallMeter: RecallMeter;
 }
 
 /** What all requests of one gateway read together. A request that is traced reads for itself, so that its trace holds what it waited for and nothing else. */

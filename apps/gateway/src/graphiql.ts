@@ -13,7 +13,7 @@ query {
       itmLogit
       node { id url captions { text source } }
     }
-    report { milliseconds indexMode degraded { message } }
+    report { milliseconds indexMode estimatedRecall degraded { message } }
   }
 }
 `;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { openScan } from "@medley/scan";
 import {
   createHotTier,
+  createRecallMeter,
   type HotTier,
   type Refinement,
   refineSearch,
@@ -150,6 +151,17 @@ test("answers every event of a watched search out of the same look into memory",
   expect(seen.length).toBeGreaterThan(1);
   expect(new Set(seen.map(({ page }) => page.report.indexMode))).toEqual(new Set(["hotTier"]));
   expect(seen.at(-1)?.isFinal).toBe(true);
+});
+
+test("says in the report what recall it has had, once a search was repeated exactly", async () => {
+  const recallMeter = createRecallMeter({ db: library.db });
+  const ask = async () => {
+    const query = { corpus: library.corpus.name, all: [{ text: "a picture" }] };
+    return (await searchImages({ ...library, hotTier, recallMeter }, query)).report;
+  };
+  expect(await ask()).toMatchObject({ indexMode: "hotTier", estimatedRecall: null });
+  await recallMeter.settled();
+  expect(await ask()).toMatchObject({ indexMode: "hotTier", estimatedRecall: 1 });
 });
 
 test("leaves corpora below the set number of vectors to the database", async () => {

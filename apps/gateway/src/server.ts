@@ -10,6 +10,7 @@ import {
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { expressMiddleware } from "@as-integrations/express5";
 import { makeExecutableSchema } from "@graphql-tools/schema";
+import { createRecallMeter } from "@medley/search";
 import express from "express";
 import { openAccess } from "./access/access.ts";
 import {
@@ -78,6 +79,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     uploads: createUploadReceiver(dependencies),
     watches: createWatches(dependencies),
     ...openSharedReads(dependencies.db),
+    recallMeter: createRecallMeter({ db: dependencies.db }),
   };
   const onCall = (method: string, milliseconds: number) => metrics.observeCall(method, milliseconds / 1000);
   const subscriptions = serveSubscriptions(server, {
@@ -166,7 +168,13 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     await apollo.stop();
     throw error;
   }
-  return { url: urlOf(server.address() as AddressInfo), [Symbol.asyncDispose]: () => apollo.stop() };
+  return {
+    url: urlOf(server.address() as AddressInfo),
+    async [Symbol.asyncDispose]() {
+      await apollo.stop();
+      await services.recallMeter.settled();
+    },
+  };
 }
 
 function urlOf({ address, port }: AddressInfo): string {

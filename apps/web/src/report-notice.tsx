@@ -22,6 +22,19 @@ export function JudgingNotice({ judged, candidates }: JudgingNoticeProps) {
   );
 }
 
+/** Measured on searches before this one, as long as there were any. */
+function describeRecall({ indexMode, estimatedRecall }: Report): string {
+  if (indexMode === "EXACT" || estimatedRecall === null) return "";
+  return `; of the nearest, such searches found ${(100 * estimatedRecall).toFixed(1)} % lately`;
+}
+
+/** Why a search was slow: pictures that had to be read by the vision tower first. */
+function describeTokens({ candidates, cacheHits }: Report): string {
+  if (cacheHits.imageTokens === null) return "";
+  const computed = candidates.reranked - cacheHits.imageTokens;
+  return computed <= 0 ? "" : ` ${countOf(computed, "picture")} had to be read anew for that.`;
+}
+
 /** What was cut, where everybody sees it; how the answer came about, for those who open it. */
 export function ReportNotice({ report }: { report: Report }) {
   return (
@@ -46,11 +59,12 @@ export function ReportNotice({ report }: { report: Report }) {
           ))}
         </ul>
         <p>
-          The {countOf(report.candidates.retrieved, "nearest picture")} by cosine ({INDEX_MODES[report.indexMode]})
+          The {countOf(report.candidates.retrieved, "nearest picture")} by cosine ({INDEX_MODES[report.indexMode]}
+          {describeRecall(report)})
           {report.candidates.byText > 0 &&
             ` and ${countOf(report.candidates.byText, "picture")} found by its own texts`}
           ; {report.candidates.reranked} of them ordered by match logit + {report.itcWeight} × cosine
-          {report.textWeight > 0 && ", mixed with what their own texts say"}.
+          {report.textWeight > 0 && ", mixed with what their own texts say"}.{describeTokens(report)}
         </p>
         <p>
           Model {report.modelName} <code title={report.modelFingerprint}>{report.modelFingerprint.slice(0, 12)}</code>

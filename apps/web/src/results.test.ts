@@ -29,6 +29,8 @@ const report: Report = {
   stages: [{ stage: "RERANK", milliseconds: 1200 }],
   candidates: { requested: 128, retrieved: 128, byText: 0, reranked: 128 },
   indexMode: "EXACT",
+  estimatedRecall: 1,
+  cacheHits: { imageTokens: 128, vectors: 0, keptAnswer: false },
   modelName: "small",
   modelFingerprint: "abcdef0123456789",
   itcWeight: 1,
@@ -84,6 +86,20 @@ test("shows every way in which an answer is incomplete", () => {
 });
 
 test("says when the index may have missed a picture", () => {
-  const approximate: Report = { ...report, indexMode: "HNSW" };
-  expect(renderToStaticMarkup(createElement(ReportNotice, { report: approximate }))).toContain("approximate");
+  const approximate: Report = { ...report, indexMode: "HNSW", estimatedRecall: null };
+  const notice = renderToStaticMarkup(createElement(ReportNotice, { report: approximate }));
+  expect(notice).toContain("approximate");
+  expect(notice).not.toContain("such searches");
+  const measured = renderToStaticMarkup(
+    createElement(ReportNotice, { report: { ...approximate, estimatedRecall: 0.987 } }),
+  );
+  expect(measured).toContain("such searches found 98.7 % lately");
+});
+
+test("says how many pictures were not ready for matching", () => {
+  const cacheHits = { ...report.cacheHits, imageTokens: report.candidates.reranked - 1 };
+  const noticeOf = (changed: Partial<Report>) =>
+    renderToStaticMarkup(createElement(ReportNotice, { report: { ...report, ...changed } }));
+  expect(noticeOf({ cacheHits })).toContain("1 picture had to be read anew");
+  expect(noticeOf({})).not.toContain("read anew");
 });

@@ -62,6 +62,8 @@ export interface Match {
   readonly itmNoMatchLogit: number;
   /** Cosine of the ITC embeddings; only where the call asked for it. */
   readonly itcCosine?: number;
+  /** Whether the picture's image tokens were in the store, so that the vision tower did not run for it. Absent where a server does not tell. */
+  readonly tokensWereStored?: boolean;
 }
 
 export interface MatchOptions extends EmbedOptions {

@@ -38,8 +38,10 @@ test("matches from stored float16 tokens as from fresh ones, within half precisi
   await using engine = inference;
   values(await engine.embedImages(named));
   const fresh = values(await engine.matchImages("two dogs on the beach", pictures, { itcCosine: true }));
+  expect(fresh.map((one) => one.tokensWereStored)).toEqual(pictures.map(() => false));
   for (const text of ["two dogs on the beach"]) {
     const stored = values(await engine.matchImages(text, named, { itcCosine: true }));
+    expect(stored.map((one) => one.tokensWereStored)).toEqual(named.map(() => true));
     for (const [index, one] of stored.entries()) {
       expect(Math.abs(one.itmLogit - (fresh[index]?.itmLogit as number))).toBeLessThan(5e-3);
       expect(Math.abs((one.itcCosine as number) - (fresh[index]?.itcCosine as number))).toBeLessThan(1e-3);
@@ -53,7 +55,7 @@ test("encodes a picture once when its tokens are missing, and says so when the p
   const { inference, named } = await openWithStore("retrieval-square");
   await using engine = inference;
   const outcomes = await engine.matchImages("a dog", [...named, { sha256: "0".repeat(64) }]);
-  expect(outcomes.slice(0, -1).every((one) => one.ok)).toBe(true);
+  expect(values(outcomes.slice(0, -1)).map((one) => one.tokensWereStored)).toEqual(named.map(() => false));
   expect(outcomes.at(-1)).toMatchObject({ ok: false, error: { code: "IMAGE_NOT_FOUND", retryable: false } });
 });
 

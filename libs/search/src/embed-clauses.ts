@@ -18,6 +18,8 @@ export interface EmbeddedClauses {
   readonly model: ModelInfo | null;
   /** In the order of the clauses; null where the engine does not answer. */
   readonly vectors: readonly (Float32Array | null)[];
+  /** How many of them the space had. */
+  readonly storedVectors: number;
   readonly degraded: readonly Degradation[];
 }
 
@@ -52,16 +54,17 @@ export async function embedClauses(
         ? storedVector(db, space, clause.imageId)
         : null;
   const known = await Promise.all(clauses.map(read));
+  const storedVectors = known.filter((each) => each?.vector).length;
   try {
     const model = await requireModelOf({ db, inference, served }, space);
     const vectors = await outwait(() =>
       embedMissing(inference, clauses, known, { ...limitsNow(), model: model.fingerprint }),
     );
-    return { model, vectors, degraded: [] };
+    return { model, vectors, storedVectors, degraded: [] };
   } catch (error) {
     if (!(error instanceof InferenceError) || !isAway(error)) throw error;
     const vectors = known.map((each) => each?.vector ?? null);
-    return { model: null, vectors, degraded: [describeAbsence(error, vectors)] };
+    return { model: null, vectors, storedVectors, degraded: [describeAbsence(error, vectors)] };
   }
 }
 

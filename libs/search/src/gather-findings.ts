@@ -29,6 +29,7 @@ import { deadlineOption } from "./judge-candidates.ts";
 import { type FoundByTexts, NOTHING_BY_TEXTS, type Pool, poolPictures, textEvidenceOf } from "./pool.ts";
 import { type Clause, MAX_CANDIDATES, NEAR_TEXTS, TEXT_CANDIDATES, type ValidQuery } from "./query.ts";
 import { type ClauseFindings, NO_TEXT_EVIDENCE, type Picture } from "./rank.ts";
+import type { RecallMeter } from "./recall-meter.ts";
 import { type IndexMode, leastExact, type Stopwatch } from "./report.ts";
 import { mixVectors, takeInTurns } from "./retrieval-plan.ts";
 
@@ -45,14 +46,16 @@ export interface SearchDependencies {
   readonly fetchPicture?: FetchPicture | undefined;
   /** Copies of vectors in memory, which answer in the database's place while they are up to date. */
   readonly hotTier?: Pick<HotTier, "search"> | undefined;
+  /** Estimates what approximate searches miss; absent: nobody does. */
+  readonly recallMeter?: Pick<RecallMeter, "estimateOf" | "observe"> | undefined;
 }
 
 /** What is known of a query's pictures before the matching head reads any of them. */
 export interface Findings {
   readonly place: Place;
   readonly embedded: EmbeddedClauses;
-  /** How many pictures the vector search returned, and how it found them. */
-  readonly retrieved: { readonly count: number; readonly mode: IndexMode };
+  /** How many pictures the vector search returned, how it found them, and how many of the truly nearest it is expected to have found. */
+  readonly retrieved: { readonly count: number; readonly mode: IndexMode; readonly recall: number | null };
   readonly pool: Pool;
   /** All that the answer may show: those to be matched first. */
   readonly pictures: readonly Picture[];
@@ -77,13 +80,14 @@ export async function gatherFindings(
   asked: ValidQuery,
   { stopwatch, remainingMs, outwait, signal }: GatherOptions,
 ): Promise<Findings> {
-  const { db, inference, hotTier, fetchPicture } = dependencies;
+  const { db, inference, hotTier, recallMeter, fetchPicture } = dependencies;
   // A search is mostly waits, so what does not hang on one another is asked for at once.
   const served = begun(inference.models());
   const { corpus, space } = await requirePlace(db, asked.corpus);
   const size = begun(describeSpace(db, { spaceId: space.id, corpusId: corpus.id }));
   const valid = await withTypes(db, corpus, asked);
-  const place = { db, hotTier, corpus, space, size, valid, limit: lengthOfList(valid), named: namedImages(valid) };
+  const limit = lengthOfList(valid);
+  const place = { db, hotTier, recallMeter, corpus, space, size, valid, limit, named: namedImages(valid) };
   const embedded = await stopwatch.measure("EMBED_QUERY", () =>
     embedClauses({ db, inference, served, outwait, fetchPicture }, space, valid.clauses, () => ({
       ...deadlineOption(remainingMs()),
@@ -112,11 +116,11 @@ export async function gatherFindings(
   );
   const calibration = await calibrated;
   signal?.throwIfAborted();
-  const { mode } = retrieved;
+  const { mode, recall } = retrieved;
   return {
     place,
     embedded,
-    retrieved: { count: retrieved.pictures.length, mode },
+    retrieved: { count: retrieved.pictures.length, mode, recall },
     pool,
     pictures,
     clauses,
@@ -141,6 +145,7 @@ export async function sawEverything({ db, corpus, valid, limit, named }: Place, 
 export interface Place {
   readonly db: Database;
   readonly hotTier: SearchDependencies["hotTier"];
+  readonly recallMeter: SearchDependencies["recallMeter"];
   readonly corpus: { readonly id: string; readonly name: string };
   readonly space: Space;
   /** Undefined where the space is gone. */
@@ -204,8 +209,11 @@ function hitsOf({ byWords, byCosine }: FoundByTexts): readonly Located[] {
 }
 
 /** The nearest pictures of the wanted clauses, mixed and each by itself, in turns; without those that the query names itself. */
-async function retrieve(place: Place, { vectors }: EmbeddedClauses): Promise<{ pictures: Located[]; mode: IndexMode }> {
-  const { db, hotTier, corpus, space, size, valid, limit, named } = place;
+async function retrieve(
+  place: Place,
+  { vectors }: EmbeddedClauses,
+): Promise<{ pictures: Located[]; mode: IndexMode; recall: number | null }> {
+  const { db, hotTier, recallMeter, corpus, space, size, valid, limit, named } = place;
   const most = Math.min(MAX_CANDIDATES, limit + named.size);
   const searches = mixVectors(valid.clauses, vectors).map(
     (query): VectorSearch => ({ corpusId: corpus.id, spaceId: space.id, query, filter: valid.filter, limit: most }),
@@ -219,10 +227,14 @@ async function retrieve(place: Place, { vectors }: EmbeddedClauses): Promise<{ p
     const found = known
       ? { hits: known, mode: "hotTier" as const }
       : await searchEmbeddings(db, { ...search, size: await size });
+    recallMeter?.observe(search, found);
     modes.add(found.mode);
     lists.push(found.hits.filter(({ imageId }) => !named.has(imageId)));
   }
-  return { pictures: takeInTurns(lists, limit), mode: leastExact(modes) };
+  const mode = leastExact(modes);
+  const recall =
+    mode === "exact" ? 1 : (recallMeter?.estimateOf({ corpusId: corpus.id, spaceId: space.id }, mode) ?? null);
+  return { pictures: takeInTurns(lists, limit), mode, recall };
 }
 
 /**

@@ -63,7 +63,8 @@ export {
 } from "./query.ts";
 export { answerModeOf, answerValue } from "./question-columns.ts";
 export type { ClauseScores, MatchFailure, RankedHit } from "./rank.ts";
-export type { Degradation, IndexMode, SearchReport, SearchStage, StageTiming } from "./report.ts";
+export { createRecallMeter, type RecallMeter, type RecallMeterDependencies } from "./recall-meter.ts";
+export type { CacheHits, Degradation, IndexMode, SearchReport, SearchStage, StageTiming } from "./report.ts";
 export type { FetchPicture } from "./embed-clauses.ts";
 export type { SearchDependencies } from "./gather-findings.ts";
 export { type JudgingProgress, type SearchResult, searchImages } from "./search-images.ts";

@@ -29,6 +29,18 @@ export function leastExact(modes: ReadonlySet<IndexMode>): IndexMode {
   return (["hnsw", "hotTier"] as const).find((mode) => modes.has(mode)) ?? "exact";
 }
 
+/** What was there already and did not have to be computed. */
+export interface CacheHits {
+  /** Of the re-ranked pictures those whose image tokens were stored; null where nothing was re-ranked or the engine does not tell. */
+  readonly imageTokens: number | null;
+  /** Clauses whose vector was stored. */
+  readonly vectors: number;
+  /** Whether the page was cut from a kept answer. */
+  readonly keptAnswer: boolean;
+}
+
+export const NO_CACHE_HITS: CacheHits = { imageTokens: null, vectors: 0, keptAnswer: false };
+
 /** How an answer came about. */
 export interface SearchReport {
   readonly stages: readonly StageTiming[];
@@ -45,6 +57,9 @@ export interface SearchReport {
   };
   /** Of several searches the least exact one. */
   readonly indexMode: IndexMode;
+  /** Share of the truly nearest pictures that such searches have found lately, 0 to 1 (RecallMeter); 1 for "exact", null while nothing is known. */
+  readonly estimatedRecall: number | null;
+  readonly cacheHits: CacheHits;
   readonly spaceId: string;
   readonly modelName: string;
   readonly modelFingerprint: string;

@@ -109,6 +109,15 @@ function countJudged(matches: Matches): number {
     .length;
 }
 
+/** Of the pictures that were judged by every text those whose tokens were stored for each; null where the engine tells of none. */
+function countStored(matches: Matches): number | null {
+  const [first = [], ...others] = matches;
+  const isToldOf = (match: Matches[number][number]) => match?.ok === true && match.value.tokensWereStored !== undefined;
+  const isHit = (match: Matches[number][number]) => match?.ok === true && match.value.tokensWereStored === true;
+  if (!first.some(isToldOf)) return null;
+  return first.filter((match, place) => isHit(match) && others.every((ofText) => isHit(ofText[place]))).length;
+}
+
 async function finalAnswer(findings: Findings, judged: Judged, stopwatch: Stopwatch): Promise<SearchResult> {
   const { place, calibration, pictures } = findings;
   const { db, corpus, valid } = place;
@@ -126,7 +135,7 @@ async function finalAnswer(findings: Findings, judged: Judged, stopwatch: Stopwa
     total: { value: cut.hits.length, relation: sawAll ? "EXACT" : "AT_LEAST" },
     verdict: judgeAnswer(valid, calibration, ranking.hits),
     facets,
-    report: reportOf(findings, { ...ranking, degraded: cut.degraded }, stopwatch),
+    report: reportOf(findings, judged, { ...ranking, degraded: cut.degraded }, stopwatch),
     judging: progressOf(judged),
   };
 }
@@ -151,7 +160,7 @@ function preliminaryAnswer(findings: Findings, judged: Judged, stopwatch: Stopwa
     total: { value: hits.length, relation: "AT_LEAST" },
     verdict: null,
     facets: [],
-    report: reportOf(findings, { ...ranking, degraded: [] }, stopwatch),
+    report: reportOf(findings, judged, { ...ranking, degraded: [] }, stopwatch),
     judging: progressOf(judged),
   };
 }
@@ -181,6 +190,7 @@ function itcWeightOf({ embedded }: Pick<Findings, "embedded">): number {
 
 function reportOf(
   findings: Findings,
+  { matches }: Judged,
   { hits, failures, degraded }: Ranking & Pick<SearchReport, "degraded">,
   stopwatch: Stopwatch,
 ): SearchReport {
@@ -196,6 +206,8 @@ function reportOf(
       reranked: hits.filter(({ clauses }) => clauses.some(({ itmLogit }) => itmLogit !== null)).length,
     },
     indexMode: retrieved.mode,
+    estimatedRecall: retrieved.recall,
+    cacheHits: { imageTokens: countStored(matches), vectors: embedded.storedVectors, keptAnswer: false },
     spaceId: space.id,
     modelName: embedded.model?.name ?? space.name,
     modelFingerprint: space.fingerprint,

@@ -42,8 +42,23 @@ test("cuts pages that neither overlap nor leave anything out, also while picture
     Array.from({ length: 12 }, (_, index) => index + 1),
   );
   expect(new Set(seen.map(({ imageId }) => imageId))).toEqual(new Set(library.imageIds));
-  expect(second.report).toEqual(JSON.parse(JSON.stringify(first.report)));
+  expect(first.report.cacheHits).toEqual({ imageTokens: 12, vectors: 0, keptAnswer: false });
+  const kept = { ...first.report, cacheHits: { ...first.report.cacheHits, keptAnswer: true } };
+  expect(second.report).toEqual(JSON.parse(JSON.stringify(kept)));
   expect(await page({ first: 3 }, cursorOf(first))).toMatchObject({ hits: second.hits.slice(0, 3) });
+});
+
+test("goes on with an answer that an older version kept, whose report says nothing of recall and cache hits", async () => {
+  const first = await page();
+  await library.db.query(
+    `update search_sessions set answer = answer #- '{answer,report,cacheHits}' #- '{answer,report,estimatedRecall}'
+     where id = $1::uuid`,
+    [Buffer.from(cursorOf(first), "base64url").toString().split(":")[0]],
+  );
+  const { report, hits } = await page({}, cursorOf(first));
+  expect(hits.length).toBeGreaterThan(0);
+  const nothing = { imageTokens: null, vectors: 0, keptAnswer: true };
+  expect(report).toMatchObject({ estimatedRecall: null, cacheHits: nothing, indexMode: "exact" });
 });
 
 test("gives an empty page behind the last one", async () => {

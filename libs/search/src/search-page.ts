@@ -5,6 +5,7 @@ import { SearchError } from "./errors.ts";
 import { requireInteger, type SearchQuery, type ValidQuery, validateQuery } from "./query.ts";
 import type { RankedHit } from "./rank.ts";
 import type { SearchDependencies } from "./gather-findings.ts";
+import { NO_CACHE_HITS, type SearchReport } from "./report.ts";
 import { type JudgingProgress, type SearchResult, searchValid } from "./search-images.ts";
 
 /** How long the later pages of an answer can be read. */
@@ -137,11 +138,18 @@ async function laterPage(
     throw new SearchError("INVALID_QUERY", `The cursor belongs to another search. ${hint}`);
   }
   const { answer, hits, hitCount } = session;
-  return finalOf(valid, answer as KeptAnswer, hits as readonly RankedHit[], { sessionId, offset, hitCount });
+  const cut = { sessionId, offset, hitCount };
+  return finalOf(valid, reread(answer as KeptAnswer), hits as readonly RankedHit[], cut);
 }
 
 /** What every page of an answer says. */
 type KeptAnswer = Omit<SearchResult, "hits">;
+
+/** What an older Medley kept says nothing of recall and cache hits. */
+function reread({ report, ...answer }: KeptAnswer): KeptAnswer {
+  const { estimatedRecall = null, cacheHits = NO_CACHE_HITS } = report as Partial<SearchReport>;
+  return { ...answer, report: { ...report, estimatedRecall, cacheHits: { ...cacheHits, keptAnswer: true } } };
+}
 
 /** What an older Medley kept says nothing of judging. */
 function finalOf(

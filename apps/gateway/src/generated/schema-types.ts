@@ -118,6 +118,17 @@ export type BeamInput = {
   repetitionPenalty?: InputMaybe<Scalars['Float']['input']>;
 };
 
+/** What a search found there already and did not have to compute. */
+export type CacheHits = {
+  __typename?: 'CacheHits';
+  /** Of the re-ranked pictures those whose image tokens were stored; for the others the vision tower ran. Null where nothing was re-ranked, and where the inference server does not tell. */
+  imageTokens?: Maybe<Scalars['Int']['output']>;
+  /** Whether this page was cut from a kept answer. The rest of the report is then that of the search which made the answer. */
+  keptAnswer: Scalars['Boolean']['output'];
+  /** Clauses whose vector was stored: those that are pictures of the corpus's space. */
+  vectors: Scalars['Int']['output'];
+};
+
 /** What `cancelOperation` answers. */
 export type CancelOperationPayload = {
   __typename?: 'CancelOperationPayload';
@@ -1707,10 +1718,17 @@ export type SearchRefinement = {
 /** How a search came about. */
 export type SearchReport = {
   __typename?: 'SearchReport';
+  /** What was there already and did not have to be computed. */
+  cacheHits: CacheHits;
   /** How many pictures went through the stages. */
   candidates: CandidateCounts;
   /** In what the answer is less than what was asked for; empty when nothing was cut. */
   degraded: Array<Degradation>;
+  /**
+   * Share of the truly nearest pictures that the vector search is expected to have found, 0 to 1. 1 where every vector was compared exactly (EXACT). Otherwise
+   * the mean over up to 64 searches of this corpus, filters included, that the gateway repeated exactly in the background; null until it has repeated one.
+   */
+  estimatedRecall?: Maybe<Scalars['Float']['output']>;
   /** How the vector search found the nearest vectors. */
   indexMode: IndexMode;
   /** w in the order `itmLogit + w * itcCosine`; belongs to the model set, 1 is BLIP's rule. */
@@ -2045,6 +2063,7 @@ export type ResolversTypes = {
   BeamInput: BeamInput;
   BigInt: ResolverTypeWrapper<Scalars['BigInt']['output']>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  CacheHits: ResolverTypeWrapper<CacheHits>;
   CancelOperationPayload: ResolverTypeWrapper<Omit<CancelOperationPayload, 'operation'> & { operation?: Maybe<ResolversTypes['Operation']> }>;
   CandidateCounts: ResolverTypeWrapper<CandidateCounts>;
   Caption: ResolverTypeWrapper<CaptionRow>;
@@ -2165,6 +2184,7 @@ export type ResolversParentTypes = {
   BeamInput: BeamInput;
   BigInt: Scalars['BigInt']['output'];
   Boolean: Scalars['Boolean']['output'];
+  CacheHits: CacheHits;
   CancelOperationPayload: Omit<CancelOperationPayload, 'operation'> & { operation?: Maybe<ResolversParentTypes['Operation']> };
   CandidateCounts: CandidateCounts;
   Caption: CaptionRow;
@@ -2281,6 +2301,12 @@ export type AttributeDeclarationResolvers<ContextType = GatewayContext, ParentTy
 export interface BigIntScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['BigInt'], any> {
   name: 'BigInt';
 }
+
+export type CacheHitsResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CacheHits'] = ResolversParentTypes['CacheHits']> = {
+  imageTokens?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  keptAnswer?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  vectors?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
 
 export type CancelOperationPayloadResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CancelOperationPayload'] = ResolversParentTypes['CancelOperationPayload']> = {
   operation?: Resolver<Maybe<ResolversTypes['Operation']>, ParentType, ContextType>;
@@ -2761,8 +2787,10 @@ export type SearchRefinementResolvers<ContextType = GatewayContext, ParentType e
 };
 
 export type SearchReportResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['SearchReport'] = ResolversParentTypes['SearchReport']> = {
+  cacheHits?: Resolver<ResolversTypes['CacheHits'], ParentType, ContextType>;
   candidates?: Resolver<ResolversTypes['CandidateCounts'], ParentType, ContextType>;
   degraded?: Resolver<Array<ResolversTypes['Degradation']>, ParentType, ContextType>;
+  estimatedRecall?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   indexMode?: Resolver<ResolversTypes['IndexMode'], ParentType, ContextType>;
   itcWeight?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   matchFailures?: Resolver<Array<ResolversTypes['MatchFailure']>, ParentType, ContextType>;
@@ -2848,6 +2876,7 @@ export type Resolvers<ContextType = GatewayContext> = {
   AnsweringModel?: AnsweringModelResolvers<ContextType>;
   AttributeDeclaration?: AttributeDeclarationResolvers<ContextType>;
   BigInt?: GraphQLScalarType;
+  CacheHits?: CacheHitsResolvers<ContextType>;
   CancelOperationPayload?: CancelOperationPayloadResolvers<ContextType>;
   CandidateCounts?: CandidateCountsResolvers<ContextType>;
   Caption?: CaptionResolvers<ContextType>;

@@ -47,9 +47,14 @@ function codeOf(error: unknown): string {
   return String(formatted.extensions?.["code"]);
 }
 
+/** As much of a search's report as is counted. */
 interface Report {
   readonly stages: readonly { readonly stage: string; readonly milliseconds: number }[];
   readonly degraded: readonly { readonly stage: string; readonly code: string }[];
+  readonly candidates: { readonly reranked: number };
+  readonly indexMode: string;
+  readonly estimatedRecall: number | null;
+  readonly cacheHits: { readonly imageTokens: number | null; readonly keptAnswer: boolean };
 }
 
 type Events = AsyncIterableIterator<Record<string, { readonly isFinal?: boolean; readonly page?: unknown } | null>>;
@@ -80,7 +85,16 @@ function countFinalReport(events: Events, metrics: GatewayMetrics): Events {
 
 /** Searches tell by themselves what took how long; whatever carries such a report is counted. */
 function countReport(value: unknown, metrics: GatewayMetrics): void {
-  const report = (value as { report?: Partial<Report> } | null | undefined)?.report;
-  for (const { stage, milliseconds } of report?.stages ?? []) metrics.observeStage(stage, milliseconds / 1000);
-  for (const { stage, code } of report?.degraded ?? []) metrics.countDegradation(stage, code);
+  const report = (value as { report?: Report } | null | undefined)?.report;
+  if (report?.stages === undefined) return;
+  const { stages, degraded, candidates, indexMode, estimatedRecall, cacheHits } = report;
+  for (const { stage, code } of degraded) metrics.countDegradation(stage, code);
+  metrics.countPage(cacheHits.keptAnswer ? "kept" : "searched");
+  // What a kept answer says of its search was counted when that was made.
+  if (cacheHits.keptAnswer) return;
+  for (const { stage, milliseconds } of stages) metrics.observeStage(stage, milliseconds / 1000);
+  if (estimatedRecall !== null) metrics.showRecall(indexMode, estimatedRecall);
+  if (cacheHits.imageTokens === null) return;
+  metrics.countImageTokens("stored", cacheHits.imageTokens);
+  metrics.countImageTokens("computed", candidates.reranked - cacheHits.imageTokens);
 }

@@ -48,6 +48,8 @@ test("counts requests by type and code, root fields, stages of searches and call
     expect(valueOf(text, `medley_search_stage_seconds_count{stage="${stage}"}`), stage).toBe(1);
   }
   expect(valueOf(text, 'medley_inference_call_seconds_count{method="matchImages"}')).toBe(1);
+  expect(valueOf(text, 'medley_search_pages_total{source="searched"}')).toBe(1);
+  expect(valueOf(text, 'medley_search_estimated_recall{mode="exact"}')).toBe(1);
   expect(text).toContain("process_cpu_seconds_total");
   // Names that clients choose are no labels.
   expect(text).not.toMatch(/Named|nowhere|nonsense/);

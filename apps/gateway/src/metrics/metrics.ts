@@ -20,6 +20,11 @@ export interface GatewayMetrics {
   countField(field: string, code: string, seconds: number): void;
   observeStage(stage: string, seconds: number): void;
   countDegradation(stage: string, code: string): void;
+  /** Image tokens that re-ranking needed: those that were stored, and those that the vision tower had to make. */
+  countImageTokens(outcome: "stored" | "computed", pictures: number): void;
+  /** Pages of searches: cut from a kept answer, or of a search that was made for them. */
+  countPage(source: "kept" | "searched"): void;
+  showRecall(mode: string, recall: number): void;
   observeCall(method: string, seconds: number): void;
 }
 
@@ -66,6 +71,24 @@ export function createMetrics(db: Database, clock: () => number = () => performa
     labelNames: ["stage", "code"],
     registers,
   });
+  const imageTokens = new Counter({
+    name: "medley_search_image_tokens_total",
+    help: "Pictures that searches re-ranked, by whether their image tokens were stored or computed.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const pages = new Counter({
+    name: "medley_search_pages_total",
+    help: "Pages of searches, by whether they were cut from a kept answer or searched for.",
+    labelNames: ["source"],
+    registers,
+  });
+  const recall = new Gauge({
+    name: "medley_search_estimated_recall",
+    help: "Recall that the last search of each mode is estimated to have had.",
+    labelNames: ["mode"],
+    registers,
+  });
   const callSeconds = new Histogram({
     name: "medley_inference_call_seconds",
     help: "Time that a call to the models took, waiting included.",
@@ -86,6 +109,9 @@ export function createMetrics(db: Database, clock: () => number = () => performa
     },
     observeStage: (stage, seconds) => stageSeconds.observe({ stage }, seconds),
     countDegradation: (stage, code) => degradations.inc({ stage, code }),
+    countImageTokens: (outcome, pictures) => imageTokens.inc({ outcome }, pictures),
+    countPage: (source) => pages.inc({ source }),
+    showRecall: (mode, share) => recall.set({ mode }, share),
     observeCall: (method, seconds) => callSeconds.observe({ method }, seconds),
   };
 }

@@ -47,18 +47,22 @@ export function traceRootFields(resolvers: Resolvers): Resolvers {
 interface Report {
   readonly indexMode: string;
   readonly candidates: { readonly retrieved: number; readonly byText: number; readonly reranked: number };
+  readonly cacheHits: { readonly imageTokens: number | null; readonly keptAnswer: boolean };
   readonly degraded: readonly { readonly stage: string; readonly code: string }[];
 }
 
 /** Whatever carries the report of a search shows its numbers. */
 export function describeReport(span: Span, value: unknown): void {
-  const { indexMode, candidates, degraded } = (value as { report?: Partial<Report> } | null | undefined)?.report ?? {};
+  const { report } = (value as { report?: Partial<Report> } | null | undefined) ?? {};
+  const { indexMode, candidates, cacheHits, degraded } = report ?? {};
   if (indexMode === undefined || candidates === undefined) return;
   span.set({
     "medley.search.index_mode": indexMode,
     "medley.search.retrieved": candidates.retrieved,
     "medley.search.by_text": candidates.byText,
     "medley.search.reranked": candidates.reranked,
+    "medley.search.stored_image_tokens": cacheHits?.imageTokens ?? undefined,
+    "medley.search.kept_answer": cacheHits?.keptAnswer,
     "medley.search.degraded": degraded?.map(({ stage, code }) => `${stage} ${code}`),
   });
 }

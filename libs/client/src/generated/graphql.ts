@@ -407,7 +407,7 @@ export type OperationUpdatedSubscriptionVariables = Exact<{
 
 export type OperationUpdatedSubscription = { operationUpdated: { id: string, kind: string, state: OperationState, ratePerSecond: number | null, etaSeconds: number | null, dryRun: boolean, captionRunId: string | null, createdAt: string, updatedAt: string, finishedAt: string | null, counts: Array<{ name: string, value: number }>, coverage: Array<{ step: string, done: number, failed: number, excluded: number, waiting: number, total: number, unplanned: number }>, errorClasses: Array<{ step: string, code: string, kind: ErrorKind, count: number, waiting: number, message: string }>, error: { code: string, message: string } | null, indexRebuild: { vectorCount: number, indexed: boolean, queries: number, recallBefore: number, recallAfter: number | null, sizeBytesBefore: number, sizeBytesAfter: number | null } | null } };
 
-export type PageFieldsFragment = { edges: Array<{ cursor: string, rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, matchProbability: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource, verdict: CaptionVerdict | null }> } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, total: { value: number, relation: CountRelation }, verdict: { verdict: MatchVerdict, decidedBy: VerdictSource, answerProbability: number | null } | null, facets: Array<{ name: string, values: Array<{ value: unknown, count: number, hits: number, filter: unknown }> }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, byText: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } };
+export type PageFieldsFragment = { edges: Array<{ cursor: string, rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, matchProbability: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource, verdict: CaptionVerdict | null }> } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, total: { value: number, relation: CountRelation }, verdict: { verdict: MatchVerdict, decidedBy: VerdictSource, answerProbability: number | null } | null, facets: Array<{ name: string, values: Array<{ value: unknown, count: number, hits: number, filter: unknown }> }>, report: { milliseconds: number, indexMode: IndexMode, estimatedRecall: number | null, modelName: string, modelFingerprint: string, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, byText: number, reranked: number }, cacheHits: { imageTokens: number | null, vectors: number, keptAnswer: boolean }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } };
 
 export type SearchQueryVariables = Exact<{
   input: SearchInput;
@@ -416,7 +416,7 @@ export type SearchQueryVariables = Exact<{
 }>;
 
 
-export type SearchQuery = { search: { edges: Array<{ cursor: string, rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, matchProbability: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource, verdict: CaptionVerdict | null }> } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, total: { value: number, relation: CountRelation }, verdict: { verdict: MatchVerdict, decidedBy: VerdictSource, answerProbability: number | null } | null, facets: Array<{ name: string, values: Array<{ value: unknown, count: number, hits: number, filter: unknown }> }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, byText: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } } };
+export type SearchQuery = { search: { edges: Array<{ cursor: string, rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, matchProbability: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource, verdict: CaptionVerdict | null }> } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, total: { value: number, relation: CountRelation }, verdict: { verdict: MatchVerdict, decidedBy: VerdictSource, answerProbability: number | null } | null, facets: Array<{ name: string, values: Array<{ value: unknown, count: number, hits: number, filter: unknown }> }>, report: { milliseconds: number, indexMode: IndexMode, estimatedRecall: number | null, modelName: string, modelFingerprint: string, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, byText: number, reranked: number }, cacheHits: { imageTokens: number | null, vectors: number, keptAnswer: boolean }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } } };
 
 export type SearchRefinedSubscriptionVariables = Exact<{
   input: SearchInput;
@@ -424,7 +424,7 @@ export type SearchRefinedSubscriptionVariables = Exact<{
 }>;
 
 
-export type SearchRefinedSubscription = { searchRefined: { judged: number, candidates: number, isFinal: boolean, change: { isStable: boolean, entered: number, left: number, moved: number }, page: { edges: Array<{ cursor: string, rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, matchProbability: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource, verdict: CaptionVerdict | null }> } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, total: { value: number, relation: CountRelation }, verdict: { verdict: MatchVerdict, decidedBy: VerdictSource, answerProbability: number | null } | null, facets: Array<{ name: string, values: Array<{ value: unknown, count: number, hits: number, filter: unknown }> }>, report: { milliseconds: number, indexMode: IndexMode, modelName: string, modelFingerprint: string, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, byText: number, reranked: number }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } } } };
+export type SearchRefinedSubscription = { searchRefined: { judged: number, candidates: number, isFinal: boolean, change: { isStable: boolean, entered: number, left: number, moved: number }, page: { edges: Array<{ cursor: string, rank: number, rankBeforeRerank: number | null, itcCosine: number | null, itmLogit: number | null, matchProbability: number | null, rerankScore: number | null, textScore: number, fusedScore: number | null, node: { id: string, url: string, thumbnailUrl: string, width: number | null, height: number | null, origins: Array<string>, attributes: unknown, captions: Array<{ text: string, source: CaptionSource, verdict: CaptionVerdict | null }> } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, total: { value: number, relation: CountRelation }, verdict: { verdict: MatchVerdict, decidedBy: VerdictSource, answerProbability: number | null } | null, facets: Array<{ name: string, values: Array<{ value: unknown, count: number, hits: number, filter: unknown }> }>, report: { milliseconds: number, indexMode: IndexMode, estimatedRecall: number | null, modelName: string, modelFingerprint: string, stages: Array<{ stage: SearchStage, milliseconds: number }>, candidates: { requested: number, retrieved: number, byText: number, reranked: number }, cacheHits: { imageTokens: number | null, vectors: number, keptAnswer: boolean }, degraded: Array<{ stage: SearchStage, code: string, message: string, images: number }> } } } };
 
 export type UploadFieldsFragment = { id: string, state: UploadState, url: string | null, expiresAt: string, name: string | null, sizeBytes: number | null, receivedBytes: number, sha256: string | null, image: { id: string, url: string, thumbnailUrl: string } | null, error: { code: string, message: string } | null };
 
@@ -584,6 +584,12 @@ export const PageFieldsFragmentDoc = new TypedDocumentString(`
       reranked
     }
     indexMode
+    estimatedRecall
+    cacheHits {
+      imageTokens
+      vectors
+      keptAnswer
+    }
     modelName
     modelFingerprint
     degraded {
@@ -879,6 +885,12 @@ fragment PageFields on SearchConnection {
       reranked
     }
     indexMode
+    estimatedRecall
+    cacheHits {
+      imageTokens
+      vectors
+      keptAnswer
+    }
     modelName
     modelFingerprint
     degraded {
@@ -972,6 +984,12 @@ fragment PageFields on SearchConnection {
       reranked
     }
     indexMode
+    estimatedRecall
+    cacheHits {
+      imageTokens
+      vectors
+      keptAnswer
+    }
     modelName
     modelFingerprint
     degraded {

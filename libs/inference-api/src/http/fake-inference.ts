@@ -26,7 +26,7 @@ export interface FakeInferenceOptions {
 
 /**
  * A deterministic engine for tests: every output is a function of the SHA-256 of its inputs. Bytes count as a picture when
- * they start with a magic number of JPEG, PNG, GIF or RIFF (WebP).
+ * they start with a magic number of JPEG, PNG, GIF or RIFF (WebP). Image tokens of a picture named by sha256 are said to be stored.
  */
 export function createFakeInference(options: FakeInferenceOptions = {}): Inference {
   const dimensions = options.dimensions ?? 8;
@@ -65,13 +65,15 @@ export function createFakeInference(options: FakeInferenceOptions = {}): Inferen
     embedTexts: (texts, call) =>
       run("embedTexts", texts, call, (text) => embeddingOf(saltOf(call) + keyOfText(text), dimensions)),
     matchImages: (text, images, call) =>
-      run("matchImages", images, call, async (image) =>
-        matchOf(saltOf(call) + (await pictureKey(image)), keyOfText(text), call),
-      ),
+      run("matchImages", images, call, async (image) => ({
+        ...matchOf(saltOf(call) + (await pictureKey(image)), keyOfText(text), call),
+        tokensWereStored: "sha256" in image,
+      })),
     matchTexts: (image, texts, call) =>
-      run("matchTexts", texts, call, async (text) =>
-        matchOf(saltOf(call) + (await pictureKey(image)), keyOfText(text), call),
-      ),
+      run("matchTexts", texts, call, async (text) => ({
+        ...matchOf(saltOf(call) + (await pictureKey(image)), keyOfText(text), call),
+        tokensWereStored: "sha256" in image,
+      })),
     mapEvidence: (requests, call) =>
       run("mapEvidence", requests, call, async (request) =>
         evidenceOf(saltOf(call) + (await pictureKey(request.image)), request),

@@ -390,16 +390,26 @@ function encodeMatches(matches: readonly (Match | undefined)[]): Tensor[] {
     numberTensor("itm_logit", "FP32", [logits.length], logits),
     numberTensor("itm_no_match_logit", "FP32", [others.length], others),
     ...(withCosine ? [numberTensor("itc_cosine", "FP64", [cosines.length], cosines)] : []),
+    ...encodeStored(matches),
   ];
+}
+
+/** Absent where no match tells. */
+function encodeStored(matches: readonly (Match | undefined)[]): Tensor[] {
+  if (matches.every((match) => match?.tokensWereStored === undefined)) return [];
+  const stored = matches.map((match) => (match?.tokensWereStored ? 1 : 0));
+  return [numberTensor("tokens_were_stored", "INT64", [stored.length], stored)];
 }
 
 function decodeMatches(outputs: readonly Tensor[]): Match[] {
   const others = requireNumbers(outputs, "itm_no_match_logit").data;
   const cosines = findTensor(outputs, "itc_cosine") && requireNumbers(outputs, "itc_cosine").data;
+  const stored = findTensor(outputs, "tokens_were_stored") && requireNumbers(outputs, "tokens_were_stored").data;
   return requireNumbers(outputs, "itm_logit").data.map((itmLogit, index) => ({
     itmLogit,
     itmNoMatchLogit: others[index] ?? 0,
     ...(cosines && { itcCosine: cosines[index] ?? 0 }),
+    ...(stored && { tokensWereStored: stored[index] === 1 }),
   }));
 }
 

@@ -5,10 +5,11 @@ import * as ort from "onnxruntime-node";
 import type { PixelTarget, WorkerResources } from "../worker-resources.ts";
 import type { LoadedModel } from "./loaded-model.ts";
 
-/** Image tokens of one picture: exact, or as the token store keeps them. */
-export type ImageTokens =
+/** Image tokens of one picture: exact, or as the token store keeps them. `wereStored`: they came out of it. */
+export type ImageTokens = (
   | { readonly format: "float32"; readonly data: Float32Array }
-  | { readonly format: "float16"; readonly data: Uint16Array };
+  | { readonly format: "float16"; readonly data: Uint16Array }
+) & { readonly wereStored?: boolean };
 
 /** What one pass of the vision tower gives. */
 export interface EncodedImage {
@@ -63,7 +64,7 @@ export function createImageTokenSource(resources: WorkerResources): ImageTokenSo
   async function tokens(model: LoadedModel, image: ImageInput): Promise<ImageTokens> {
     if ("sha256" in image) {
       const stored = await resources.readTokens?.(model.reference.visionFingerprint, image.sha256);
-      if (stored) return { format: "float16", data: stored.data };
+      if (stored) return { format: "float16", data: stored.data, wereStored: true };
     }
     const [encoded] = await encode(model, [image]);
     if (!encoded || encoded instanceof InferenceError) throw encoded ?? new Error("Bug: no result for an image.");

@@ -44,6 +44,7 @@ export interface MatchLogits {
   readonly itmLogit: number;
   readonly itmNoMatchLogit: number;
   readonly itcCosine?: number;
+  readonly tokensWereStored: boolean;
 }
 
 export interface GeneratedText {
@@ -119,7 +120,7 @@ async function matchImages(
     const logits = await imageLogits(model, text.itmIds, tokens);
     textEmbedding ??= text.itcIds && (await embedTexts(model, [text.itcIds]))[0];
     const cosines = textEmbedding ? await cosinesOf(model, tokens, textEmbedding) : [];
-    return tokens.map((_, row) => match(logits, row, cosines[row]));
+    return tokens.map((one, row) => match(one, logits, row, cosines[row]));
   });
 }
 
@@ -195,7 +196,7 @@ async function matchTexts(
       ids: idsTensor(group.map((index) => (texts[index] as EncodedText).itmIds)),
     });
     const logits = output["logits"]?.data as Float32Array;
-    for (const [row, index] of group.entries()) results[index] = succeeded(match(logits, row, undefined));
+    for (const [row, index] of group.entries()) results[index] = succeeded(match(tokens, logits, row, undefined));
   }
   const imageEmbedding = texts.some((text) => text.itcIds) ? (await tokenEmbeddings(model, [tokens]))[0] : undefined;
   if (imageEmbedding) {
@@ -320,11 +321,12 @@ async function tokenEmbeddings(model: LoadedModel, tokens: readonly ImageTokens[
   return rowsOf((await model.run("tokenEmbedding", { cls: feed }))["embedding"] as ort.Tensor);
 }
 
-function match(logits: Float32Array, row: number, itcCosine: number | undefined): MatchLogits {
+function match(tokens: ImageTokens, logits: Float32Array, row: number, itcCosine: number | undefined): MatchLogits {
   return {
     itmLogit: logits[2 * row + 1] as number,
     itmNoMatchLogit: logits[2 * row] as number,
     ...(itcCosine === undefined ? {} : { itcCosine }),
+    tokensWereStored: tokens.wereStored === true,
   };
 }
 

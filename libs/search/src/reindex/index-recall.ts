@@ -35,9 +35,14 @@ export async function measureIndexRecall(
   return { queries: queries.length, recall: queries.length === 0 ? 1 : sum / queries.length };
 }
 
-/** Share of the exact hits that were found; 1 where there are none. */
+/** Cosines of one pair differ by this much between two ways of computing them. */
+const SAME_COSINE = 1e-5;
+
+/** Share of the truly nearest that were found; which of several that are equally near stands last says nothing. 1 where there is nothing to find. */
 export function shareFound(found: readonly VectorHit[], exact: readonly VectorHit[]): number {
   if (exact.length === 0) return 1;
-  const ids = new Set(found.map(({ imageId }) => imageId));
-  return exact.filter(({ imageId }) => ids.has(imageId)).length / exact.length;
+  const ids = new Set(exact.map(({ imageId }) => imageId));
+  const last = (exact.at(-1)?.itcCosine ?? 0) - SAME_COSINE;
+  const near = found.filter(({ imageId, itcCosine }) => ids.has(imageId) || itcCosine >= last).length;
+  return Math.min(1, near / exact.length);
 }
