@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as wait } from "node:timers/promises";
 import { findRunningServer, removeRunFile, type Settings, writeRunFile } from "@medley/config";
 import { createInferenceClient, type Inference } from "@medley/inference-api";
 import {
@@ -65,6 +66,8 @@ export async function runStart(settings: Settings, options: StartOptions): Promi
   const running = serve();
   // When it is told to stop, what is half done may fail; that is no news any more.
   running.catch(() => {});
+  // Also when a server is lost: what works without it would keep this process alive, and nobody would start it again.
+  cleanup.defer(stop.request);
   await Promise.race([stop.requested, running, ...servers.map(({ lost }) => lost)]);
   note("Stopping.");
 }
@@ -82,7 +85,7 @@ async function showDemo(settings: Settings, { db, inferenceUrl, url, options, si
   const announce = createAnnouncer(options.json);
   await announce.listening(url);
   const inference = createInferenceClient({ url: inferenceUrl, deadlineMs: settings.inferenceDeadlineMs });
-  if (options.demo) await ensureDemo(settings, { db, inference, inferenceUrl });
+  if (options.demo) await ensureDemo(settings, { db, inference, inferenceUrl }, signal);
   if (signal.aborted) return;
   if (options.demo && (await findCorpus(db, DEMO_CORPUS))) {
     await announce.answer(await findHits({ db, inference }, DEMO_QUERY, { corpus: DEMO_CORPUS, first: 3 }));
@@ -101,8 +104,15 @@ async function checkPreconditions(settings: Settings): Promise<void> {
   throw new CliError("MODEL_NOT_FOUND", message);
 }
 
+interface StopRequest {
+  readonly signal: AbortSignal;
+  readonly requested: Promise<void>;
+  /** As the first signal does. */
+  readonly request: () => void;
+}
+
 /** The first request stops in good order, the second kills what is left. */
-function stopRequest(servers: readonly Supervised[]): { signal: AbortSignal; requested: Promise<void> } {
+function stopRequest(servers: readonly Supervised[]): StopRequest {
   const stop = new AbortController();
   const requested = new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve()));
   for (const event of ["SIGINT", "SIGTERM"] as const) {
@@ -114,7 +124,7 @@ function stopRequest(servers: readonly Supervised[]): { signal: AbortSignal; req
       stop.abort();
     });
   }
-  return { signal: stop.signal, requested };
+  return { signal: stop.signal, requested, request: () => stop.abort() };
 }
 
 /** Starts the inference server unless another one is configured. Resolves with its URL before it listens. */
@@ -169,13 +179,13 @@ interface DemoDependencies {
 }
 
 /** Brings the demo pictures in unless counts say that all of them are there and embedded by the model that is served. */
-async function ensureDemo(settings: Settings, dependencies: DemoDependencies): Promise<void> {
+async function ensureDemo(settings: Settings, dependencies: DemoDependencies, signal: AbortSignal): Promise<void> {
   const manifest = join(settings.repository, "assets/demo/manifest.jsonl");
   if (!existsSync(manifest) || (await isDemoComplete(dependencies, manifest))) return;
   note(`Bringing in the demo pictures (first start only). GraphQL is served meanwhile.`);
   // Captions and the calibration follow in the background: the first answer does not need them.
   const options = { corpus: DEMO_CORPUS, captions: false, calibration: false, retryFailed: false, json: false };
-  const code = await addPictures(settings, dependencies.inferenceUrl, manifest, options);
+  const code = await addPictures(settings, dependencies.inferenceUrl, manifest, options, signal);
   if (code !== 0) note("The demo pictures are not complete; the next start goes on with them.");
 }
 
@@ -218,7 +228,7 @@ async function keepWorking(
     signal.removeEventListener("abort", stop);
     if (signal.aborted) return await new Promise<never>(() => {});
     note(`${lastWords}\nStarting it again in ${waitMs / 1000} s.`);
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await wait(waitMs, undefined, { signal }).catch(() => {});
   }
 }
 
