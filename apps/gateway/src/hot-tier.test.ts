@@ -154,7 +154,7 @@ test("answers every event of a watched search out of the same look into memory",
 });
 
 test("says in the report what recall it has had, once a search was repeated exactly", async () => {
-  const recallMeter = createRecallMeter({ db: library.db });
+  const recallMeter = createRecallMeter({ db: library.db, delayMs: 0 });
   const ask = async () => {
     const query = { corpus: library.corpus.name, all: [{ text: "a picture" }] };
     return (await searchImages({ ...library, hotTier, recallMeter }, query)).report;

@@ -79,7 +79,10 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     uploads: createUploadReceiver(dependencies),
     watches: createWatches(dependencies),
     ...openSharedReads(dependencies.db),
-    recallMeter: createRecallMeter({ db: dependencies.db }),
+    recallMeter: createRecallMeter({
+      db: dependencies.db,
+      log: (fields, message) => dependencies.log.error(fields, message),
+    }),
   };
   const onCall = (method: string, milliseconds: number) => metrics.observeCall(method, milliseconds / 1000);
   const subscriptions = serveSubscriptions(server, {
@@ -171,8 +174,8 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
   return {
     url: urlOf(server.address() as AddressInfo),
     async [Symbol.asyncDispose]() {
+      await using _meter = services.recallMeter;
       await apollo.stop();
-      await services.recallMeter.settled();
     },
   };
 }

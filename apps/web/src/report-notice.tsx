@@ -25,7 +25,7 @@ export function JudgingNotice({ judged, candidates }: JudgingNoticeProps) {
 /** Measured on searches before this one, as long as there were any. */
 function describeRecall({ indexMode, estimatedRecall }: Report): string {
   if (indexMode === "EXACT" || estimatedRecall === null) return "";
-  return `; of the nearest, such searches found ${(100 * estimatedRecall).toFixed(1)} % lately`;
+  return `; of the nearest, such searches found ${(100 * estimatedRecall).toFixed(1)} % when they were checked`;
 }
 
 /** Why a search was slow: pictures that had to be read by the vision tower first. */

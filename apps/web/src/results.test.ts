@@ -93,7 +93,7 @@ test("says when the index may have missed a picture", () => {
   const measured = renderToStaticMarkup(
     createElement(ReportNotice, { report: { ...approximate, estimatedRecall: 0.987 } }),
   );
-  expect(measured).toContain("such searches found 98.7 % lately");
+  expect(measured).toContain("such searches found 98.7 % when they were checked");
 });
 
 test("says how many pictures were not ready for matching", () => {

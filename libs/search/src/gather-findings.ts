@@ -232,8 +232,13 @@ async function retrieve(
     lists.push(found.hits.filter(({ imageId }) => !named.has(imageId)));
   }
   const mode = leastExact(modes);
+  // Without a vector there was nothing to search for.
   const recall =
-    mode === "exact" ? 1 : (recallMeter?.estimateOf({ corpusId: corpus.id, spaceId: space.id }, mode) ?? null);
+    searches.length === 0
+      ? null
+      : mode === "exact"
+        ? 1
+        : (recallMeter?.estimateOf({ corpusId: corpus.id, spaceId: space.id }, mode) ?? null);
   return { pictures: takeInTurns(lists, limit), mode, recall };
 }
 

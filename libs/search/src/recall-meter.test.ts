@@ -1,4 +1,4 @@
-import { searchEmbeddings, type VectorHit, type VectorSearch } from "@medley/storage";
+import { type Database, searchEmbeddings, type VectorHit, type VectorSearch } from "@medley/storage";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createRecallMeter } from "./recall-meter.ts";
 import { openSampleLibrary, type SampleLibrary } from "./testing/sample-library.ts";
@@ -19,14 +19,14 @@ async function searchOf(seed: number, limit = 8): Promise<{ search: VectorSearch
 }
 
 test("knows nothing before the first check, and is certain where every vector was compared", () => {
-  const meter = createRecallMeter({ db: library.db });
+  const meter = createRecallMeter({ delayMs: 0, db: library.db });
   expect(meter.estimateOf(set(), "hnsw")).toBeNull();
   expect(meter.estimateOf(set(), "exact")).toBe(1);
 });
 
 test("takes the mean share of the truly nearest that searches of a corpus had found, each way of searching by itself", async () => {
   let now = 0;
-  const meter = createRecallMeter({ db: library.db, clock: () => (now += 1_000) });
+  const meter = createRecallMeter({ delayMs: 0, db: library.db, clock: () => (now += 1_000) });
   for (const [seed, missed] of [0, 2, 4].entries()) {
     const { search, hits } = await searchOf(seed);
     now += 1_000_000;
@@ -39,7 +39,7 @@ test("takes the mean share of the truly nearest that searches of a corpus had fo
 });
 
 test("looks for what passes the filter of the search, and at no other picture", async () => {
-  const meter = createRecallMeter({ db: library.db });
+  const meter = createRecallMeter({ delayMs: 0, db: library.db });
   const search = { ...set(), query: queryFor(1), limit: 8, filter: { attribute: { name: "number", in: [1, 2] } } };
   const { hits } = await searchEmbeddings(library.db, { ...search, mode: "exact" });
   expect(hits).toHaveLength(2);
@@ -49,7 +49,7 @@ test("looks for what passes the filter of the search, and at no other picture", 
 });
 
 test("counts a picture as found that is as near as the last of the truly nearest", async () => {
-  const meter = createRecallMeter({ db: library.db });
+  const meter = createRecallMeter({ delayMs: 0, db: library.db });
   const { search, hits } = await searchOf(2);
   const last = hits.at(-1) as VectorHit;
   const twin = { ...last, imageId: "00000000-0000-4000-8000-000000000000" };
@@ -60,11 +60,18 @@ test("counts a picture as found that is as near as the last of the truly nearest
 
 test("checks one search at a time and rests fifty times as long as that took", async () => {
   let now = 0;
-  const meter = createRecallMeter({ db: library.db, clock: () => now });
+  const db: Database = {
+    ...library.db,
+    async transaction(work) {
+      const done = await library.db.transaction(work);
+      now += 10;
+      return done;
+    },
+  };
+  const meter = createRecallMeter({ delayMs: 0, db, clock: () => now });
   const { search, hits } = await searchOf(3);
   const observe = (missed: number) => meter.observe(search, { hits: hits.slice(missed), mode: "hnsw" });
   observe(0);
-  now = 10;
   observe(8);
   await meter.settled();
   now = 10 + 499;
@@ -79,7 +86,7 @@ test("checks one search at a time and rests fifty times as long as that took", a
 
 test("forgets all but the last 64 checks", async () => {
   let now = 0;
-  const meter = createRecallMeter({ db: library.db, clock: () => now });
+  const meter = createRecallMeter({ delayMs: 0, db: library.db, clock: () => now });
   const { search, hits } = await searchOf(4);
   for (let check = 0; check < 70; check += 1) {
     now += 1;
@@ -89,9 +96,67 @@ test("forgets all but the last 64 checks", async () => {
   expect(meter.estimateOf(set(), "hnsw")).toBe(1);
 });
 
-test("goes on when a check fails, and learns nothing from it", async () => {
-  const meter = createRecallMeter({ db: library.db });
-  meter.observe({ ...set(), query: Float32Array.of(1, 2), limit: 8 }, { hits: [], mode: "hnsw" });
+test("does not let a tie make up for a nearer picture that was missed", async () => {
+  const meter = createRecallMeter({ delayMs: 0, db: library.db });
+  const { search, hits } = await searchOf(5);
+  const twin = { ...(hits.at(-1) as VectorHit), imageId: "00000000-0000-4000-8000-000000000000" };
+  meter.observe(search, { hits: [...hits.slice(1), twin], mode: "hnsw" });
+  await meter.settled();
+  expect(meter.estimateOf(set(), "hnsw")).toBe(7 / 8);
+});
+
+test("says when a check fails, learns nothing from it, and checks no more of that corpus for an hour", async () => {
+  let now = 0;
+  const said: string[] = [];
+  const log = (_fields: object, message: string) => void said.push(message);
+  const meter = createRecallMeter({ delayMs: 0, db: library.db, clock: () => now, log });
+  const { search, hits } = await searchOf(6);
+  const observe = async (query = search.query) => {
+    meter.observe({ ...search, query }, { hits, mode: "hnsw" });
+    await meter.settled();
+    return meter.estimateOf(set(), "hnsw");
+  };
+  expect(await observe(Float32Array.of(1, 2))).toBeNull();
+  expect(said).toEqual([expect.stringContaining("recall not estimated")]);
+  now = 3_599_999;
+  expect(await observe()).toBeNull();
+  now = 3_600_000;
+  expect(await observe()).toBe(1);
+  expect(said).toHaveLength(1);
+});
+
+test("gives up a check that takes longer than two seconds", async () => {
+  const statements: string[] = [];
+  const db: Database = {
+    ...library.db,
+    transaction: (work) =>
+      library.db.transaction((tx) =>
+        work({
+          query(text, values) {
+            statements.push(text);
+            return tx.query(text, values);
+          },
+        }),
+      ),
+  };
+  let now = 0;
+  const meter = createRecallMeter({ delayMs: 0, db, clock: () => (now += 2_001) });
+  const { search, hits } = await searchOf(7);
+  meter.observe(search, { hits, mode: "hnsw" });
+  await meter.settled();
+  expect(statements[0]).toBe("set local statement_timeout = 2000");
+  now += 1_000_000;
+  meter.observe(search, { hits: [], mode: "hnsw" });
+  await meter.settled();
+  expect(meter.estimateOf(set(), "hnsw")).toBe(1);
+});
+
+test("begins no check once it is closed, and does not wait for one that was to come", async () => {
+  const meter = createRecallMeter({ delayMs: 60_000, db: library.db });
+  const { search, hits } = await searchOf(8);
+  meter.observe(search, { hits, mode: "hnsw" });
+  await meter[Symbol.asyncDispose]();
+  meter.observe(search, { hits, mode: "hnsw" });
   await meter.settled();
   expect(meter.estimateOf(set(), "hnsw")).toBeNull();
 });

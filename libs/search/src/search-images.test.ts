@@ -1,4 +1,4 @@
-import { InferenceError } from "@medley/inference-api";
+import { failed, type Inference, InferenceError, type Match, type Outcome, succeeded } from "@medley/inference-api";
 import {
   declareAttributes,
   ensureCorpus,
@@ -385,4 +385,43 @@ test("names what is wrong with a query's clauses", async () => {
   await expect(search({ minMatch: 2 })).rejects.toThrow("minMatch is 2");
   await expect(search({ facets: [{ name: " " }] })).rejects.toThrow("facets[0].name is empty.");
   expect(await codeOf(search({ all: [{ imageId: "nobody" }] }))).toBe("IMAGE_NOT_FOUND");
+});
+
+test("counts a picture's tokens as stored when they were for every text that judged it, whichever text comes first", async () => {
+  const told = (change: (outcome: Outcome<Match>, text: string, place: number) => Outcome<Match>) => {
+    const matchImages: Inference["matchImages"] = async (text, images, call) =>
+      (await library.inference.matchImages(text, images, call)).map((one, place) => change(one, text, place));
+    const inference = { ...library.inference, matchImages };
+    return async (texts: readonly string[]) => {
+      const query = { corpus: library.corpus.name, any: texts.map((text) => ({ text })) };
+      const { report } = await searchImages({ ...library, inference }, query);
+      return [report.candidates.reranked, report.cacheHits.imageTokens];
+    };
+  };
+  const stored = (outcome: Outcome<Match>, tokensWereStored: boolean): Outcome<Match> =>
+    outcome.ok ? succeeded({ ...outcome.value, tokensWereStored }) : outcome;
+  const lacksOne = told((one, text) => (text === "b" ? failed(new InferenceError("ENGINE_FAILED", "no")) : one));
+  expect([await lacksOne(["a", "b"]), await lacksOne(["b", "a"])]).toEqual([
+    [12, 12],
+    [12, 12],
+  ]);
+  const firstComputes = told((one, text, place) => stored(one, text === "b" || place >= 2));
+  expect([await firstComputes(["a", "b"]), await firstComputes(["b", "a"])]).toEqual([
+    [12, 10],
+    [12, 10],
+  ]);
+  const noLogit = told((one) => (one.ok ? succeeded({ ...one.value, itmLogit: Number.NaN }) : one));
+  expect(await noLogit(["a"])).toEqual([0, null]);
+  const silent = told((one) => (one.ok ? succeeded({ itmLogit: 1, itmNoMatchLogit: -1 }) : one));
+  expect(await silent(["a", "b"])).toEqual([12, null]);
+});
+
+test("counts clauses whose vector was stored, and claims no recall where nothing was searched for", async () => {
+  const [imageId = ""] = library.imageIds;
+  const { report } = await search({ all: [{ imageId }, { text: "a dog" }] });
+  expect([report.cacheHits.vectors, report.estimatedRecall]).toEqual([1, 1]);
+  library.interrupt("embedTexts", () => {
+    throw new InferenceError("UNAVAILABLE", "gone");
+  });
+  expect((await search()).report).toMatchObject({ indexMode: "exact", estimatedRecall: null });
 });

@@ -109,13 +109,17 @@ function countJudged(matches: Matches): number {
     .length;
 }
 
-/** Of the pictures that were judged by every text those whose tokens were stored for each; null where the engine tells of none. */
+/** Of the pictures that have a logit those whose tokens were stored for all of their logits; null where the engine tells of none. */
 function countStored(matches: Matches): number | null {
-  const [first = [], ...others] = matches;
-  const isToldOf = (match: Matches[number][number]) => match?.ok === true && match.value.tokensWereStored !== undefined;
-  const isHit = (match: Matches[number][number]) => match?.ok === true && match.value.tokensWereStored === true;
-  if (!first.some(isToldOf)) return null;
-  return first.filter((match, place) => isHit(match) && others.every((ofText) => isHit(ofText[place]))).length;
+  const [first = []] = matches;
+  const ofPictures = first.map((_, place) =>
+    matches.flatMap((ofText) => {
+      const match = ofText[place];
+      return match?.ok && Number.isFinite(match.value.itmLogit) ? [match.value.tokensWereStored] : [];
+    }),
+  );
+  if (ofPictures.every((stored) => stored.every((each) => each === undefined))) return null;
+  return ofPictures.filter((stored) => stored.length > 0 && stored.every((each) => each === true)).length;
 }
 
 async function finalAnswer(findings: Findings, judged: Judged, stopwatch: Stopwatch): Promise<SearchResult> {

@@ -125,7 +125,7 @@ export type CacheHits = {
   imageTokens?: Maybe<Scalars['Int']['output']>;
   /** Whether this page was cut from a kept answer. The rest of the report is then that of the search which made the answer. */
   keptAnswer: Scalars['Boolean']['output'];
-  /** Clauses whose vector was stored: those that are pictures of the corpus's space. */
+  /** Clauses that name a stored image whose vector the active space holds. Texts, pictures that were sent and addresses are always embedded. */
   vectors: Scalars['Int']['output'];
 };
 
@@ -1725,8 +1725,9 @@ export type SearchReport = {
   /** In what the answer is less than what was asked for; empty when nothing was cut. */
   degraded: Array<Degradation>;
   /**
-   * Share of the truly nearest pictures that the vector search is expected to have found, 0 to 1. 1 where every vector was compared exactly (EXACT). Otherwise
-   * the mean over up to 64 searches of this corpus, filters included, that the gateway repeated exactly in the background; null until it has repeated one.
+   * Share of the truly nearest pictures (as many as the vector search returned) that the vector search is expected to have found, 0 to 1. 1 where every vector was
+   * compared exactly (EXACT). Otherwise the mean over up to 64 searches of this corpus, space and index mode, filters included, that this gateway has repeated
+   * exactly in the background. Null until it has repeated one, where that takes longer than two seconds, and where no vector search took place.
    */
   estimatedRecall?: Maybe<Scalars['Float']['output']>;
   /** How the vector search found the nearest vectors. */

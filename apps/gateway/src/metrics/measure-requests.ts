@@ -1,7 +1,9 @@
 import type { ApolloServerPlugin } from "@apollo/server";
+import type { IndexMode } from "@medley/search";
 import type { GatewayContext } from "../context.ts";
 import { formatError } from "../errors.ts";
 import type { Resolvers } from "../generated/schema-types.ts";
+import { IMAGES_REMOVED, INDEX_MODES } from "../resolvers/search.ts";
 import { wrapRootFields } from "../wrap-root-fields.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 
@@ -52,7 +54,7 @@ interface Report {
   readonly stages: readonly { readonly stage: string; readonly milliseconds: number }[];
   readonly degraded: readonly { readonly stage: string; readonly code: string }[];
   readonly candidates: { readonly reranked: number };
-  readonly indexMode: string;
+  readonly indexMode: IndexMode;
   readonly estimatedRecall: number | null;
   readonly cacheHits: { readonly imageTokens: number | null; readonly keptAnswer: boolean };
 }
@@ -88,13 +90,14 @@ function countReport(value: unknown, metrics: GatewayMetrics): void {
   const report = (value as { report?: Report } | null | undefined)?.report;
   if (report?.stages === undefined) return;
   const { stages, degraded, candidates, indexMode, estimatedRecall, cacheHits } = report;
-  for (const { stage, code } of degraded) metrics.countDegradation(stage, code);
   metrics.countPage(cacheHits.keptAnswer ? "kept" : "searched");
-  // What a kept answer says of its search was counted when that was made.
+  // What a kept answer says of its search was counted when that was made; what has happened to its pictures since was not.
+  const news = cacheHits.keptAnswer ? degraded.filter(({ code }) => code === IMAGES_REMOVED) : degraded;
+  for (const { stage, code } of news) metrics.countDegradation(stage, code);
   if (cacheHits.keptAnswer) return;
   for (const { stage, milliseconds } of stages) metrics.observeStage(stage, milliseconds / 1000);
-  if (estimatedRecall !== null) metrics.showRecall(indexMode, estimatedRecall);
+  if (indexMode !== "exact" && estimatedRecall !== null) metrics.showRecall(INDEX_MODES[indexMode], estimatedRecall);
   if (cacheHits.imageTokens === null) return;
   metrics.countImageTokens("stored", cacheHits.imageTokens);
-  metrics.countImageTokens("computed", candidates.reranked - cacheHits.imageTokens);
+  metrics.countImageTokens("computed", Math.max(0, candidates.reranked - cacheHits.imageTokens));
 }

@@ -49,7 +49,8 @@ test("counts requests by type and code, root fields, stages of searches and call
   }
   expect(valueOf(text, 'medley_inference_call_seconds_count{method="matchImages"}')).toBe(1);
   expect(valueOf(text, 'medley_search_pages_total{source="searched"}')).toBe(1);
-  expect(valueOf(text, 'medley_search_estimated_recall{mode="exact"}')).toBe(1);
+  expect(valueOf(text, 'medley_search_image_tokens_total{outcome="stored"}')).toBe(3);
+  expect(valueOf(text, 'medley_search_image_tokens_total{outcome="computed"}')).toBe(0);
   expect(text).toContain("process_cpu_seconds_total");
   // Names that clients choose are no labels.
   expect(text).not.toMatch(/Named|nowhere|nonsense/);
@@ -63,6 +64,49 @@ test("counts in what searches were less than was asked for", async () => {
   library.library.interrupt("matchImages", null);
   const { text } = await scrape();
   expect(valueOf(text, 'medley_search_degraded_total{stage="RERANK",code="DEADLINE_EXCEEDED"}')).toBe(1);
+});
+
+test("counts what a search took once, however many of its pages are read", async () => {
+  const page = async (after: string) => {
+    const { data } = await gateway.graphql(
+      `{ search(input: { corpus: "${library.mine.corpus.name}", all: [{ text: "cat" }] }, first: 1, ${after}) {
+           pageInfo { endCursor } report { estimatedRecall cacheHits { imageTokens vectors keptAnswer } } } }`,
+    );
+    return { after: `after: "${data.search.pageInfo.endCursor}"`, report: data.search.report };
+  };
+  const before = (await scrape()).text;
+  const first = await page("after: null");
+  const second = await page(first.after);
+  await page(second.after);
+  const cacheHits = { imageTokens: 3, vectors: 0, keptAnswer: false };
+  expect(first.report).toEqual({ estimatedRecall: 1, cacheHits });
+  expect(second.report).toEqual({ estimatedRecall: 1, cacheHits: { ...cacheHits, keptAnswer: true } });
+  const { text } = await scrape();
+  const grown = (series: string) => valueOf(text, series) - valueOf(before, series);
+  expect(grown('medley_search_pages_total{source="searched"}')).toBe(1);
+  expect(grown('medley_search_pages_total{source="kept"}')).toBe(2);
+  expect(grown('medley_search_stage_seconds_count{stage="RERANK"}')).toBe(1);
+  expect(grown('medley_search_image_tokens_total{outcome="stored"}')).toBe(3);
+});
+
+test("counts a degradation once, though every page of the kept answer tells of it", async () => {
+  library.library.interrupt("matchImages", () => {
+    throw new InferenceError("DEADLINE_EXCEEDED", "late");
+  });
+  const series = 'medley_search_degraded_total{stage="RERANK",code="DEADLINE_EXCEEDED"}';
+  const before = valueOf((await scrape()).text, series);
+  const page = async (after: string | null) => {
+    const { data } = await gateway.graphql(
+      `query ($after: String) { search(input: { corpus: "${library.mine.corpus.name}", all: [{ text: "bird" }] }, first: 1, after: $after) {
+           pageInfo { endCursor } report { degraded { code } } } }`,
+      { after },
+    );
+    expect(data).toMatchObject({ search: { report: { degraded: [{ code: "DEADLINE_EXCEEDED" }] } } });
+    return data.search.pageInfo.endCursor;
+  };
+  await page(await page(null));
+  library.library.interrupt("matchImages", null);
+  expect(valueOf((await scrape()).text, series) - before).toBe(1);
 });
 
 test("shows what waits to be done, zeros included", async () => {

@@ -85,7 +85,7 @@ export function createMetrics(db: Database, clock: () => number = () => performa
   });
   const recall = new Gauge({
     name: "medley_search_estimated_recall",
-    help: "Recall that the last search of each mode is estimated to have had.",
+    help: "Recall that the last approximate search of each mode, in whatever corpus, is estimated to have had.",
     labelNames: ["mode"],
     registers,
   });

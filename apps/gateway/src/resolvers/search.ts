@@ -35,6 +35,9 @@ export const search: NonNullable<QueryResolvers["search"]> = async (_root, { inp
   });
 };
 
+/** Code of a degradation that belongs to a page and not to its search. */
+export const IMAGES_REMOVED = "IMAGES_REMOVED";
+
 /**
  * The page without the pictures that were removed since it was searched for, which is said: a kept answer outlives its pictures, and one that is gone takes no other away.
  * @param present those of the ids that are still there
@@ -49,7 +52,7 @@ export async function withoutRemoved(
   const images = page.hits.length - hits.length;
   if (images === 0) return page;
   const message = `${images} of the pictures of this page were removed meanwhile, and are left out.`;
-  const removed = { stage: "RETRIEVE", code: "IMAGES_REMOVED", message, images } as const;
+  const removed = { stage: "RETRIEVE", code: IMAGES_REMOVED, message, images } as const;
   return { ...page, hits, report: { ...page.report, degraded: [...page.report.degraded, removed] } };
 }
 
@@ -145,7 +148,7 @@ function firstOf({ clauses }: { readonly clauses: readonly ClauseScores[] }): Cl
   return clauses[0];
 }
 
-const INDEX_MODES = { exact: "EXACT", hotTier: "HOT_TIER", hnsw: "HNSW" } as const;
+export const INDEX_MODES = { exact: "EXACT", hotTier: "HOT_TIER", hnsw: "HNSW" } as const;
 
 export const SearchReport: SearchReportResolvers = {
   indexMode: (report) => INDEX_MODES[report.indexMode],

@@ -38,11 +38,17 @@ export async function measureIndexRecall(
 /** Cosines of one pair differ by this much between two ways of computing them. */
 const SAME_COSINE = 1e-5;
 
-/** Share of the truly nearest that were found; which of several that are equally near stands last says nothing. 1 where there is nothing to find. */
+/**
+ * Share of the truly nearest that were found; which of several that are as near as the last of them stands last says nothing. 1 where there is nothing
+ * to find.
+ */
 export function shareFound(found: readonly VectorHit[], exact: readonly VectorHit[]): number {
   if (exact.length === 0) return 1;
-  const ids = new Set(exact.map(({ imageId }) => imageId));
-  const last = (exact.at(-1)?.itcCosine ?? 0) - SAME_COSINE;
-  const near = found.filter(({ imageId, itcCosine }) => ids.has(imageId) || itcCosine >= last).length;
-  return Math.min(1, near / exact.length);
+  const last = exact.at(-1)?.itcCosine ?? 0;
+  const nearer = new Set(exact.flatMap(({ imageId, itcCosine }) => (itcCosine > last + SAME_COSINE ? imageId : [])));
+  const foundNearer = found.filter(({ imageId }) => nearer.has(imageId)).length;
+  const foundLast = found.filter(
+    ({ imageId, itcCosine }) => !nearer.has(imageId) && itcCosine >= last - SAME_COSINE,
+  ).length;
+  return (foundNearer + Math.min(foundLast, exact.length - nearer.size)) / exact.length;
 }
