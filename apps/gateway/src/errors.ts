@@ -100,8 +100,15 @@ function translateError(formatted: GraphQLFormattedError, error: unknown): Graph
     return { message: cause.message, ...place, extensions: { code: cause.code, retryable: cause.retryable } };
   }
   if (REQUEST_CODES.has(formatted.extensions?.["code"])) return { ...formatted };
+  if (isRefusedRequest(error)) return { message: formatted.message, extensions: { code: "BAD_REQUEST" } };
   const code: GatewayErrorCode = "INTERNAL_SERVER_ERROR";
   return { message: "The server failed on this field; its log has the cause.", ...place, extensions: { code } };
+}
+
+/** The GraphQL server gives some refusals a status and no code, such as that of a hash which is not that of its operation. No resolver's error has a status. */
+function isRefusedRequest(error: unknown): boolean {
+  const { path, extensions } = (error ?? {}) as { path?: unknown; extensions?: { http?: { status?: unknown } } };
+  return path === undefined && extensions?.http?.status === 400;
 }
 
 /** What a resolver threw. By its member, not by its class: a process may hold two copies of graphql-js (CommonJS and ESM). */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { serverAudits } from "graphql-http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MAX_BODY_BYTES } from "./limits.ts";
@@ -83,6 +84,32 @@ describe("refuses", () => {
   test("paths that lead out of the folder of the page", async () => {
     const reply = await fetch(`${gateway.url}/assets/..%2f..%2fpackage.json`);
     expect(reply.status).toBe(404);
+  });
+});
+
+describe("takes an operation by its hash", () => {
+  const query = "query Persisted { __typename }";
+  const sha256Hash = createHash("sha256").update(query).digest("hex");
+  const ask = async (more: object, hash = sha256Hash) => {
+    const extensions = { persistedQuery: { version: 1, sha256Hash: hash } };
+    const headers = { "content-type": "application/json", accept: "application/graphql-response+json" };
+    const body = JSON.stringify({ extensions, ...more });
+    return (await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body })).json();
+  };
+
+  test("once it has met it with its text, and says so before", async () => {
+    expect(await ask({})).toMatchObject({ errors: [{ extensions: { code: "PERSISTED_QUERY_NOT_FOUND" } }] });
+    expect(await ask({ query })).toMatchObject({ data: { __typename: "Query" } });
+    expect(await ask({})).toMatchObject({ data: { __typename: "Query" } });
+  });
+
+  test("and none whose text has another hash", async () => {
+    expect(await ask({ query }, "0".repeat(64))).toMatchObject({
+      errors: [{ message: "provided sha does not match query", extensions: { code: "BAD_REQUEST" } }],
+    });
+    expect(await ask({}, "0".repeat(64))).toMatchObject({
+      errors: [{ extensions: { code: "PERSISTED_QUERY_NOT_FOUND" } }],
+    });
   });
 });
 
