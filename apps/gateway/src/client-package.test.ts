@@ -66,13 +66,13 @@ test("the packed client runs every example in a plain Node project against a gat
 
   const picture = join(project, "picture.png");
   await writeFile(picture, Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), Buffer.alloc(90)]));
-  // No ingest worker runs here: the row is changed as one does.
+  // No ingest worker runs here: the row is changed as one does, with the time by which watches know of it.
   const uploading = example("upload.ts", corpus, picture);
   await expect
     .poll(() => corpora.library.db.query("select from uploads where state = 'STORED'", []), { timeout: 30_000 })
     .toHaveLength(1);
   await corpora.library.db.query(
-    `update uploads set state = 'REJECTED', error_code = 'TRUNCATED', error_message = 'It ends too early.'
+    `update uploads set state = 'REJECTED', error_code = 'TRUNCATED', error_message = 'It ends too early.', updated_at = now()
      where state = 'STORED'`,
     [],
   );
