@@ -94,6 +94,7 @@ export interface GatewayServices {
   readonly images: SharedReads<Image>;
   /** The same for pages of kept answers. */
   readonly sessions: SharedReads<SearchSessionPart>;
+  /** What approximate searches of any corpus are found to miss; told by every search. */
   readonly recallMeter: RecallMeter;
 }
 

@@ -18,10 +18,25 @@ async function searchOf(seed: number, limit = 8): Promise<{ search: VectorSearch
   return { search, hits: (await searchEmbeddings(library.db, { ...search, mode: "exact" })).hits };
 }
 
-test("knows nothing before the first check, and is certain where every vector was compared", () => {
+test("knows nothing before the first check", () => {
   const meter = createRecallMeter({ delayMs: 0, db: library.db });
   expect(meter.estimateOf(set(), "hnsw")).toBeNull();
-  expect(meter.estimateOf(set(), "exact")).toBe(1);
+});
+
+test("does not check a search that compared every vector", async () => {
+  const statements: string[] = [];
+  const transaction: Database["transaction"] = (work) => {
+    statements.push("begin");
+    return library.db.transaction(work);
+  };
+  const meter = createRecallMeter({ delayMs: 0, db: { ...library.db, transaction } });
+  const { search, hits } = await searchOf(9);
+  meter.observe(search, { hits, mode: "exact" });
+  await meter.settled();
+  expect(statements).toEqual([]);
+  meter.observe(search, { hits, mode: "hnsw" });
+  await meter.settled();
+  expect(statements).toEqual(["begin"]);
 });
 
 test("takes the mean share of the truly nearest that searches of a corpus had found, each way of searching by itself", async () => {

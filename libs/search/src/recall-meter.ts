@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { setTimeout as wait } from "node:timers/promises";
 import { type Database, searchEmbeddings, type VectorHit, type VectorSearch, type VectorSet } from "@medley/storage";
 import { shareFound } from "./reindex/index-recall.ts";
 import type { IndexMode } from "./report.ts";
@@ -8,13 +9,16 @@ import type { IndexMode } from "./report.ts";
  * repeated exactly in the background. Disposing waits for the check that runs; none begins afterwards.
  */
 export interface RecallMeter extends AsyncDisposable {
-  /** Mean share of the truly nearest pictures that the last searches which were checked had found, 0 to 1. Always 1 for "exact"; null until one was checked. */
-  estimateOf(set: VectorSet, mode: IndexMode): number | null;
+  /** Mean share of the truly nearest pictures that the last searches which were checked had found, 0 to 1; null until one was checked. */
+  estimateOf(set: VectorSet, mode: ApproximateMode): number | null;
   /** Tells what a search found; whether it is checked is the meter's choice. Never throws. */
   observe(search: VectorSearch, found: { readonly hits: readonly VectorHit[]; readonly mode: IndexMode }): void;
   /** Resolves when nothing is being checked or about to be. */
   settled(): Promise<void>;
 }
+
+/** Exact searches miss nothing, and are not checked. */
+export type ApproximateMode = Exclude<IndexMode, "exact">;
 
 export interface RecallMeterDependencies {
   readonly db: Database;
@@ -62,7 +66,7 @@ export function createRecallMeter(dependencies: RecallMeterDependencies): Recall
   }
 
   async function check(search: VectorSearch, hits: readonly VectorHit[], key: string): Promise<void> {
-    await pause(delayMs, closed.signal);
+    await wait(delayMs, undefined, { signal: closed.signal, ref: false }).catch(() => {});
     if (closed.signal.aborted) return;
     const startedAt = clock();
     const { shares } = known.get(key) ?? NO_CHECKS;
@@ -87,15 +91,14 @@ export function createRecallMeter(dependencies: RecallMeterDependencies): Recall
 
   return {
     estimateOf(set, mode) {
-      if (mode === "exact") return 1;
       const { shares } = known.get(keyOf(set, mode)) ?? NO_CHECKS;
       return shares.length === 0 ? null : shares.reduce((sum, share) => sum + share, 0) / shares.length;
     },
     observe(search, { hits, mode }) {
+      if (mode === "exact" || checking !== null || closed.signal.aborted) return;
       const now = clock();
       const key = keyOf(search, mode);
-      const isDue = now >= restUntil && now >= (known.get(key) ?? NO_CHECKS).notBefore;
-      if (mode === "exact" || checking !== null || closed.signal.aborted || !isDue) return;
+      if (now < restUntil || now < (known.get(key) ?? NO_CHECKS).notBefore) return;
       checking = outsideOfRequests(() => check(search, hits, key)).finally(() => {
         checking = null;
       });
@@ -108,7 +111,7 @@ export function createRecallMeter(dependencies: RecallMeterDependencies): Recall
   };
 }
 
-function keyOf({ corpusId, spaceId }: VectorSet, mode: IndexMode): string {
+function keyOf({ corpusId, spaceId }: VectorSet, mode: ApproximateMode): string {
   return `${corpusId}/${spaceId}/${mode}`;
 }
 
@@ -118,12 +121,4 @@ function searchExactly(db: Database, { size: _size, ...search }: VectorSearch): 
     await tx.query(`set local statement_timeout = ${LONGEST_CHECK_MS}`);
     return (await searchEmbeddings(tx, { ...search, mode: "exact" })).hits;
   });
-}
-
-/** Keeps no process alive. */
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  setTimeout(resolve, milliseconds).unref();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
 }

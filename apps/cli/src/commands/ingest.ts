@@ -131,6 +131,7 @@ async function runTool(
   const stop = () => void tool.stop();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
   lost?.addEventListener("abort", stop, { once: true });
+  if (lost?.aborted) stop();
   try {
     return await tool.exit;
   } finally {
