@@ -19,6 +19,7 @@ export type {
   EvidenceMap,
   EvidenceMethod,
   EvidenceRequest,
+  GeneratedText,
   ImageInput,
   Inference,
   Match,

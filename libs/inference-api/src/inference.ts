@@ -103,14 +103,27 @@ export interface CaptionRequest {
   /** Text that the caption starts from; the model set's own when absent. It is cut off the result. */
   readonly prompt?: string;
   readonly decoding: Decoding;
+  /**
+   * How many further texts are wanted beside the caption; none when absent. Beam search finds one for each further beam, sampling one for each
+   * seed that follows, greedy decoding none.
+   */
+  readonly alternatives?: number;
 }
 
-export interface Caption {
+export interface GeneratedText {
   readonly text: string;
   /** Generated ids including prefix and, where it was reached, the end token [SEP]. */
   readonly tokenIds: readonly number[];
-  /** Sum of log-probabilities of the generated tokens (natural logarithm). */
+  /** Sum of log-probabilities of the generated tokens (natural logarithm); with beams, after the penalty for repetition. */
   readonly logProbability: number;
+}
+
+export interface Caption extends GeneratedText {
+  /**
+   * Only where alternatives were asked for: other texts, each once and none of them the caption's. Of beam search by log-probability per token,
+   * as it ranks them; of sampling by log-probability. Absent where a server does not tell.
+   */
+  readonly alternatives?: readonly GeneratedText[];
 }
 
 export type AnswerMode =
@@ -118,10 +131,7 @@ export type AnswerMode =
   /** Ranks a closed list; candidates are cut to the first-token top k (128) as in BLIP's VQA evaluation. */
   | { readonly mode: "rank"; readonly answers: readonly string[]; readonly candidates?: number };
 
-export interface Answer {
-  readonly text: string;
-  readonly tokenIds: readonly number[];
-  readonly logProbability: number;
+export interface Answer extends GeneratedText {
   /**
    * Only where answers were ranked: the answer's probability among the candidates that were scored in full, a softmax over their log-probabilities.
    * Not calibrated. Absent where a server does not tell.

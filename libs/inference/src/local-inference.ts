@@ -5,7 +5,6 @@ import {
   type Answer,
   type AnswerMode,
   type CallOptions,
-  type Caption,
   type EmbedOptions,
   type ImageInput,
   type Inference,
@@ -16,6 +15,7 @@ import {
   type Outcome,
   type Role,
 } from "@medley/inference-api";
+import { alternativesOf, captionPrefix, wordCaption } from "./captions.ts";
 import { ANSWER_LENGTHS, CAPTION_LENGTHS, decodingSettings } from "./decoding/decoding-settings.ts";
 import { evidenceMap, type EvidencePayload, evidencePayload } from "./evidence-request.ts";
 import { type Fingerprints, fingerprintsOf } from "./fingerprint.ts";
@@ -25,7 +25,7 @@ import { emptyText, longestText } from "./text-limits.ts";
 import { createScheduler, type QueuedItem } from "./scheduler.ts";
 import { type BatchTrace, type TracedCall, traceBatch, tracedCall } from "./trace-batches.ts";
 import type { WorkerTiming } from "./worker/main.ts";
-import type { AnswerDecoding, EncodedText, GeneratedText, ItemResult, MatchLogits, Task } from "./worker/tasks.ts";
+import type { AnswerDecoding, EncodedText, GeneratedTokens, ItemResult, MatchLogits, Task } from "./worker/tasks.ts";
 import { type PoolJob, startWorkerPool } from "./worker-pool.ts";
 import type { WorkerResourcesModule } from "./worker-resources.ts";
 
@@ -84,7 +84,7 @@ interface Work {
   readonly traced?: TracedCall | undefined;
 }
 
-type Value = Float32Array | MatchLogits | GeneratedText;
+type Value = Float32Array | MatchLogits | GeneratedTokens;
 
 /** Opens the engine that runs models in worker threads of this process. */
 export async function createLocalInference(options: LocalInferenceOptions): Promise<Inference> {
@@ -360,8 +360,10 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
 
     async captionImages(images, request, call = {}) {
       const blip = roleOf("captioner");
-      const { prefix, prompt } = captionPrefix(blip, request.prompt ?? modelSet.captionPrompt);
-      const settings = decodingSettings(request.decoding, CAPTION_LENGTHS);
+      const prompt = request.prompt ?? modelSet.captionPrompt;
+      const prefix = captionPrefix(blip, prompt);
+      const alternatives = alternativesOf(request);
+      const settings = decodingSettings(request.decoding, CAPTION_LENGTHS, 1 + alternatives);
       const batch = { kind: "captionImages", images: [], prefix, settings } as const;
       const key = `captionImages:${JSON.stringify([prefix, settings])}`;
       const items = images.map((image) => ({
@@ -369,10 +371,8 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
         payload: { kind: "captionImages", image, batch } as const,
         maxBatch: GENERATE_BATCH,
       }));
-      const toCaption = (value: Value): Caption => {
-        const { tokenIds, logProbability } = value as GeneratedText;
-        return { text: captionText(blip, tokenIds, prefix, prompt), tokenIds, logProbability };
-      };
+      const wording = { blip, prefix, prompt, tellsAlternatives: alternatives > 0 };
+      const toCaption = (value: Value) => wordCaption(value as GeneratedTokens, wording);
       return await submit(await referenceOf(blip, images), items, call, BACKGROUND, toCaption);
     },
 
@@ -391,7 +391,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
       });
       const images = questions.map(({ image }) => image);
       const toAnswer = (value: Value): Answer => {
-        const { tokenIds, logProbability, answerIndex, relativeProbability } = value as GeneratedText;
+        const { tokenIds, logProbability, answerIndex, relativeProbability } = value as GeneratedTokens;
         const ranked = mode.mode === "rank" && answerIndex !== undefined ? mode.answers[answerIndex] : undefined;
         const text = ranked ?? blip.tokenizer.decode(tokenIds);
         const among = relativeProbability === undefined ? {} : { relativeProbability };
@@ -495,21 +495,6 @@ function modelInfo(modelSet: ModelSet, role: Role, blip: Blip, prints: Fingerpri
 function graphBuildersOf(modelSet: ModelSet): Map<string, ReturnType<typeof createGraphBuilder>> {
   const blips = new Map([...modelSet.roles.values()].map((blip) => [blip.path, blip]));
   return new Map([...blips].map(([path, blip]) => [path, createGraphBuilder(blip)]));
-}
-
-/** Prefix of a caption: [DEC] and the prompt's pieces, without [SEP] (models/blip.py:134). */
-function captionPrefix(blip: Blip, prompt: string): { readonly prefix: readonly number[]; readonly prompt: string } {
-  const prefix = blip.tokenizer.encode(prompt, { first: "dec", appendSep: false });
-  return { prefix, prompt };
-}
-
-/** The generated text without its prompt. */
-function captionText(blip: Blip, tokenIds: readonly number[], prefix: readonly number[], prompt: string): string {
-  const { tokenizer } = blip;
-  const whole = tokenizer.decode(tokenIds);
-  const start = tokenizer.decode(prefix);
-  if (prompt === "" || !whole.startsWith(start)) return whole;
-  return whole.slice(start.length).trim();
 }
 
 function answerDecoding(blip: Blip, mode: AnswerMode): AnswerDecoding {

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { ANSWER_LENGTHS, CAPTION_LENGTHS, decodingSettings } from "./decoding/decoding-settings.ts";
 import { nucleus } from "./decoding/nucleus.ts";
 import { openFixture, openTaskContext, seededPicture } from "./testing/fixture.ts";
-import type { GeneratedText, ItemResult, MatchLogits } from "./worker/tasks.ts";
+import type { GeneratedTokens, ItemResult, MatchLogits } from "./worker/tasks.ts";
 
 const RETRIEVAL = [
   { name: "retrieval-square", weights: "" },
@@ -136,7 +136,7 @@ for (const form of ["captioner-tied", "captioner-transformers-5", "captioner-unt
       const settings = decodingSettings({ method: "greedy" }, CAPTION_LENGTHS);
       const prefix = tokenIds.slice(0, 4); // [DEC] a picture of
       const [written] = await run({ kind: "captionImages", images: [image], prefix, settings });
-      expect(value<GeneratedText>(written).tokenIds).toEqual(tokenIds);
+      expect(value<GeneratedTokens>(written).tokenIds).toEqual(tokenIds);
     }
   });
 }
@@ -193,8 +193,8 @@ for (const { name, weights } of CAPTIONERS) {
       const [byGreedy] = await run({ kind: "captionImages", images: [image], prefix, settings: greedy });
       const [byBeam] = await run({ kind: "captionImages", images: [image], prefix, settings: beam });
       const label = `picture ${one.picture}, ${one.prefix}, ${one.options}`;
-      expect(value<GeneratedText>(byGreedy).tokenIds, `greedy, ${label}`).toEqual(one.greedy.tokenIds);
-      expect(value<GeneratedText>(byBeam).tokenIds, `beam, ${label}`).toEqual(one.beam.tokenIds);
+      expect(value<GeneratedTokens>(byGreedy).tokenIds, `greedy, ${label}`).toEqual(one.greedy.tokenIds);
+      expect(value<GeneratedTokens>(byBeam).tokenIds, `beam, ${label}`).toEqual(one.beam.tokenIds);
     }
   });
 }
@@ -223,7 +223,7 @@ for (const { name, weights } of ANSWERERS) {
         questions: [{ image, ids }],
         decoding: { mode: "generate", settings },
       } as const;
-      return value<GeneratedText>((await run(task))[0]).tokenIds;
+      return value<GeneratedTokens>((await run(task))[0]).tokenIds;
     };
     for (const pair of pairs) {
       expect(await ask(pair, specialTokens.encode, { method: "greedy" })).toEqual(pair.enc.greedy.tokenIds);
@@ -242,7 +242,7 @@ for (const { name, weights } of ANSWERERS) {
       const ids = [specialTokens.encode, ...(questions[pair.question] as { tokenIds: number[] }).tokenIds.slice(1)];
       const image = pictures[pair.picture] as (typeof pictures)[number];
       const decoding = { mode: "rank", answers, candidates: reference["rankCandidates"] as number } as const;
-      const best = value<GeneratedText>(
+      const best = value<GeneratedTokens>(
         (await run({ kind: "answerQuestions", questions: [{ image, ids }], decoding }))[0],
       );
       expect(best.answerIndex).toBe(one.bestByNll);
@@ -334,7 +334,7 @@ test("captions and answers as the reference does with the bundled model's traine
     for (const [way, decoding] of waysOf(lengths)) {
       const settings = decodingSettings(decoding, CAPTION_LENGTHS);
       const [written] = await run({ kind: "captionImages", images, prefix, settings });
-      expect(value<GeneratedText>(written).tokenIds, `${way}, picture ${p}`).toEqual(caption[way].tokenIds);
+      expect(value<GeneratedTokens>(written).tokenIds, `${way}, picture ${p}`).toEqual(caption[way].tokenIds);
     }
   }
   const questions = fixture.reference["questions"] as { tokenIds: number[] }[];
@@ -352,7 +352,7 @@ test("captions and answers as the reference does with the bundled model's traine
         decoding: { mode: "generate", settings },
       } as const;
       const [said] = await run(asked);
-      expect(value<GeneratedText>(said).tokenIds, `${way}, picture ${answer.picture}`).toEqual(answer[way].tokenIds);
+      expect(value<GeneratedTokens>(said).tokenIds, `${way}, picture ${answer.picture}`).toEqual(answer[way].tokenIds);
     }
   }
 });

@@ -1,4 +1,4 @@
-import type { Decoding, Inference } from "@medley/inference-api";
+import type { Decoding, GeneratedText, Inference } from "@medley/inference-api";
 import { addCaption, type Caption, captionsOf, type Database, findImage, type Image } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 import { requireModel } from "./models.ts";
@@ -10,12 +10,18 @@ export const CAPTION_DECODING: Decoding = { method: "beam", beams: 3, maxLength:
 export interface CaptionQuery {
   readonly imageId: string;
   readonly decoding?: Decoding;
+  /** How many further texts are wanted, 0 to 15; 0 when absent. */
+  readonly alternatives?: number;
   readonly deadlineMs?: number;
 }
 
 export interface CaptionResult {
   readonly image: Image;
   readonly text: string;
+  /** Sum of log-probabilities of the caption's tokens (natural logarithm); null where the ledger has none. */
+  readonly logProbability: number | null;
+  /** Further texts of the same decoding, best first, each once; fewer than wanted where the decoding found no more. Never stored. */
+  readonly alternatives: readonly GeneratedText[];
   /** True when the text came from the ledger of captions: the same model has decoded this picture so before. */
   readonly stored: boolean;
   readonly modelName: string;
@@ -28,26 +34,34 @@ interface CaptionDependencies {
   readonly inference: Inference;
 }
 
+const MOST_ALTERNATIVES = 15;
+
 /**
  * The captioner's caption of a picture: the stored one when this model wrote one with this decoding before, otherwise a new
- * one, which is added to the ledger.
+ * one, which is added to the ledger. Alternatives are not stored, so that the model decodes whenever some are wanted.
  */
-export async function captionOf({ db, inference }: CaptionDependencies, query: CaptionQuery): Promise<CaptionResult> {
+export async function captionOf(dependencies: CaptionDependencies, query: CaptionQuery): Promise<CaptionResult> {
+  const { db, inference } = dependencies;
   const decoding = validateDecoding(query.decoding ?? CAPTION_DECODING);
+  const alternatives = requireAlternatives(query.alternatives ?? 0, decoding);
   const image = await requireImage(db, query.imageId);
   const model = requireModel(await inference.models(), "captioner");
   const origin = { image, modelName: model.name, modelFingerprint: model.fingerprint, decoding };
   const ledger = (await captionsOf(db, [image.id])).get(image.id) ?? [];
   const earlier = ledger.findLast((caption) => isWrittenBy(caption, model.fingerprint, decoding));
-  if (earlier !== undefined) return { ...origin, text: earlier.text, stored: true };
+  if (earlier !== undefined && alternatives === 0) {
+    return { ...origin, text: earlier.text, logProbability: earlier.logProbability, alternatives: [], stored: true };
+  }
 
   const options = query.deadlineMs === undefined ? {} : { deadlineMs: query.deadlineMs };
-  const [outcome] = await inference.captionImages([{ sha256: image.sha256 }], { decoding }, options);
+  const request = { decoding, ...(alternatives > 0 && { alternatives }) };
+  const [outcome] = await inference.captionImages([{ sha256: image.sha256 }], request, options);
   if (outcome === undefined) throw new Error("Bug: captionImages returned no outcome for one picture");
   if (!outcome.ok) throw outcome.error;
   const { text, logProbability } = outcome.value;
+  const stored = earlier?.text === text;
   // A model may have nothing to say, and an empty text is no caption.
-  if (text.trim() !== "") {
+  if (!stored && text.trim() !== "") {
     const seed = decoding.method === "nucleus" ? decoding.seed : null;
     const { fingerprint: modelFingerprint } = model;
     await addCaption(db, {
@@ -60,7 +74,20 @@ export async function captionOf({ db, inference }: CaptionDependencies, query: C
       logProbability,
     });
   }
-  return { ...origin, text, stored: false };
+  const others = (outcome.value.alternatives ?? []).filter((other) => other.text.trim() !== "");
+  return { ...origin, text, logProbability, alternatives: others, stored };
+}
+
+/** Refuses more alternatives than the decoding can find, instead of returning fewer without a word. */
+function requireAlternatives(alternatives: number, decoding: Decoding): number {
+  requireInteger("alternatives", alternatives, 0, MOST_ALTERNATIVES);
+  if (alternatives === 0 || decoding.method === "nucleus") return alternatives;
+  const beams = decoding.method === "beam" ? decoding.beams : 1;
+  if (alternatives < beams) return alternatives;
+  const found =
+    decoding.method === "beam" ? `Beam search with ${beams} beams finds ${beams}` : "Greedy decoding finds one text";
+  const advice = `Ask for at most ${beams - 1}, or decode with more beams or by sampling (nucleus)`;
+  throw new SearchError("INVALID_QUERY", `alternatives is ${alternatives}. ${found}, the caption included. ${advice}.`);
 }
 
 function isWrittenBy(caption: Caption, modelFingerprint: string, decoding: Decoding): boolean {
@@ -81,6 +108,14 @@ export function validateDecoding(decoding: Decoding): Decoding {
   if (decoding.minLength !== undefined) requireInteger("decoding.minLength", decoding.minLength, 0, 200);
   if (decoding.method === "beam") requireInteger("decoding.beams", decoding.beams, 1, 16);
   if (decoding.method === "nucleus") requireFraction("decoding.topP", decoding.topP);
+  if (decoding.method === "nucleus" && decoding.topK !== undefined) {
+    requireInteger("decoding.topK", decoding.topK, 0, 100_000);
+  }
+  const { repetitionPenalty: penalty } = decoding;
+  if (penalty !== undefined && !(penalty > 0 && penalty <= 100)) {
+    const found = `decoding.repetitionPenalty is ${penalty}`;
+    throw new SearchError("INVALID_QUERY", `${found}, expected more than 0 and at most 100; 1 changes nothing.`);
+  }
   return decoding;
 }
 

@@ -114,7 +114,7 @@ export type BeamInput = {
   maxLength?: InputMaybe<Scalars['Int']['input']>;
   /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
   minLength?: InputMaybe<Scalars['Int']['input']>;
-  /** Above 1 makes tokens that were used before less probable; 1 when absent. */
+  /** Above 1 makes tokens that were used before less probable, above 0 to 100; 1 when absent. */
   repetitionPenalty?: InputMaybe<Scalars['Float']['input']>;
 };
 
@@ -174,6 +174,15 @@ export type Caption = {
   text: Scalars['String']['output'];
   /** Whether it counts as a true text of the picture now; null until a filter has judged it. */
   verdict?: Maybe<CaptionVerdict>;
+};
+
+/** A text that the captioner could have given a picture as well. */
+export type CaptionAlternative = {
+  __typename?: 'CaptionAlternative';
+  /** Natural logarithm of the probability that the model gives the text's tokens, after the penalty for repetition where beams were searched. */
+  logProbability: Scalars['Float']['output'];
+  /** The text. */
+  text: Scalars['String']['output'];
 };
 
 /** What one policy decided about a caption. */
@@ -675,8 +684,18 @@ export type Failure = {
 /** A caption that the captioner wrote with one decoding. */
 export type GeneratedCaption = {
   __typename?: 'GeneratedCaption';
+  /**
+   * Other texts of the same decoding, as many as were asked for; fewer where it found the same text again. Those of beam search in its order, by
+   * log-probability per token. Those of sampling are what the seeds that follow give, likeliest first. They are not stored.
+   */
+  alternatives: Array<CaptionAlternative>;
   /** The picture that it describes. */
   image: Image;
+  /**
+   * Natural logarithm of the probability that the model gives the text's tokens, after the penalty for repetition where beams were searched. Null
+   * for a stored caption that came without it.
+   */
+  logProbability?: Maybe<Scalars['Float']['output']>;
   /** SHA-256 over the captioner's weights and every setting that changes its outputs. */
   modelFingerprint: Scalars['String']['output'];
   /** Name of the captioner in the model set. */
@@ -693,7 +712,7 @@ export type GreedyInput = {
   maxLength?: InputMaybe<Scalars['Int']['input']>;
   /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
   minLength?: InputMaybe<Scalars['Int']['input']>;
-  /** Above 1 makes tokens that were used before less probable; 1 when absent. */
+  /** Above 1 makes tokens that were used before less probable, above 0 to 100; 1 when absent. */
   repetitionPenalty?: InputMaybe<Scalars['Float']['input']>;
 };
 
@@ -1149,11 +1168,11 @@ export type NucleusInput = {
   maxLength?: InputMaybe<Scalars['Int']['input']>;
   /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
   minLength?: InputMaybe<Scalars['Int']['input']>;
-  /** Above 1 makes tokens that were used before less probable; 1 when absent. */
+  /** Above 1 makes tokens that were used before less probable, above 0 to 100; 1.1 when absent. */
   repetitionPenalty?: InputMaybe<Scalars['Float']['input']>;
   /** The same seed gives the same text. */
   seed: Scalars['Int']['input'];
-  /** Draws from at most this many tokens; no limit when absent. */
+  /** Draws from at most this many tokens; 50 when absent, no limit for 0. */
   topK?: InputMaybe<Scalars['Int']['input']>;
   /** Draws from the fewest tokens whose probabilities add up to this, above 0 to 1. */
   topP?: Scalars['Float']['input'];
@@ -1303,6 +1322,7 @@ export type QueryAskArgs = {
 
 /** Everything that can be read. */
 export type QueryCaptionArgs = {
+  alternatives?: Scalars['Int']['input'];
   decoding?: InputMaybe<DecodingInput>;
   imageId: Scalars['ID']['input'];
 };
@@ -2068,6 +2088,7 @@ export type ResolversTypes = {
   CancelOperationPayload: ResolverTypeWrapper<Omit<CancelOperationPayload, 'operation'> & { operation?: Maybe<ResolversTypes['Operation']> }>;
   CandidateCounts: ResolverTypeWrapper<CandidateCounts>;
   Caption: ResolverTypeWrapper<CaptionRow>;
+  CaptionAlternative: ResolverTypeWrapper<CaptionAlternative>;
   CaptionDecision: ResolverTypeWrapper<CaptionDecision>;
   CaptionExplanation: ResolverTypeWrapper<ExplanationRow>;
   CaptionPayload: ResolverTypeWrapper<Omit<CaptionPayload, 'caption'> & { caption?: Maybe<ResolversTypes['Caption']> }>;
@@ -2189,6 +2210,7 @@ export type ResolversParentTypes = {
   CancelOperationPayload: Omit<CancelOperationPayload, 'operation'> & { operation?: Maybe<ResolversParentTypes['Operation']> };
   CandidateCounts: CandidateCounts;
   Caption: CaptionRow;
+  CaptionAlternative: CaptionAlternative;
   CaptionDecision: CaptionDecision;
   CaptionExplanation: ExplanationRow;
   CaptionPayload: Omit<CaptionPayload, 'caption'> & { caption?: Maybe<ResolversParentTypes['Caption']> };
@@ -2332,6 +2354,11 @@ export type CaptionResolvers<ContextType = GatewayContext, ParentType extends Re
   supersededBy?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
   text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   verdict?: Resolver<Maybe<ResolversTypes['CaptionVerdict']>, ParentType, ContextType>;
+};
+
+export type CaptionAlternativeResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CaptionAlternative'] = ResolversParentTypes['CaptionAlternative']> = {
+  logProbability?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  text?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
 export type CaptionDecisionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['CaptionDecision'] = ResolversParentTypes['CaptionDecision']> = {
@@ -2528,7 +2555,9 @@ export type FailureResolvers<ContextType = GatewayContext, ParentType extends Re
 };
 
 export type GeneratedCaptionResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['GeneratedCaption'] = ResolversParentTypes['GeneratedCaption']> = {
+  alternatives?: Resolver<Array<ResolversTypes['CaptionAlternative']>, ParentType, ContextType>;
   image?: Resolver<ResolversTypes['Image'], ParentType, ContextType>;
+  logProbability?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   modelFingerprint?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   modelName?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   stored?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
@@ -2687,7 +2716,7 @@ export type PageInfoResolvers<ContextType = GatewayContext, ParentType extends R
 
 export type QueryResolvers<ContextType = GatewayContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   ask?: Resolver<ResolversTypes['Answer'], ParentType, ContextType, RequireFields<QueryAskArgs, 'imageId' | 'question'>>;
-  caption?: Resolver<ResolversTypes['GeneratedCaption'], ParentType, ContextType, RequireFields<QueryCaptionArgs, 'imageId'>>;
+  caption?: Resolver<ResolversTypes['GeneratedCaption'], ParentType, ContextType, RequireFields<QueryCaptionArgs, 'alternatives' | 'imageId'>>;
   classify?: Resolver<ResolversTypes['Classification'], ParentType, ContextType, RequireFields<QueryClassifyArgs, 'imageId' | 'labels' | 'template'>>;
   corpora?: Resolver<Array<ResolversTypes['Corpus']>, ParentType, ContextType>;
   corpus?: Resolver<Maybe<ResolversTypes['Corpus']>, ParentType, ContextType, RequireFields<QueryCorpusArgs, 'name'>>;
@@ -2881,6 +2910,7 @@ export type Resolvers<ContextType = GatewayContext> = {
   CancelOperationPayload?: CancelOperationPayloadResolvers<ContextType>;
   CandidateCounts?: CandidateCountsResolvers<ContextType>;
   Caption?: CaptionResolvers<ContextType>;
+  CaptionAlternative?: CaptionAlternativeResolvers<ContextType>;
   CaptionDecision?: CaptionDecisionResolvers<ContextType>;
   CaptionExplanation?: CaptionExplanationResolvers<ContextType>;
   CaptionPayload?: CaptionPayloadResolvers<ContextType>;

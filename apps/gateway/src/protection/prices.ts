@@ -33,7 +33,7 @@ export const PRICES: Readonly<Record<string, (args: Arguments) => number>> = {
   "Query.search": (args) => searchMs(member(args, "input")),
   "Query.describe": () => PAIR_MS * DESCRIBING_TEXTS,
   "Query.classify": (args) => PICTURE_MS + PAIR_MS * lengthOf(member(args, "labels")),
-  "Query.caption": (args) => PICTURE_MS + decodingMs(args["decoding"]),
+  "Query.caption": (args) => PICTURE_MS + decodingMs(args["decoding"], numberAt(args, "alternatives", 0)),
   // A pair, read as far as one layer of the matching head, or compared patch by patch; its tokens are stored as those of a search's candidates are.
   "SearchEdge.evidence": () => PAIR_MS,
   "Image.evidence": () => PAIR_MS,
@@ -92,12 +92,13 @@ function answerMs(mode: unknown): number {
   return FIRST_LOOK_MS * offered + TOKEN_MS * Math.min(offered, numberAt(rank, "candidates", USUAL_ANSWERS));
 }
 
-/** Beams are decoded side by side: each more costs a part of the first. */
-function decodingMs(decoding: unknown): number {
+/** Beams and samples are decoded side by side: each more costs a part of the first. */
+function decodingMs(decoding: unknown, alternatives = 0): number {
   const [method, settings] = Object.entries((decoding as object | null | undefined) ?? { beam: {} })[0] ?? ["beam", {}];
   const tokens = numberAt(settings, "maxLength", USUAL_TOKENS);
-  const beams = method === "beam" ? numberAt(settings, "beams", USUAL_BEAMS) : 1;
-  return TOKEN_MS * tokens * (1 + (beams - 1) / 2);
+  // Alternatives are beams that are searched anyway.
+  const rows = method === "beam" ? numberAt(settings, "beams", USUAL_BEAMS) : 1 + alternatives;
+  return TOKEN_MS * tokens * (1 + (rows - 1) / 2);
 }
 
 function member(value: unknown, name: string): unknown {

@@ -5,6 +5,7 @@ import type {
   AnswerModeInput,
   AnswerResolvers,
   DecodingInput,
+  GeneratedCaptionResolvers,
   ImageResolvers,
   NearDuplicateResolvers,
   QueryResolvers,
@@ -14,9 +15,10 @@ const MOST_DUPLICATES = 100;
 
 export const image: NonNullable<QueryResolvers["image"]> = (_root, { id }, context) => context.imageById.load(id);
 
-export const caption: NonNullable<QueryResolvers["caption"]> = (_root, { imageId, decoding }, context) =>
+export const caption: NonNullable<QueryResolvers["caption"]> = (_root, { imageId, decoding, alternatives }, context) =>
   captionOf(context, {
     imageId,
+    alternatives,
     deadlineMs: context.inferenceDeadlineMs,
     ...(decoding && { decoding: decodingOf(decoding) }),
   });
@@ -28,6 +30,10 @@ export const ask: NonNullable<QueryResolvers["ask"]> = (_root, { imageId, questi
     deadlineMs: context.inferenceDeadlineMs,
     mode: mode ? answerModeOf(mode) : { mode: "generate", decoding: ANSWER_DECODING },
   });
+
+export const GeneratedCaption: GeneratedCaptionResolvers = {
+  alternatives: ({ alternatives }) => [...alternatives],
+};
 
 export const Image: ImageResolvers = {
   origins: ({ origins }) => [...origins],

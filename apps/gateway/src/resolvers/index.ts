@@ -14,7 +14,7 @@ import {
 import { Classification, classify, DescribingText, describe, ImageDescription } from "./describe.ts";
 import { Evidence, EvidenceMap } from "./evidence.ts";
 import { CaptionExplanation, explainCaption } from "./explain-caption.ts";
-import { Answer, ask, caption, Image, image, NearDuplicate } from "./image.ts";
+import { Answer, ask, caption, GeneratedCaption, Image, image, NearDuplicate } from "./image.ts";
 import { cancelOperation, Operation, operation, operations, operationUpdated, retryFailed } from "./operations.ts";
 import { declareQuestion, Question, renewAnswers, retireQuestion } from "./questions.ts";
 import { BigInt, DateTime } from "./scalars.ts";
@@ -74,6 +74,7 @@ export const resolvers: Resolvers = {
   EvidenceMap,
   Image,
   ImageDescription,
+  GeneratedCaption,
   NearDuplicate,
   Operation,
   Question,

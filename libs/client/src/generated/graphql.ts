@@ -41,7 +41,7 @@ export type BeamInput = {
   maxLength?: number | null | undefined;
   /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
   minLength?: number | null | undefined;
-  /** Above 1 makes tokens that were used before less probable; 1 when absent. */
+  /** Above 1 makes tokens that were used before less probable, above 0 to 100; 1 when absent. */
   repetitionPenalty?: number | null | undefined;
 };
 
@@ -142,7 +142,7 @@ export type GreedyInput = {
   maxLength?: number | null | undefined;
   /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
   minLength?: number | null | undefined;
-  /** Above 1 makes tokens that were used before less probable; 1 when absent. */
+  /** Above 1 makes tokens that were used before less probable, above 0 to 100; 1 when absent. */
   repetitionPenalty?: number | null | undefined;
 };
 
@@ -201,11 +201,11 @@ export type NucleusInput = {
   maxLength?: number | null | undefined;
   /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
   minLength?: number | null | undefined;
-  /** Above 1 makes tokens that were used before less probable; 1 when absent. */
+  /** Above 1 makes tokens that were used before less probable, above 0 to 100; 1.1 when absent. */
   repetitionPenalty?: number | null | undefined;
   /** The same seed gives the same text. */
   seed: number;
-  /** Draws from at most this many tokens; no limit when absent. */
+  /** Draws from at most this many tokens; 50 when absent, no limit for 0. */
   topK?: number | null | undefined;
   /** Draws from the fewest tokens whose probabilities add up to this, above 0 to 1. */
   topP?: number;

@@ -108,6 +108,7 @@ export const CONFORMANCE: readonly ConformanceCheck[] = [
       assert.ok(caption.tokenIds.length > 0 && caption.logProbability <= 0);
       const [again] = await inference.captionImages([{ bytes: picture }], { decoding });
       assert.deepEqual(valueOf(again).tokenIds, caption.tokenIds);
+      assert.equal(caption.alternatives, undefined);
     },
   },
   {
@@ -220,6 +221,36 @@ export const CONFORMANCE: readonly ConformanceCheck[] = [
       for (const { rows, columns, values } of outcomes.slice(0, 2).map(valueOf)) {
         assert.equal(values.length, rows * columns);
         assert.ok(values.every((value) => value >= 0 && value <= 1) && values.includes(1));
+      }
+    },
+  },
+  {
+    id: "INF-16",
+    promise: "finds other captions beside the best, at most as many as asked for and as the decoding has",
+    run: async ({ inference, picture }) => {
+      const limits = { maxLength: 12, minLength: 5 };
+      const images = [{ bytes: picture }, NOT_A_PICTURE, { bytes: picture }];
+      for (const [decoding, most] of [
+        [{ method: "beam", beams: 4, ...limits }, 2],
+        [{ method: "beam", beams: 2, ...limits }, 1],
+        [{ method: "nucleus", topP: 0.9, seed: 7, ...limits }, 2],
+        [{ method: "greedy", ...limits }, 0],
+      ] as const) {
+        const [alone] = await inference.captionImages(images.slice(0, 1), { decoding });
+        const outcomes = await inference.captionImages(images, { decoding, alternatives: 2 });
+        assert.deepEqual(outcomes.map(codeOf), ["OK", "INVALID_IMAGE", "OK"]);
+        for (const outcome of [outcomes[0], outcomes[2]]) {
+          const { alternatives = [], ...caption } = valueOf(outcome);
+          assert.deepEqual(caption.tokenIds, valueOf(alone).tokenIds);
+          // Samples may say the same, and each text is told once.
+          assert.ok(alternatives.length <= most, `${alternatives.length} alternatives by ${decoding.method}`);
+          if (decoding.method === "beam") assert.ok(alternatives.length > 0);
+          const texts = [caption, ...alternatives].map(({ text }) => text);
+          assert.equal(new Set(texts).size, texts.length, texts.join("; "));
+          for (const { tokenIds, logProbability } of alternatives) {
+            assert.ok(tokenIds.length > 0 && logProbability <= 0);
+          }
+        }
       }
     },
   },

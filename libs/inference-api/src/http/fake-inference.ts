@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import type {
   Answer,
   CallOptions,
-  Caption,
+  CaptionRequest,
   EmbedOptions,
   EvidenceMap,
   EvidenceRequest,
+  GeneratedText,
   ImageInput,
   Inference,
   Match,
@@ -78,8 +79,12 @@ export function createFakeInference(options: FakeInferenceOptions = {}): Inferen
       run("mapEvidence", requests, call, async (request) =>
         evidenceOf(saltOf(call) + (await pictureKey(request.image)), request),
       ),
-    captionImages: (images, request, call) =>
-      run("captionImages", images, call, async (image) => captionOf(await pictureKey(image), settingsKey(request))),
+    captionImages: (images, { alternatives, ...request }, call) =>
+      run("captionImages", images, call, async (image) => {
+        const key = await pictureKey(image);
+        const caption = captionOf(key, settingsKey(request));
+        return alternatives ? { ...caption, alternatives: alternativesOf(key, request, alternatives) } : caption;
+      }),
     answerQuestions: (questions, mode, call) =>
       run("answerQuestions", questions, call, async ({ image, question }): Promise<Answer> => {
         const key = `${await pictureKey(image)}${keyOfText(question)}`;
@@ -179,7 +184,16 @@ function evidenceOf(picture: string, { word, text }: EvidenceRequest): EvidenceM
   return { rows: FAKE_GRID, columns: FAKE_GRID, values, method: "patchCosine", peakCosine };
 }
 
-function captionOf(key: string, settings: string): Caption {
+/** As many as the port allows for the decoding. */
+function alternativesOf(key: string, request: CaptionRequest, wanted: number): readonly GeneratedText[] {
+  const { decoding } = request;
+  const most = decoding.method === "beam" ? decoding.beams - 1 : decoding.method === "nucleus" ? wanted : 0;
+  return Array.from({ length: Math.min(wanted, most) }, (_, index) =>
+    captionOf(key, `${settingsKey(request)}alternative${index}`),
+  );
+}
+
+function captionOf(key: string, settings: string): GeneratedText {
   const number = fraction(`${key}${settings}`);
   const tokenIds = Array.from({ length: 2 + (number % 4) }, (_, index) => 1000 + ((number + index) % 20_000));
   return { text: `picture number ${number}`, tokenIds, logProbability: -(number % 977) / 97 };

@@ -15,6 +15,14 @@ import type {
 import { failed, InferenceError, type Outcome, succeeded } from "../outcome.ts";
 import { decodeDecoding, encodeDecoding } from "./decoding.ts";
 import {
+  ALTERNATIVE_OUTPUTS,
+  decodeAlternatives,
+  decodeTexts,
+  encodeAlternatives,
+  encodeTexts,
+  TEXT_OUTPUTS,
+} from "./texts.ts";
+import {
   findTensor,
   findTexts,
   numberTensor,
@@ -77,12 +85,6 @@ const MATCH_OUTPUTS = [
   { name: "itm_no_match_logit", datatype: "FP32", shape: [-1] },
   { name: "itc_cosine", datatype: "FP64", shape: [-1] },
 ] as const;
-const TEXT_OUTPUTS = [
-  { name: "text", datatype: "BYTES", shape: [-1] },
-  { name: "log_probability", datatype: "FP64", shape: [-1] },
-  { name: "token_ids", datatype: "INT64", shape: [-1, -1] },
-] as const;
-
 export const embedImageTask: Task<{ images: readonly ImageInput[]; ask: EmbedAsk }, Float32Array> = {
   name: "embed-image",
   ability: "embed",
@@ -209,25 +211,37 @@ export const captionTask: Task<{ images: readonly ImageInput[]; request: Caption
   name: "caption",
   ability: "caption",
   inputs: IMAGE_INPUTS,
-  outputs: [...TEXT_OUTPUTS, ...ERROR_OUTPUTS],
+  outputs: [...TEXT_OUTPUTS, ...ALTERNATIVE_OUTPUTS, ...ERROR_OUTPUTS],
   encodeCall: ({ images, request }) => ({
     inputs: encodeImages(images),
     parameters: {
       ...encodeDecoding(request.decoding),
       ...(request.prompt !== undefined && { prompt: request.prompt }),
+      ...(request.alternatives !== undefined && { alternatives: request.alternatives }),
     },
   }),
   decodeCall: (inputs, parameters) => {
     const prompt = optionalText(parameters, "prompt");
+    const alternatives = optionalNumber(parameters, "alternatives");
     return {
       images: decodeImages(inputs),
-      request: { decoding: decodeDecoding(parameters), ...(prompt !== undefined && { prompt }) },
+      request: {
+        decoding: decodeDecoding(parameters),
+        ...(prompt !== undefined && { prompt }),
+        ...(alternatives !== undefined && { alternatives }),
+      },
     };
   },
   countItems: ({ images }) => images.length,
   run: (inference, { images, request }, options) => inference.captionImages(images, request, options),
-  encodeValues: encodeTexts,
-  decodeValues: decodeTexts,
+  encodeValues: (captions) => [...encodeTexts(captions), ...encodeAlternatives(captions)],
+  decodeValues: (outputs) => {
+    const alternatives = decodeAlternatives(outputs);
+    return decodeTexts(outputs).map((text, index) => ({
+      ...text,
+      ...(alternatives && { alternatives: alternatives(index) }),
+    }));
+  },
 };
 
 export interface AnswerCall {
@@ -445,44 +459,11 @@ function decodeMaps(outputs: readonly Tensor[]): EvidenceMap[] {
   }));
 }
 
-/** Rows of token ids have different lengths; -1 fills them up. */
-function encodeTexts(captions: readonly (Caption | undefined)[]): Tensor[] {
-  const width = Math.max(0, ...captions.map((caption) => caption?.tokenIds.length ?? 0));
-  const tokenIds = captions.flatMap((caption) => {
-    const row = [...(caption?.tokenIds ?? [])];
-    return row.concat(Array.from({ length: width - row.length }, () => -1));
-  });
-  return [
-    textTensor(
-      "text",
-      captions.map((caption) => caption?.text ?? ""),
-    ),
-    numberTensor(
-      "log_probability",
-      "FP64",
-      [captions.length],
-      captions.map((caption) => caption?.logProbability ?? 0),
-    ),
-    numberTensor("token_ids", "INT64", [captions.length, width], tokenIds),
-  ];
-}
-
 /** Absent where nothing was ranked. */
 function encodeShares(answers: readonly (Answer | undefined)[]): Tensor[] {
   if (answers.every((answer) => answer?.relativeProbability === undefined)) return [];
   const shares = answers.map((answer) => answer?.relativeProbability ?? 0);
   return [numberTensor("relative_probability", "FP64", [shares.length], shares)];
-}
-
-function decodeTexts(outputs: readonly Tensor[]): Caption[] {
-  const logProbabilities = requireNumbers(outputs, "log_probability").data;
-  const { shape, data } = requireNumbers(outputs, "token_ids");
-  const width = shape[1] ?? 0;
-  return requireTexts(outputs, "text").map((text, index) => ({
-    text,
-    tokenIds: data.slice(index * width, (index + 1) * width).filter((id) => id >= 0),
-    logProbability: logProbabilities[index] ?? 0,
-  }));
 }
 
 function decodeAnswerMode(inputs: readonly Tensor[], parameters: Parameters): AnswerMode {

@@ -1,15 +1,9 @@
 import type { DecodingSettings } from "./decoding-settings.ts";
-import { penalizeRepetition, logSoftmax } from "./scores.ts";
-
-/** A finished or running sequence. */
-export interface Hypothesis {
-  readonly tokens: readonly number[];
-  /** Sum of log-probabilities of the generated tokens (after processors, as `transformers` sums them). */
-  readonly logProbability: number;
-}
+import { logSoftmax, penalizeRepetition } from "./scores.ts";
+import type { Hypothesis, TextSearch } from "./text-search.ts";
 
 interface Finished extends Hypothesis {
-  /** Length-normalised. */
+  /** Log-probability per generated token. */
   readonly score: number;
 }
 
@@ -17,18 +11,6 @@ interface Continuation {
   readonly beam: number;
   readonly token: number;
   readonly sum: number;
-}
-
-/** Beam search of one sequence, driven step by step with logits from outside. */
-export interface BeamSearch {
-  /** Running sequences, `beams` of them (one before the first step). */
-  readonly sequences: () => readonly (readonly number[])[];
-  /** For each running sequence, the index of the sequence of the step before that it continues. */
-  readonly order: () => readonly number[];
-  readonly done: () => boolean;
-  /** @param logits one row for each running sequence */
-  readonly advance: (logits: readonly Float32Array[]) => void;
-  readonly best: () => Hypothesis;
 }
 
 // The score that stands for "impossible"; transformers uses the same number, and sums with it are compared.
@@ -39,8 +21,9 @@ const IMPOSSIBLE = -1e9;
  * twice as many continuations as beams are looked at, an ended one counts only among the first `beams`, scores are divided by the
  * number of generated tokens including the end token, and the search stops when the best running sequence cannot beat the
  * worst finished one at its present length. (BLIP's own release, transformers 4.15, divided by the length with prefix.)
+ * Log-probabilities are sums after processors, as `transformers` adds them up; alternatives are what `num_return_sequences` returns.
  */
-export function createBeamSearch(prefix: readonly number[], endToken: number, settings: DecodingSettings): BeamSearch {
+export function createBeamSearch(prefix: readonly number[], endToken: number, settings: DecodingSettings): TextSearch {
   const { beams, maxLength, minLength, repetitionPenalty } = settings;
   let running: Hypothesis[] = [{ tokens: prefix, logProbability: 0 }];
   let order: readonly number[] = [0];
@@ -74,7 +57,10 @@ export function createBeamSearch(prefix: readonly number[], endToken: number, se
     order: () => order,
     done: () => done,
     advance,
-    best: () => finished[0] ?? (running[0] as Hypothesis),
+    found: () => {
+      const [best = running[0] as Hypothesis, ...others] = finished;
+      return [best, ...others.slice(0, settings.texts - 1)];
+    },
   };
 }
 

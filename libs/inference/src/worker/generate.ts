@@ -1,8 +1,8 @@
 import * as ort from "onnxruntime-node";
-import { type BeamSearch, createBeamSearch, type Hypothesis } from "../decoding/beam-search.ts";
+import { createBeamSearch } from "../decoding/beam-search.ts";
 import type { DecodingSettings } from "../decoding/decoding-settings.ts";
-import { drawCandidate, nucleus, uniformStream } from "../decoding/nucleus.ts";
-import { argmax, logSoftmax, penalizeRepetition } from "../decoding/scores.ts";
+import { createSamples } from "../decoding/samples.ts";
+import type { Hypothesis } from "../decoding/text-search.ts";
 import type { LoadedModel, Outputs } from "./loaded-model.ts";
 
 // BLIP's mask value (models/med.py:660): far below any score, and finite in every number format.
@@ -18,7 +18,7 @@ export interface Sources {
 export type StopCheck = () => void;
 
 /**
- * Writes one text for each source.
+ * Writes a text for each source, and as many alternatives as the settings want.
  * @param prefix tokens that every text starts with, [DEC] first
  * @param stop   throws when the call was given up or its deadline passed
  */
@@ -28,12 +28,12 @@ export async function generate(
   prefix: readonly number[],
   settings: DecodingSettings,
   stop: StopCheck,
-): Promise<Hypothesis[]> {
+): Promise<(readonly [Hypothesis, ...Hypothesis[]])[]> {
   const { endToken } = model.reference;
   const writers = Array.from({ length: sources.count }, () =>
     settings.method === "beam"
       ? createBeamSearch(prefix, endToken, settings)
-      : createSingleWriter(prefix, endToken, settings),
+      : createSamples(prefix, endToken, settings),
   );
   const decoder = createDecoder(model, sources);
   while (writers.some((writer) => !writer.done())) {
@@ -45,34 +45,7 @@ export async function generate(
       if (!writer.done()) writer.advance(logits[index] as Float32Array[]);
     }
   }
-  return writers.map((writer) => writer.best());
-}
-
-/** Greedy and nucleus decoding as a search with one running sequence. */
-function createSingleWriter(prefix: readonly number[], endToken: number, settings: DecodingSettings): BeamSearch {
-  const uniform = uniformStream(settings.seed);
-  let tokens: readonly number[] = prefix;
-  let logProbability = 0;
-  let done = prefix.length >= settings.maxLength;
-  return {
-    sequences: () => [tokens],
-    order: () => [0],
-    done: () => done,
-    best: () => ({ tokens, logProbability }),
-    advance([row]) {
-      const original = logSoftmax(row as Float32Array);
-      const scores = Float32Array.from(row as Float32Array);
-      penalizeRepetition(scores, tokens, settings.repetitionPenalty);
-      if (tokens.length < settings.minLength) scores[endToken] = Number.NEGATIVE_INFINITY;
-      const token =
-        settings.method === "nucleus"
-          ? drawCandidate(nucleus(scores, settings.topK, settings.topP), uniform()).token
-          : argmax(scores);
-      logProbability += original[token] as number;
-      tokens = [...tokens, token];
-      done = token === endToken || tokens.length >= settings.maxLength;
-    },
-  };
+  return writers.map((writer) => writer.found());
 }
 
 interface Running {
@@ -102,11 +75,12 @@ export function createDecoder(model: LoadedModel, sources: Sources) {
   /** @returns for each source, one row of logits for each of its sequences */
   async function step(running: readonly Running[]): Promise<Float32Array[][]> {
     const beams = Math.max(...running.map((one) => one.sequences.length));
+    const longest = Math.max(...running.flatMap((one) => one.sequences.map((tokens) => tokens.length)));
     const beamsBefore = rowsBefore / sources.count;
     // A finished source still fills its rows (with its first sequence), so that the batch keeps its shape.
     const rows = running.flatMap(({ sequences, order }, source) =>
       Array.from({ length: beams }, (_, beam) => ({
-        tokens: lastTokens(sequences[beam] ?? sequences[0] ?? [], cached, running),
+        tokens: lastTokens(sequences[beam] ?? sequences[0] ?? [], cached, longest),
         from: source * beamsBefore + Math.min(order[beam] ?? 0, beamsBefore - 1),
       })),
     );
@@ -145,8 +119,7 @@ export function createDecoder(model: LoadedModel, sources: Sources) {
 }
 
 /** The tokens that the cache does not hold yet; a finished sequence that is shorter repeats its last one. */
-function lastTokens(tokens: readonly number[], cached: number, running: readonly Running[]): readonly number[] {
-  const longest = Math.max(...running.map((one) => (one.sequences[0] ?? []).length));
+function lastTokens(tokens: readonly number[], cached: number, longest: number): readonly number[] {
   const fresh = tokens.slice(cached);
   const missing = longest - cached - fresh.length;
   return missing > 0 ? [...fresh, ...Array<number>(missing).fill(tokens.at(-1) ?? 0)] : fresh;

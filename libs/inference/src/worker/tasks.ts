@@ -47,9 +47,11 @@ export interface MatchLogits {
   readonly tokensWereStored: boolean;
 }
 
-export interface GeneratedText {
+export interface GeneratedTokens {
   readonly tokenIds: readonly number[];
   readonly logProbability: number;
+  /** Further texts of the same decoding, best first, where texts were generated. */
+  readonly alternatives?: readonly GeneratedTokens[];
   /** Position in the list of answers, for ranking. */
   readonly answerIndex?: number;
   /** Softmax over the log-probabilities of the candidates, for ranking. */
@@ -57,7 +59,7 @@ export interface GeneratedText {
 }
 
 /** Float32Array: an embedding, the cosines of patches, or attentions. */
-export type ItemValue = Float32Array | MatchLogits | GeneratedText;
+export type ItemValue = Float32Array | MatchLogits | GeneratedTokens;
 
 /** What a task gives for one item; errors are plain data because classes do not survive a thread boundary. */
 export type ItemResult =
@@ -228,8 +230,7 @@ async function captionImages(
     const tokens = await context.images.tokens(model, image);
     const graph: GraphName = tokens.format === "float32" ? "decoderKeysValues32" : "decoderKeysValues16";
     const feeds = await model.run(graph, { states: stackTokens(model, [tokens]) });
-    const [text] = await generate(model, { feeds, count: 1 }, prefix, settings, context.stop);
-    return { tokenIds: text?.tokens ?? [], logProbability: text?.logProbability ?? 0 };
+    return await generateOne(context, { feeds, count: 1 }, prefix, settings);
   });
 }
 
@@ -237,7 +238,7 @@ async function answerQuestion(
   context: TaskContext,
   question: { readonly image: ImageInput; readonly ids: readonly number[] },
   decoding: AnswerDecoding,
-): Promise<GeneratedText> {
+): Promise<GeneratedTokens> {
   const { model } = context;
   const tokens = await context.images.tokens(model, question.image);
   const encoded = await model.run("groundedStates", {
@@ -248,8 +249,20 @@ async function answerQuestion(
   const sources: Sources = { feeds, count: 1 };
   const start = model.reference.decodeToken;
   if (decoding.mode === "rank") return await rankAnswers(context, sources, start, decoding);
-  const [text] = await generate(model, sources, [start], decoding.settings, context.stop);
-  return { tokenIds: text?.tokens ?? [], logProbability: text?.logProbability ?? 0 };
+  return await generateOne(context, sources, [start], decoding.settings);
+}
+
+/** The text of one source. */
+async function generateOne(
+  { model, stop }: TaskContext,
+  source: Sources,
+  prefix: readonly number[],
+  settings: DecodingSettings,
+): Promise<GeneratedTokens> {
+  const [found] = await generate(model, source, prefix, settings, stop);
+  if (!found) throw new Error("Bug: nothing was generated for one source");
+  const [text, ...alternatives] = found.map(({ tokens, logProbability }) => ({ tokenIds: tokens, logProbability }));
+  return { ...(text as GeneratedTokens), alternatives };
 }
 
 /**
@@ -262,13 +275,13 @@ async function rankAnswers(
   sources: Sources,
   start: number,
   decoding: Extract<AnswerDecoding, { mode: "rank" }>,
-): Promise<GeneratedText> {
+): Promise<GeneratedTokens> {
   const { model } = context;
   const first = await firstTokenScores(model, sources, start);
   const scores = Float32Array.from(decoding.answers, (answer) => first[answer[1] as number] as number);
   const candidates = topIndices(scores, Math.min(decoding.candidates, scores.length));
   const scored: number[] = [];
-  let best: GeneratedText | undefined;
+  let best: GeneratedTokens | undefined;
   for (const group of equalLengths(candidates, (index) => (decoding.answers[index] as readonly number[]).length)) {
     context.stop();
     const answers = group.map((place) => decoding.answers[candidates[place] as number] as readonly number[]);
@@ -350,7 +363,7 @@ function equalLengths<T>(items: readonly T[], lengthOf: (item: T) => number): re
 async function eachItem<T>(
   items: readonly T[],
   stop: StopCheck,
-  work: (item: T) => Promise<GeneratedText>,
+  work: (item: T) => Promise<GeneratedTokens>,
 ): Promise<ItemResult[]> {
   const results: ItemResult[] = [];
   for (const item of items) {

@@ -1,0 +1,49 @@
+import type { Blip } from "@medley/blip";
+import { type Caption, type CaptionRequest, type GeneratedText, InferenceError } from "@medley/inference-api";
+import type { GeneratedTokens } from "./worker/tasks.ts";
+
+// A sample more is a row more of every step, so that a call could ask for any amount of memory.
+const MAX_ALTERNATIVES = 63;
+
+/** How many further texts a request wants. Throws UNSUPPORTED for a number that is none or too high. */
+export function alternativesOf({ alternatives = 0 }: CaptionRequest): number {
+  if (Number.isInteger(alternatives) && alternatives >= 0 && alternatives <= MAX_ALTERNATIVES) return alternatives;
+  const expected = `expected a whole number from 0 to ${MAX_ALTERNATIVES}`;
+  throw new InferenceError("UNSUPPORTED", `alternatives is ${alternatives}, ${expected}.`);
+}
+
+/** Prefix of a caption: [DEC] and the prompt's pieces, without [SEP] (models/blip.py:134). */
+export function captionPrefix(blip: Blip, prompt: string): readonly number[] {
+  return blip.tokenizer.encode(prompt, { first: "dec", appendSep: false });
+}
+
+export interface CaptionWording {
+  readonly blip: Blip;
+  readonly prefix: readonly number[];
+  readonly prompt: string;
+  /** Whether the caption tells of alternatives, if only that there are none. */
+  readonly tellsAlternatives: boolean;
+}
+
+/** Generated tokens in words. An alternative that reads as a text before it is left out. */
+export function wordCaption(generated: GeneratedTokens, wording: CaptionWording): Caption {
+  const word = ({ tokenIds, logProbability }: GeneratedTokens): GeneratedText => ({
+    text: captionText(tokenIds, wording),
+    tokenIds,
+    logProbability,
+  });
+  const caption = word(generated);
+  if (!wording.tellsAlternatives) return caption;
+  const texts = new Set([caption.text]);
+  const others = (generated.alternatives ?? []).map(word);
+  return { ...caption, alternatives: others.filter(({ text }) => !texts.has(text) && texts.add(text)) };
+}
+
+/** The generated text without its prompt. */
+function captionText(tokenIds: readonly number[], { blip, prefix, prompt }: CaptionWording): string {
+  const { tokenizer } = blip;
+  const whole = tokenizer.decode(tokenIds);
+  const start = tokenizer.decode(prefix);
+  if (prompt === "" || !whole.startsWith(start)) return whole;
+  return whole.slice(start.length).trim();
+}
