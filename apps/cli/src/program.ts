@@ -1,5 +1,5 @@
 import type { Settings } from "@medley/config";
-import type { Inference } from "@medley/inference-api";
+import { alternativesComplaint, type Inference, MOST_ALTERNATIVES } from "@medley/inference-api";
 import { Command, Option } from "commander";
 import { readAnswers, runAsk } from "./commands/ask.ts";
 import { addCalibrationCommands } from "./commands/calibrate-command.ts";
@@ -145,16 +145,22 @@ function addModelCommands(program: Command, settings: Settings, withJson: (comma
     withEngine(options, (inference) => runEmbed(inference, options)),
   );
   addDecodingOptions(
-    modelCommand("caption", "describe pictures: {image} → {image,caption,tokenIds}").option(
-      "--prompt <text>",
-      'what the caption starts from (default: the model set\'s, "a picture of ")',
-    ),
+    modelCommand("caption", "describe pictures: {image} → {image,caption,tokenIds}")
+      .option("--prompt <text>", 'what the caption starts from (default: the model set\'s, "a picture of ")')
+      .option(
+        "--alternatives <count>",
+        "the next best captions too (beam, nucleus)",
+        wholeNumber(0, MOST_ALTERNATIVES),
+      ),
     ["greedy", "beam", "nucleus"],
-  ).action((options: ModelOptions & DecodingOptions & { prompt?: string }) => {
+  ).action((options: ModelOptions & DecodingOptions & { prompt?: string; alternatives?: number }) => {
     const request = {
       decoding: decodingOf(options),
       ...(options.prompt !== undefined && { prompt: options.prompt }),
+      ...(options.alternatives !== undefined && { alternatives: options.alternatives }),
     };
+    const complaint = alternativesComplaint(options.alternatives ?? 0, request.decoding);
+    if (complaint !== null) throw new CliError("WRONG_USAGE", `--${complaint}`, { exitCode: 2 });
     return withEngine(options, (inference) => runCaption(inference, request, options));
   });
   addDecodingOptions(

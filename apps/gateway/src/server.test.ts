@@ -285,6 +285,24 @@ describe("pictures, captions and questions", () => {
     expect(wrong.errors?.[0]?.message).toContain("decoding.beams is 0");
   });
 
+  test("tells the n best captions with their probabilities", async () => {
+    const query = `query($id: ID!, $decoding: DecodingInput, $alternatives: Int!) {
+      caption(imageId: $id, decoding: $decoding, alternatives: $alternatives) {
+        text logProbability alternatives { text logProbability }
+      }
+    }`;
+    const decoding = { beam: { beams: 5 } };
+    const { data } = await gateway.graphql(query, { id: imageId, decoding, alternatives: 4 });
+    expect(data.caption.alternatives).toHaveLength(4);
+    for (const one of [data.caption, ...data.caption.alternatives]) {
+      expect(one.text).not.toBe("");
+      expect(one.logProbability).toBeLessThanOrEqual(0);
+    }
+    const wrong = await gateway.graphql(query, { id: imageId, decoding, alternatives: 5 });
+    expect(wrong.errors?.[0]).toMatchObject({ extensions: { code: "BAD_USER_INPUT" } });
+    expect(wrong.errors?.[0]?.message).toContain("Ask for at most 4");
+  });
+
   test("answers questions, freely or from a list", async () => {
     const query = `query($id: ID!, $mode: AnswerModeInput) {
       ask(imageId: $id, question: "what is it?", mode: $mode) { text question mode modelName logProbability }

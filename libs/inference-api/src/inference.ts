@@ -104,8 +104,8 @@ export interface CaptionRequest {
   readonly prompt?: string;
   readonly decoding: Decoding;
   /**
-   * How many further texts are wanted beside the caption; none when absent. Beam search finds one for each further beam, sampling one for each
-   * seed that follows, greedy decoding none.
+   * How many further texts are wanted beside the caption, at most 15; none when absent. Beam search finds one for each further beam, sampling one for
+   * each seed that follows, greedy decoding none: where more are wanted than there are, the call rejects with UNSUPPORTED.
    */
   readonly alternatives?: number;
 }

@@ -1,15 +1,18 @@
 import type { Blip } from "@medley/blip";
-import { type Caption, type CaptionRequest, type GeneratedText, InferenceError } from "@medley/inference-api";
+import {
+  alternativesComplaint,
+  type Caption,
+  type CaptionRequest,
+  type GeneratedText,
+  InferenceError,
+} from "@medley/inference-api";
 import type { GeneratedTokens } from "./worker/tasks.ts";
 
-// A sample more is a row more of every step, so that a call could ask for any amount of memory.
-const MAX_ALTERNATIVES = 63;
-
-/** How many further texts a request wants. Throws UNSUPPORTED for a number that is none or too high. */
-export function alternativesOf({ alternatives = 0 }: CaptionRequest): number {
-  if (Number.isInteger(alternatives) && alternatives >= 0 && alternatives <= MAX_ALTERNATIVES) return alternatives;
-  const expected = `expected a whole number from 0 to ${MAX_ALTERNATIVES}`;
-  throw new InferenceError("UNSUPPORTED", `alternatives is ${alternatives}, ${expected}.`);
+/** How many further texts a request wants. Throws UNSUPPORTED where its decoding cannot find so many. */
+export function wantedAlternatives({ alternatives = 0, decoding }: CaptionRequest): number {
+  const complaint = alternativesComplaint(alternatives, decoding);
+  if (complaint !== null) throw new InferenceError("UNSUPPORTED", complaint);
+  return alternatives;
 }
 
 /** Prefix of a caption: [DEC] and the prompt's pieces, without [SEP] (models/blip.py:134). */

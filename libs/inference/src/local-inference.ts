@@ -15,7 +15,7 @@ import {
   type Outcome,
   type Role,
 } from "@medley/inference-api";
-import { alternativesOf, captionPrefix, wordCaption } from "./captions.ts";
+import { captionPrefix, wantedAlternatives, wordCaption } from "./captions.ts";
 import { ANSWER_LENGTHS, CAPTION_LENGTHS, decodingSettings } from "./decoding/decoding-settings.ts";
 import { evidenceMap, type EvidencePayload, evidencePayload } from "./evidence-request.ts";
 import { type Fingerprints, fingerprintsOf } from "./fingerprint.ts";
@@ -362,7 +362,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
       const blip = roleOf("captioner");
       const prompt = request.prompt ?? modelSet.captionPrompt;
       const prefix = captionPrefix(blip, prompt);
-      const alternatives = alternativesOf(request);
+      const alternatives = wantedAlternatives(request);
       const settings = decodingSettings(request.decoding, CAPTION_LENGTHS, 1 + alternatives);
       const batch = { kind: "captionImages", images: [], prefix, settings } as const;
       const key = `captionImages:${JSON.stringify([prefix, settings])}`;

@@ -7,7 +7,7 @@ import { openSampleLibrary, type SampleLibrary } from "./testing/sample-library.
 let library: SampleLibrary;
 let imageId: string;
 beforeAll(async () => {
-  library = await openSampleLibrary({ pictures: 2 });
+  library = await openSampleLibrary({ pictures: 3 });
   imageId = library.imageIds[0] ?? "";
 });
 afterAll(() => library?.[Symbol.asyncDispose]());
@@ -29,12 +29,41 @@ test("keeps captions of different decodings apart", async () => {
   expect(await captionOf(library, { imageId, decoding: { ...decoding, seed: 8 } })).toMatchObject({ stored: false });
 });
 
+test("finds alternatives beside a caption, stored or not, and stores none of them", async () => {
+  const imageId = library.imageIds[2] ?? "";
+  const decoding = { method: "beam", beams: 4 } as const;
+  const fresh = await captionOf(library, { imageId, decoding, alternatives: 3 });
+  expect(fresh).toMatchObject({ stored: false });
+  expect(fresh.alternatives.map(({ text }) => text)).not.toContain(fresh.text);
+  expect(new Set(fresh.alternatives.map(({ text }) => text)).size).toBe(3);
+  const again = await captionOf(library, { imageId, decoding, alternatives: 2 });
+  expect(again).toEqual({ ...fresh, alternatives: fresh.alternatives.slice(0, 2), stored: true });
+  const alone = await captionOf(library, { imageId, decoding });
+  expect(alone).toEqual({ ...fresh, alternatives: [], stored: true });
+  const ledger = (await captionsOf(library.db, [imageId])).get(imageId) ?? [];
+  expect(ledger.map(({ source, text }) => [source, text]).slice(1)).toEqual([["SYNTHETIC", fresh.text]]);
+  expect(ledger[1]?.logProbability).toBe(fresh.logProbability);
+});
+
+test("refuses more alternatives than a decoding can find", async () => {
+  const caption = (alternatives: number, decoding?: Parameters<typeof captionOf>[1]["decoding"]) =>
+    captionOf(library, { imageId, alternatives, ...(decoding && { decoding }) });
+  await expect(caption(3)).rejects.toThrow(
+    "alternatives is 3, but beam search with 3 beams finds 2 beside the caption",
+  );
+  await expect(caption(1, { method: "greedy" })).rejects.toThrow("greedy decoding finds the caption only");
+  await expect(caption(-1)).rejects.toThrow("alternatives is -1, expected a whole number from 0 to 15");
+  await expect(caption(16, { method: "nucleus", topP: 0.9, seed: 1 })).rejects.toThrow("alternatives is 16");
+});
+
 test("refuses decodings that no engine could run", async () => {
   const caption = (decoding: Parameters<typeof captionOf>[1]["decoding"] & object) =>
     captionOf(library, { imageId, decoding });
   await expect(caption({ method: "beam", beams: 0 })).rejects.toThrow("decoding.beams is 0");
   await expect(caption({ method: "nucleus", topP: 1.5, seed: 1 })).rejects.toThrow("decoding.topP is 1.5");
   await expect(caption({ method: "greedy", maxLength: 0 })).rejects.toThrow("decoding.maxLength is 0");
+  await expect(caption({ method: "greedy", repetitionPenalty: 0 })).rejects.toThrow("decoding.repetitionPenalty is 0");
+  await expect(caption({ method: "nucleus", topP: 1, topK: -1, seed: 1 })).rejects.toThrow("decoding.topK is -1");
 });
 
 test("answers a question with the model that gave it, and stores nothing", async () => {

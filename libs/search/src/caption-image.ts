@@ -1,4 +1,4 @@
-import type { Decoding, GeneratedText, Inference } from "@medley/inference-api";
+import { alternativesComplaint, type Decoding, type GeneratedText, type Inference } from "@medley/inference-api";
 import { addCaption, type Caption, captionsOf, type Database, findImage, type Image } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 import { requireModel } from "./models.ts";
@@ -10,7 +10,7 @@ export const CAPTION_DECODING: Decoding = { method: "beam", beams: 3, maxLength:
 export interface CaptionQuery {
   readonly imageId: string;
   readonly decoding?: Decoding;
-  /** How many further texts are wanted, 0 to 15; 0 when absent. */
+  /** How many further texts are wanted, 0 to 15 and not more than the decoding can find; 0 when absent. */
   readonly alternatives?: number;
   readonly deadlineMs?: number;
 }
@@ -34,8 +34,6 @@ interface CaptionDependencies {
   readonly inference: Inference;
 }
 
-const MOST_ALTERNATIVES = 15;
-
 /**
  * The captioner's caption of a picture: the stored one when this model wrote one with this decoding before, otherwise a new
  * one, which is added to the ledger. Alternatives are not stored, so that the model decodes whenever some are wanted.
@@ -43,7 +41,9 @@ const MOST_ALTERNATIVES = 15;
 export async function captionOf(dependencies: CaptionDependencies, query: CaptionQuery): Promise<CaptionResult> {
   const { db, inference } = dependencies;
   const decoding = validateDecoding(query.decoding ?? CAPTION_DECODING);
-  const alternatives = requireAlternatives(query.alternatives ?? 0, decoding);
+  const alternatives = query.alternatives ?? 0;
+  const complaint = alternativesComplaint(alternatives, decoding);
+  if (complaint !== null) throw new SearchError("INVALID_QUERY", complaint);
   const image = await requireImage(db, query.imageId);
   const model = requireModel(await inference.models(), "captioner");
   const origin = { image, modelName: model.name, modelFingerprint: model.fingerprint, decoding };
@@ -76,18 +76,6 @@ export async function captionOf(dependencies: CaptionDependencies, query: Captio
   }
   const others = (outcome.value.alternatives ?? []).filter((other) => other.text.trim() !== "");
   return { ...origin, text, logProbability, alternatives: others, stored };
-}
-
-/** Refuses more alternatives than the decoding can find, instead of returning fewer without a word. */
-function requireAlternatives(alternatives: number, decoding: Decoding): number {
-  requireInteger("alternatives", alternatives, 0, MOST_ALTERNATIVES);
-  if (alternatives === 0 || decoding.method === "nucleus") return alternatives;
-  const beams = decoding.method === "beam" ? decoding.beams : 1;
-  if (alternatives < beams) return alternatives;
-  const found =
-    decoding.method === "beam" ? `Beam search with ${beams} beams finds ${beams}` : "Greedy decoding finds one text";
-  const advice = `Ask for at most ${beams - 1}, or decode with more beams or by sampling (nucleus)`;
-  throw new SearchError("INVALID_QUERY", `alternatives is ${alternatives}. ${found}, the caption included. ${advice}.`);
 }
 
 function isWrittenBy(caption: Caption, modelFingerprint: string, decoding: Decoding): boolean {

@@ -6,7 +6,7 @@ import { type LineResult, requireAbility, runLines, settleItem } from "../engine
 
 const imageSchema = z.object({ image: z.string() });
 
-/** {image} → {image,caption,tokenIds} */
+/** {image} → {image,caption,tokenIds}, and {caption,tokenIds,logProbability} of each alternative that was asked for. */
 export async function runCaption(
   inference: Inference,
   request: CaptionRequest,
@@ -29,6 +29,15 @@ async function captionImage(
   const [outcome] = await inference.captionImages([picture.value], request);
   if (!outcome) throw new Error("Bug: captionImages gave no outcome for one picture");
   if (!outcome.ok) return { ok: false, error: errorRecord(outcome.error) };
-  const { text: caption, tokenIds } = outcome.value;
-  return { ok: true, fields: { caption, tokenIds }, text: `${path}\t${caption}` };
+  const { text: caption, tokenIds, logProbability, alternatives } = outcome.value;
+  if (request.alternatives === undefined) {
+    return { ok: true, fields: { caption, tokenIds }, text: `${path}\t${caption}` };
+  }
+  const others = (alternatives ?? []).map(({ text, ...scored }) => ({ caption: text, ...scored }));
+  const fields = { caption, tokenIds, logProbability, alternatives: others };
+  return {
+    ok: true,
+    fields,
+    text: [caption, ...others.map((other) => other.caption)].map((one) => `${path}\t${one}`).join("\n"),
+  };
 }

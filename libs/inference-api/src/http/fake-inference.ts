@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
+import { alternativesComplaint } from "../alternatives.ts";
 import type {
   Answer,
   CallOptions,
-  CaptionRequest,
   EmbedOptions,
   EvidenceMap,
   EvidenceRequest,
@@ -79,12 +79,17 @@ export function createFakeInference(options: FakeInferenceOptions = {}): Inferen
       run("mapEvidence", requests, call, async (request) =>
         evidenceOf(saltOf(call) + (await pictureKey(request.image)), request),
       ),
-    captionImages: (images, { alternatives, ...request }, call) =>
-      run("captionImages", images, call, async (image) => {
+    captionImages: async (images, { alternatives = 0, ...request }, call) => {
+      const complaint = alternativesComplaint(alternatives, request.decoding);
+      if (complaint !== null) throw new InferenceError("UNSUPPORTED", complaint);
+      return await run("captionImages", images, call, async (image) => {
         const key = await pictureKey(image);
-        const caption = captionOf(key, settingsKey(request));
-        return alternatives ? { ...caption, alternatives: alternativesOf(key, request, alternatives) } : caption;
-      }),
+        const [caption, ...others] = Array.from({ length: 1 + alternatives }, (_, index) =>
+          captionOf(key, settingsKey(request) + (index === 0 ? "" : `alternative${index}`)),
+        );
+        return { ...(caption as GeneratedText), ...(alternatives > 0 && { alternatives: others }) };
+      });
+    },
     answerQuestions: (questions, mode, call) =>
       run("answerQuestions", questions, call, async ({ image, question }): Promise<Answer> => {
         const key = `${await pictureKey(image)}${keyOfText(question)}`;
@@ -182,15 +187,6 @@ function evidenceOf(picture: string, { word, text }: EvidenceRequest): EvidenceM
   values[fraction(key) % values.length] = 1;
   const peakCosine = (fraction(`${key}peak`) % 1000) / 1000;
   return { rows: FAKE_GRID, columns: FAKE_GRID, values, method: "patchCosine", peakCosine };
-}
-
-/** As many as the port allows for the decoding. */
-function alternativesOf(key: string, request: CaptionRequest, wanted: number): readonly GeneratedText[] {
-  const { decoding } = request;
-  const most = decoding.method === "beam" ? decoding.beams - 1 : decoding.method === "nucleus" ? wanted : 0;
-  return Array.from({ length: Math.min(wanted, most) }, (_, index) =>
-    captionOf(key, `${settingsKey(request)}alternative${index}`),
-  );
 }
 
 function captionOf(key: string, settings: string): GeneratedText {

@@ -1,0 +1,24 @@
+import type { Decoding } from "./inference.ts";
+
+/** More than this no call may ask for: each is a row more in every step of the decoder. */
+export const MOST_ALTERNATIVES = 15;
+
+/** How many texts a decoding can find beside the caption: those of the other beams, or one for each further seed. */
+export function alternativesOf(decoding: Decoding): number {
+  if (decoding.method === "nucleus") return MOST_ALTERNATIVES;
+  return decoding.method === "beam" ? Math.min(decoding.beams - 1, MOST_ALTERNATIVES) : 0;
+}
+
+/** What is wrong with asking a decoding for so many, and what to do; null where nothing is. */
+export function alternativesComplaint(alternatives: number, decoding: Decoding): string | null {
+  if (!Number.isInteger(alternatives) || alternatives < 0 || alternatives > MOST_ALTERNATIVES) {
+    return `alternatives is ${alternatives}, expected a whole number from 0 to ${MOST_ALTERNATIVES}.`;
+  }
+  const most = alternativesOf(decoding);
+  if (alternatives <= most) return null;
+  const reason =
+    decoding.method === "beam"
+      ? `beam search with ${decoding.beams} ${decoding.beams === 1 ? "beam" : "beams"} finds ${most} beside the caption`
+      : "greedy decoding finds the caption only";
+  return `alternatives is ${alternatives}, but ${reason}. Ask for at most ${most}, take more beams, or sample (nucleus).`;
+}
