@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { buildSubgraphSchema } from "@apollo/subgraph";
 import { graphql, parse } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readOperationList } from "./protection/operation-list.ts";
 import { type ServedGateway, serveGateway } from "./testing/serve.ts";
 
 const run = promisify(execFile);
@@ -23,7 +24,7 @@ afterAll(async () => {
   await rm(project, { recursive: true, force: true });
 });
 
-test("graphql-codegen's documented configuration makes types that compile, from what a running gateway tells", async () => {
+test("graphql-codegen's documented configuration makes types that compile, from what a running gateway tells, and a list of operations", async () => {
   const source = `import { graphql } from "./gql/index.js";
     import type { SearchQuery } from "./gql/graphql.js";
     export const document = graphql(\`query Search($input: SearchInput!) {
@@ -37,7 +38,7 @@ test("graphql-codegen's documented configuration makes types that compile, from 
     const config: CodegenConfig = {
       schema: "${gateway.url}/graphql",
       documents: ["src/**/*.ts"],
-      generates: { "./src/gql/": { preset: "client" } },
+      generates: { "./src/gql/": { preset: "client", presetConfig: { persistedDocuments: true } } },
     };
     export default config;`;
   await writeFile(join(project, "codegen.ts"), config);
@@ -51,6 +52,9 @@ test("graphql-codegen's documented configuration makes types that compile, from 
     (failed: { stdout: string }) => failed,
   );
   expect(stdout).toBe("");
+  const listed = await readOperationList(join(project, "src/gql/persisted-documents.json"));
+  const [, operation = ""] = /graphql\(`(.*?)`\)/s.exec(source) ?? [];
+  expect([listed.includes(operation), listed.includes(operation.replace("itmLogit", ""))]).toEqual([true, false]);
 });
 
 test("the schema is a federation subgraph as it stands, and its nodes can be entities of other graphs", async () => {

@@ -13,6 +13,7 @@ import { makeExecutableSchema } from "@graphql-tools/schema";
 import { createRecallMeter } from "@medley/search";
 import express from "express";
 import { openAccess } from "./access/access.ts";
+import type { AccessErrorCode } from "./access/access-error.ts";
 import {
   admitRequests,
   clientAddress,
@@ -32,8 +33,10 @@ import { createMetrics } from "./metrics/metrics.ts";
 import { createMetricsRouter } from "./metrics/metrics-router.ts";
 import { createPictureRouter } from "./pictures.ts";
 import { answerLegacyClients, logRequests } from "./plugins.ts";
+import { readOperationList } from "./protection/operation-list.ts";
 import { protectOperations } from "./protection/protect-operations.ts";
 import { DEFAULT_PROTECTION } from "./protection/protection-settings.ts";
+import { requireListedRequests } from "./protection/require-listed.ts";
 import { checkReadiness, withoutDetails } from "./readiness.ts";
 import { openRequest } from "./request-scope.ts";
 import { resolvers } from "./resolvers/index.ts";
@@ -67,6 +70,7 @@ export interface ListenOptions {
  */
 export async function createGateway(dependencies: GatewayDependencies, listen: ListenOptions): Promise<Gateway> {
   const protection = { ...DEFAULT_PROTECTION, ...dependencies.protection };
+  const listed = protection.operationsFile === undefined ? null : await readOperationList(protection.operationsFile);
   const access = await openAccess(dependencies.db, { ...protection, host: listen.host });
   const metrics = createMetrics(dependencies.db);
   const admission = createAdmission(access, protection);
@@ -92,6 +96,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     access,
     admission,
     limits: protection,
+    listed,
     addressOf: (request) => clientAddress(request, app),
     onSubscribed: (code, seconds) => metrics.countRequest("subscription", code, seconds),
     onCall,
@@ -140,7 +145,12 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     next();
   });
   const graphql = expressMiddleware(apollo, { context });
-  app.use("/graphql", traceRequests("/graphql"), admitRequests(admission), readJsonBody(), graphql);
+  app.use("/graphql", traceRequests("/graphql"), admitRequests(admission), readJsonBody());
+  if (listed) {
+    const onRefused = () => metrics.countRequest("none", "OPERATION_NOT_LISTED" satisfies AccessErrorCode, 0);
+    app.use("/graphql", requireListedRequests(listed, onRefused));
+  }
+  app.use("/graphql", graphql);
   app.get("/healthz", (_request, response) => void response.json({ ok: true }));
   app.get("/readyz", async (request, response) => {
     const readiness = await checkReadiness(dependencies);

@@ -8,6 +8,7 @@ export type ServerErrorCode =
   | "COST_EXCEEDED"
   | "UNAUTHENTICATED"
   | "FORBIDDEN"
+  | "OPERATION_NOT_LISTED"
   | "RATE_LIMITED"
   | "NOT_READY"
   | "SEARCH_EXPIRED"

@@ -204,6 +204,10 @@ const environmentSchema = z.object({
     .enum(["on", "off"], { error: "on or off" })
     .default("on")
     .meta({ description: "Whether clients may read the schema through GraphQL: on, off." }),
+  MEDLEY_OPERATIONS: path.optional().meta({
+    description:
+      "File with the only GraphQL operations that clients may send, as graphql-codegen or Apollo writes it; unset: any.",
+  }),
   MEDLEY_MAX_COST_MS: wholeNumber(1, 86_400_000)
     .default(60_000)
     .meta({ description: "Dearest GraphQL operation that is run, in estimated milliseconds of models." }),
@@ -286,6 +290,8 @@ export interface Settings {
   /** CIDR ranges. */
   readonly trustedProxies: readonly string[];
   readonly introspection: boolean;
+  /** Absent: clients may send any operation. */
+  readonly operationsFile?: string;
   readonly maxCostMs: number;
   readonly requestTimeoutMs: number;
   /** Requests a minute; 0 is no limit, here and below. */
@@ -397,6 +403,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     ...(value.MEDLEY_LINK_SECRET !== undefined && { linkSecret: value.MEDLEY_LINK_SECRET }),
     trustedProxies: Object.freeze([...value.MEDLEY_TRUSTED_PROXIES]),
     introspection: value.MEDLEY_INTROSPECTION === "on",
+    ...(value.MEDLEY_OPERATIONS !== undefined && { operationsFile: resolve(value.MEDLEY_OPERATIONS) }),
     maxCostMs: value.MEDLEY_MAX_COST_MS,
     requestTimeoutMs: value.MEDLEY_REQUEST_TIMEOUT_MS,
     ratePerKey: value.MEDLEY_RATE_PER_KEY,

@@ -1,8 +1,14 @@
-export type AccessErrorCode = "UNAUTHENTICATED" | "FORBIDDEN" | "RATE_LIMITED" | "MISCONFIGURED";
+export type AccessErrorCode =
+  | "UNAUTHENTICATED"
+  | "FORBIDDEN"
+  | "OPERATION_NOT_LISTED"
+  | "RATE_LIMITED"
+  | "MISCONFIGURED";
 
 const STATUS: Readonly<Record<AccessErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  OPERATION_NOT_LISTED: 403,
   RATE_LIMITED: 429,
   MISCONFIGURED: 500,
 };

@@ -8,6 +8,7 @@ export type ProtectionSettings = Pick<
   | "linkSecret"
   | "trustedProxies"
   | "introspection"
+  | "operationsFile"
   | "maxCostMs"
   | "requestTimeoutMs"
   | "ratePerKey"

@@ -10,7 +10,9 @@ import type { Viewer } from "../access/viewer.ts";
 import { createContext, type GatewayContext, type GatewayDependencies, type GatewayServices } from "../context.ts";
 import { causeOf, formatError, isFault } from "../errors.ts";
 import { openRequest } from "../request-scope.ts";
+import type { OperationList } from "../protection/operation-list.ts";
 import { asksModels } from "../protection/prices.ts";
+import { requireListed } from "../protection/require-listed.ts";
 import { prepareSubscription, type SubscriptionLimits } from "./prepare-subscription.ts";
 import { traceSubscription } from "../tracing/trace-subscriptions.ts";
 import { waitForReusedIds } from "./reused-ids.ts";
@@ -36,6 +38,8 @@ export interface SubscriptionOptions {
   readonly access: Access;
   readonly admission: Admission;
   readonly limits: SubscriptionLimits & { readonly requestTimeoutMs: number };
+  /** Null: any may be sent. */
+  readonly listed: OperationList | null;
   /** Where a request comes from, behind trusted proxies as well. */
   readonly addressOf: (request: IncomingMessage) => string;
   /** Told once for each subscription that was asked for: OK or the code of its error. */
@@ -72,7 +76,7 @@ interface Owner {
  * it has to be this server's.
  */
 export function serveSubscriptions(server: Server, options: SubscriptionOptions): AsyncDisposable {
-  const { schema, dependencies, path, access, admission, limits, addressOf, onSubscribed, onCall } = options;
+  const { schema, dependencies, path, access, admission, limits, listed, addressOf, onSubscribed, onCall } = options;
   const { log } = dependencies;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
   const sessions = new WeakMap<WebSocket, Session>();
@@ -116,7 +120,7 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
         sessions.set(socket, session);
         return true;
       },
-      async onSubscribe({ extra }, id, { query, variables, operationName }) {
+      async onSubscribe({ extra }, id, { query: sent, variables, operationName, extensions }) {
         const startedAt = performance.now();
         const session = sessionOf(extra);
         try {
@@ -125,6 +129,8 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
           const running: Running = { ended: new AbortController(), asksModels: false };
           session.subscriptions.set(id, running);
           const viewer = await admission.admit(session.address, session.authorization);
+          const named = listed && requireListed(listed, { query: sent, extensions });
+          const query = named ?? sent;
           const prepared = prepareSubscription(schema, { query, variables, operationName }, limits);
           if (!("document" in prepared)) return refuse(session, id, prepared, startedAt);
           if (asksModels(prepared.rootField)) {

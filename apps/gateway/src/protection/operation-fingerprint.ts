@@ -1,0 +1,22 @@
+import { createHash } from "node:crypto";
+import { type DefinitionNode, Kind, parse, print } from "graphql";
+import { MAX_TOKENS } from "../limits.ts";
+
+/**
+ * SHA-256 of a document in one spelling: without comments, definitions by kind and name. The empty text for what cannot be parsed, which
+ * is no operation's.
+ */
+export function fingerprintOf(text: string): string {
+  try {
+    const { definitions } = parse(text, { noLocation: true, maxTokens: MAX_TOKENS });
+    const spelled = definitions.toSorted((one, other) => (sortKey(one) < sortKey(other) ? -1 : 1)).map(print);
+    return createHash("sha256").update(spelled.join("\n")).digest("hex");
+  } catch {
+    return "";
+  }
+}
+
+function sortKey(definition: DefinitionNode): string {
+  const name = "name" in definition ? (definition.name?.value ?? "") : "";
+  return `${definition.kind === Kind.OPERATION_DEFINITION ? 0 : 1} ${name}`;
+}
