@@ -62,6 +62,8 @@ describe("a gateway with a list of operations", () => {
     expect((await post({ query: LISTED })).body.data).toEqual(names);
     const respaced = "# names\nfragment Named on Corpus {\n  name\n}\n\nquery Names {\n  corpora { ...Named, }\n}";
     expect((await post({ query: respaced })).body.data).toEqual(names);
+    const { body } = await post({ query: LISTED.replaceAll("{ ", "{ __typename ") });
+    expect(body.data).toEqual({ __typename: "Query", corpora: [{ __typename: "Corpus", ...names.corpora[0] }] });
     expect((await get(new URLSearchParams({ query: LISTED }).toString())).body.data).toEqual(names);
   });
 
@@ -77,6 +79,7 @@ describe("a gateway with a list of operations", () => {
   test("refuses any other text before it says anything about the schema", async () => {
     for (const query of [
       "{ corpora { name } }",
+      LISTED.replace("{ name", "{ name: __typename"),
       "query Names { corpora { ...Named } } fragment Named on Corpus { name id }",
       `${LISTED} query Other { models { name } }`,
       "{ nmae }",

@@ -9,7 +9,7 @@ import { fingerprintOf } from "./operation-fingerprint.ts";
 export interface OperationList {
   /** The text of the operation that a client names; undefined where the file has none of that name. */
   textOf(id: string): string | undefined;
-  /** Whether a text is one of the operations, however it is spaced, commented and ordered. */
+  /** Whether a text is one of the operations, however it is spaced, commented and ordered, with or without __typename. */
   includes(text: string): boolean;
 }
 
