@@ -300,7 +300,7 @@ describe("pictures, captions and questions", () => {
     }
     const wrong = await gateway.graphql(query, { id: imageId, decoding, alternatives: 5 });
     expect(wrong.errors?.[0]).toMatchObject({ extensions: { code: "BAD_USER_INPUT" } });
-    expect(wrong.errors?.[0]?.message).toContain("Ask for at most 4");
+    expect(wrong.errors?.[0]?.message).toContain("beam search with 5 beams finds 4 beside the caption");
   });
 
   test("answers questions, freely or from a list", async () => {

@@ -15,10 +15,10 @@ export function alternativesComplaint(alternatives: number, decoding: Decoding):
     return `alternatives is ${alternatives}, expected a whole number from 0 to ${MOST_ALTERNATIVES}.`;
   }
   const most = alternativesOf(decoding);
-  if (alternatives <= most) return null;
-  const reason =
-    decoding.method === "beam"
-      ? `beam search with ${decoding.beams} ${decoding.beams === 1 ? "beam" : "beams"} finds ${most} beside the caption`
-      : "greedy decoding finds the caption only";
-  return `alternatives is ${alternatives}, but ${reason}. Ask for at most ${most}, take more beams, or sample (nucleus).`;
+  if (alternatives <= most || decoding.method === "nucleus") return null;
+  if (decoding.method === "greedy") {
+    return `alternatives is ${alternatives}, but greedy decoding finds the caption only. Search with beams, or sample (nucleus).`;
+  }
+  const found = `beam search with ${decoding.beams} ${decoding.beams === 1 ? "beam" : "beams"} finds ${most} beside the caption`;
+  return `alternatives is ${alternatives}, but ${found}. Take more beams or ask for fewer, or sample (nucleus).`;
 }
