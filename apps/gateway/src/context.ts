@@ -11,7 +11,9 @@ import {
   answersOf,
   type Caption,
   captionsOf,
+  type Corpus,
   type Database,
+  findCorpora,
   findImages,
   findSearchSessions,
   type Image,
@@ -114,6 +116,7 @@ export function openSharedReads(db: Database): Pick<GatewayServices, "images" | 
 export interface GatewayContext extends GatewayDependencies, GatewayServices, RequestScope {
   readonly inference: Inference;
   readonly imageById: DataLoader<string, Image | null>;
+  readonly corpusById: DataLoader<string, Corpus | null>;
   readonly captionsByImage: DataLoader<string, readonly Caption[]>;
   /** Each costs a look at every step of a corpus, and a list of operations asks for the same corpus again and again. */
   readonly coverageByCorpus: DataLoader<string, StepCoverage[]>;
@@ -136,6 +139,10 @@ export function createContext(
     ...scope,
     imageById: new DataLoader(async (ids) => {
       const found = await images(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    }),
+    corpusById: new DataLoader(async (ids) => {
+      const found = new Map((await findCorpora(db, ids)).map((corpus) => [corpus.id, corpus]));
       return ids.map((id) => found.get(id) ?? null);
     }),
     captionsByImage: new DataLoader(async (ids) => {

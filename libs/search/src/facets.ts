@@ -1,6 +1,14 @@
-import { type AttributeValue, countAnswerFacet, countFacet, type Database, type ImageFilter } from "@medley/storage";
+import {
+  type AttributeValue,
+  countAnswerFacet,
+  countFacet,
+  type Database,
+  type FacetValue,
+  type ImageFilter,
+} from "@medley/storage";
 import type { FacetSource, ValidQuery } from "./query.ts";
 import type { RankedHit } from "./rank.ts";
+import type { SearchedCorpus } from "./search-place.ts";
 
 export interface Facet {
   /** Name of the attribute, or of the question. */
@@ -17,22 +25,45 @@ export interface Facet {
   }[];
 }
 
+/** Of several corpora this many values of each are added up: all, unless each picture has one of its own. */
+const VALUES_ADDED = 10_000;
+
 /** A facet's own selection does not count against its other values, or they could never be chosen instead. */
 export function facetsOf(
   db: Database,
-  corpusId: string,
-  { facets, filter }: ValidQuery,
+  corpora: readonly Pick<SearchedCorpus, "id" | "filter">[],
+  facets: ValidQuery["facets"],
   hits: readonly RankedHit[],
 ): Promise<Facet[]> {
   const imageIds = hits.map(({ imageId }) => imageId);
   return Promise.all(
     facets.map(async ({ name, of, first }) => {
       const count = of === "QUESTION" ? countAnswerFacet : countFacet;
-      const rest = withoutSelection(filter, { name, of });
-      const values = await count(db, { corpusId, name, filter: rest, imageIds, limit: first });
+      const limit = corpora.length === 1 ? first : VALUES_ADDED;
+      const ofCorpora = await Promise.all(
+        corpora.map(({ id: corpusId, filter }) =>
+          count(db, { corpusId, name, filter: withoutSelection(filter, { name, of }), imageIds, limit }),
+        ),
+      );
+      const values = addUp(ofCorpora, first);
       return { name, of, values: values.map((each) => ({ ...each, filter: selectionOf({ name, of }, each.value) })) };
     }),
   );
+}
+
+/** In the order of the database: those of most hits, then of most pictures, first. */
+function addUp(ofCorpora: readonly (readonly FacetValue[])[], first: number): readonly FacetValue[] {
+  const [only = [], ...others] = ofCorpora;
+  if (others.length === 0) return only;
+  const sums = new Map<string, FacetValue>();
+  for (const one of ofCorpora.flat()) {
+    const key = JSON.stringify(one.value);
+    const sum = sums.get(key);
+    sums.set(key, sum ? { value: one.value, count: sum.count + one.count, hits: sum.hits + one.hits } : one);
+  }
+  const byWeight = (one: FacetValue, other: FacetValue) =>
+    other.hits - one.hits || other.count - one.count || (one.value < other.value ? -1 : 1);
+  return [...sums.values()].toSorted(byWeight).slice(0, first);
 }
 
 interface Counted {

@@ -1,37 +1,29 @@
 import type { Inference } from "@medley/inference-api";
 import {
-  attributeSchemaOf,
+  corporaOfImages,
   cosinesOf,
-  countPassing,
   type Database,
-  describeSpace,
-  findSearchPlace,
-  liveQuestions,
   type NearText,
-  questionsIn,
-  requireQuestion,
   searchEmbeddings,
   searchTextEmbeddings,
   type SearchSessionPart,
   searchTexts,
   type SharedReads,
-  type Space,
-  type SpaceSize,
-  typedFilter,
-  typedQuestionFilter,
+  type VectorHit,
   type VectorSearch,
 } from "@medley/storage";
 import { loadSearchCalibration, type SearchCalibration } from "./calibration.ts";
 import { type EmbeddedClauses, embedClauses, type FetchPicture } from "./embed-clauses.ts";
-import { SearchError } from "./errors.ts";
 import type { HotTier } from "./hot-tier/hot-tier.ts";
 import { deadlineOption } from "./judge-candidates.ts";
+import { mergeNearest, mergeNearTexts, mergeTextHits } from "./merge-corpora.ts";
 import { type FoundByTexts, NOTHING_BY_TEXTS, type Pool, poolPictures, textEvidenceOf } from "./pool.ts";
 import { type Clause, MAX_CANDIDATES, NEAR_TEXTS, TEXT_CANDIDATES, type ValidQuery } from "./query.ts";
 import { type ClauseFindings, NO_TEXT_EVIDENCE, type Picture } from "./rank.ts";
-import type { RecallMeter } from "./recall-meter.ts";
+import type { ApproximateMode, RecallMeter } from "./recall-meter.ts";
 import { type IndexMode, leastExact, type Stopwatch } from "./report.ts";
 import { mixVectors, takeInTurns } from "./retrieval-plan.ts";
+import { begun, countPassingIn, requirePlace, type SearchPlace } from "./search-place.ts";
 
 export interface SearchDependencies {
   readonly db: Database;
@@ -61,8 +53,10 @@ export interface Findings {
   readonly pictures: readonly Picture[];
   /** In the order of the query's clauses. */
   readonly clauses: readonly ClauseFindings[];
-  /** What the scores of the model that answers mean here; null without a calibration, and while no model answers. */
-  readonly calibration: SearchCalibration | null;
+  /** For each corpus what the scores of the model that answers mean there; null without a calibration, and while no model answers. */
+  readonly calibrations: readonly (SearchCalibration | null)[];
+  /** Which of the place's corpora a picture is of. */
+  readonly corpusOf: (imageId: string) => number;
 }
 
 export interface GatherOptions {
@@ -77,17 +71,16 @@ export interface GatherOptions {
 /** The stages of a search before re-ranking. Rejects with the signal's reason, and as `searchImages` does. */
 export async function gatherFindings(
   dependencies: SearchDependencies,
-  asked: ValidQuery,
+  valid: ValidQuery,
   { stopwatch, remainingMs, outwait, signal }: GatherOptions,
 ): Promise<Findings> {
   const { db, inference, hotTier, recallMeter, fetchPicture } = dependencies;
   // A search is mostly waits, so what does not hang on one another is asked for at once.
   const served = begun(inference.models());
-  const { corpus, space } = await requirePlace(db, asked.corpus);
-  const size = begun(describeSpace(db, { spaceId: space.id, corpusId: corpus.id }));
-  const valid = await withTypes(db, corpus, asked);
+  const found = await requirePlace(db, valid);
+  const { space } = found;
   const limit = lengthOfList(valid);
-  const place = { db, hotTier, recallMeter, corpus, space, size, valid, limit, named: namedImages(valid) };
+  const place: Place = { ...found, db, hotTier, recallMeter, valid, limit, named: namedImages(valid) };
   const embedded = await stopwatch.measure("EMBED_QUERY", () =>
     embedClauses({ db, inference, served, outwait, fetchPicture }, space, valid.clauses, () => ({
       ...deadlineOption(remainingMs()),
@@ -95,26 +88,29 @@ export async function gatherFindings(
     })),
   );
   signal?.throwIfAborted();
-  const calibrated = begun(loadCalibration(place, embedded));
+  const calibrated = begun(loadCalibrations(place, embedded));
   const [retrieved, near] = await stopwatch.measure("RETRIEVE", () =>
     Promise.all([retrieve(place, embedded), searchNearTexts(place, embedded)]),
   );
-  const found = searchesTexts(valid, embedded)
+  const byTexts = searchesTexts(valid, embedded)
     ? await stopwatch.measure("MATCH_TEXTS", () => searchWords(place, embedded, retrieved.pictures, near))
     : valid.clauses.map(() => NOTHING_BY_TEXTS);
-  const wanted = found.filter((_, index) => valid.clauses[index]?.place !== "NONE");
+  const wanted = byTexts.filter((_, index) => valid.clauses[index]?.place !== "NONE");
   const pool = poolPictures(retrieved.pictures, wanted, valid.candidates);
   const pictures = [...pool.toMatch, ...pool.beyond];
-  const cosines = await cosinesOfClauses(place, embedded, [...retrieved.pictures, ...found.flatMap(hitsOf)], pictures);
+  const [cosines, corpusOf] = await Promise.all([
+    cosinesOfClauses(place, embedded, [...retrieved.pictures, ...byTexts.flatMap(hitsOf)], pictures),
+    corporaOf(place, pictures),
+  ]);
   const clauses = valid.clauses.map(
     (clause, index): ClauseFindings => ({
       place: clause.place,
       isText: isText(clause),
       cosineOf: (imageId) => cosines[index]?.get(imageId) ?? null,
-      textsOf: isText(clause) ? textEvidenceOf(found[index] ?? NOTHING_BY_TEXTS) : () => NO_TEXT_EVIDENCE,
+      textsOf: isText(clause) ? textEvidenceOf(byTexts[index] ?? NOTHING_BY_TEXTS) : () => NO_TEXT_EVIDENCE,
     }),
   );
-  const calibration = await calibrated;
+  const calibrations = await calibrated;
   signal?.throwIfAborted();
   const { mode, recall } = retrieved;
   return {
@@ -124,32 +120,23 @@ export async function gatherFindings(
     pool,
     pictures,
     clauses,
-    calibration,
+    calibrations,
+    corpusOf,
   };
 }
 
-/** A call that is awaited later: what it fails with is thrown there, and is nobody's unhandled error before. */
-function begun<T>(call: Promise<T>): Promise<T> {
-  call.catch(() => {});
-  return call;
-}
-
-/** Whether the list holds every picture of the corpus that passes the filter. */
-export async function sawEverything({ db, corpus, valid, limit, named }: Place, pictures: number): Promise<boolean> {
+/** Whether the list holds every picture of the corpora that passes the filter. */
+export async function sawEverything({ db, corpora, limit, named }: Place, pictures: number): Promise<boolean> {
   if (pictures >= limit) return false;
   const seen = pictures + named.size;
-  return (await countPassing(db, { corpusId: corpus.id, filter: valid.filter, most: seen + 1 })) <= seen;
+  return (await countPassingIn(db, corpora, seen + 1)) <= seen;
 }
 
-/** Where a search takes place. */
-export interface Place {
+/** Where and for what a search looks. */
+export interface Place extends SearchPlace {
   readonly db: Database;
   readonly hotTier: SearchDependencies["hotTier"];
   readonly recallMeter: SearchDependencies["recallMeter"];
-  readonly corpus: { readonly id: string; readonly name: string };
-  readonly space: Space;
-  /** Undefined where the space is gone. */
-  readonly size: Promise<SpaceSize | undefined>;
   readonly valid: ValidQuery;
   /** How many pictures the vector search returns. */
   readonly limit: number;
@@ -172,35 +159,6 @@ export function isText(clause: Clause): clause is Clause & { kind: "text" } {
   return clause.kind === "text";
 }
 
-async function requirePlace(db: Database, name: ValidQuery["corpus"]) {
-  const found = await findSearchPlace(db, name);
-  if (found === null) {
-    throw new SearchError(
-      "CORPUS_NOT_FOUND",
-      `There is no corpus "${name}". List the corpora, or ingest into it first.`,
-    );
-  }
-  const { corpus, space } = found;
-  if (space === null) {
-    const hint = `Ingest pictures into it: medley ingest PATH --corpus ${corpus.name}`;
-    throw new SearchError("NO_ACTIVE_SPACE", `Corpus "${corpus.name}" has no active embedding space. ${hint}`);
-  }
-  return { corpus, space };
-}
-
-/**
- * The query with its filter in the types that the corpus declares for attributes and questions.
- * @throws StorageError INVALID_VALUE also for a question, in filter or facets, that the corpus does not have
- */
-async function withTypes(db: Database, { id }: Place["corpus"], asked: ValidQuery): Promise<ValidQuery> {
-  const filter = asked.filter && typedFilter(asked.filter, await attributeSchemaOf(db, id));
-  const counted = asked.facets.flatMap(({ name, of }) => (of === "QUESTION" ? [name] : []));
-  if (questionsIn(filter).size + counted.length === 0) return { ...asked, filter };
-  const questions = await liveQuestions(db, id);
-  for (const name of counted) requireQuestion(questions, name);
-  return { ...asked, filter: typedQuestionFilter(filter, questions) };
-}
-
 /** A picture and its cosine with the vector that found it; null where only words did. */
 type Located = Pick<Picture, "imageId" | "sha256"> & { readonly itcCosine: number | null };
 
@@ -213,33 +171,42 @@ async function retrieve(
   place: Place,
   { vectors }: EmbeddedClauses,
 ): Promise<{ pictures: Located[]; mode: IndexMode; recall: number | null }> {
-  const { db, hotTier, recallMeter, corpus, space, size, valid, limit, named } = place;
+  const { db, hotTier, recallMeter, corpora, space, valid, limit, named } = place;
   const most = Math.min(MAX_CANDIDATES, limit + named.size);
-  const searches = mixVectors(valid.clauses, vectors).map(
-    (query): VectorSearch => ({ corpusId: corpus.id, spaceId: space.id, query, filter: valid.filter, limit: most }),
+  const searches = mixVectors(valid.clauses, vectors).map((query) =>
+    corpora.map(({ id: corpusId, filter, size }) => {
+      const search: VectorSearch = { corpusId, spaceId: space.id, query, filter, limit: most };
+      // In memory all of them are one run.
+      return { search, size, inMemory: hotTier?.search(search) };
+    }),
   );
-  // In memory all of them are one run. The database is asked one after the other: a query of eight clauses must not take every connection there is.
-  const inMemory = await Promise.all(searches.map((search) => hotTier?.search(search)));
+  await Promise.all(searches.flat().map(({ inMemory }) => inMemory));
   const lists: Located[][] = [];
   const modes = new Set<IndexMode>();
-  for (const [index, search] of searches.entries()) {
-    const known = inMemory[index];
-    const found = known
-      ? { hits: known, mode: "hotTier" as const }
-      : await searchEmbeddings(db, { ...search, size: await size });
-    recallMeter?.observe(search, found);
-    modes.add(found.mode);
-    lists.push(found.hits.filter(({ imageId }) => !named.has(imageId)));
+  // The database is asked one after the other: a query of eight clauses must not take every connection there is.
+  for (const ofVector of searches) {
+    const ofCorpora: (readonly VectorHit[])[] = [];
+    for (const { search, size, inMemory } of ofVector) {
+      const known = await inMemory;
+      const found = known
+        ? { hits: known, mode: "hotTier" as const }
+        : await searchEmbeddings(db, { ...search, size: await size });
+      recallMeter?.observe(search, found);
+      modes.add(found.mode);
+      ofCorpora.push(found.hits);
+    }
+    lists.push(mergeNearest(ofCorpora, most).filter(({ imageId }) => !named.has(imageId)));
   }
   const mode = leastExact(modes);
   // Without a vector there was nothing to search for.
-  const recall =
-    searches.length === 0
-      ? null
-      : mode === "exact"
-        ? 1
-        : (recallMeter?.estimateOf({ corpusId: corpus.id, spaceId: space.id }, mode) ?? null);
+  const recall = searches.length === 0 ? null : mode === "exact" ? 1 : leastRecall(place, mode);
   return { pictures: takeInTurns(lists, limit), mode, recall };
+}
+
+/** Of several corpora the least; null where it is not known of one. */
+function leastRecall({ recallMeter, corpora, space }: Place, mode: ApproximateMode): number | null {
+  const estimates = corpora.map(({ id }) => recallMeter?.estimateOf({ corpusId: id, spaceId: space.id }, mode) ?? null);
+  return estimates.reduce((least, one) => (least === null || one === null ? null : Math.min(least, one)));
 }
 
 /**
@@ -252,33 +219,38 @@ function searchesTexts({ textWeight, candidates, clauses }: ValidQuery, { model 
 
 /** For each clause the pictures whose own texts are nearest to it. */
 function searchNearTexts(
-  { db, corpus, space, size, valid }: Place,
+  { db, corpora, space, valid }: Place,
   embedded: EmbeddedClauses,
 ): Promise<readonly (readonly NearText[])[]> {
-  const among = { corpusId: corpus.id, spaceId: space.id, filter: valid.filter, limit: NEAR_TEXTS };
   const findNear = async (clause: Clause, index: number): Promise<readonly NearText[]> => {
     const query = embedded.vectors[index] ?? null;
     if (!isText(clause) || query === null) return [];
-    return (await searchTextEmbeddings(db, { ...among, query, size: await size })).hits;
+    const ofCorpora = corpora.map(async ({ id: corpusId, filter, size }) => {
+      const among = { corpusId, spaceId: space.id, filter, limit: NEAR_TEXTS };
+      return (await searchTextEmbeddings(db, { ...among, query, size: await size })).hits;
+    });
+    return mergeNearTexts(await Promise.all(ofCorpora), NEAR_TEXTS);
   };
   return Promise.all(searchesTexts(valid, embedded) ? valid.clauses.map(findNear) : []);
 }
 
 /** For each clause the pictures whose own texts hold its words, and those that are near. */
 function searchWords(
-  { db, corpus, space, valid, limit, named }: Place,
+  { db, corpora, space, valid, limit, named }: Place,
   { vectors }: EmbeddedClauses,
   retrieved: readonly Located[],
   near: readonly (readonly NearText[])[],
 ): Promise<FoundByTexts[]> {
-  const among = { corpusId: corpus.id, spaceId: space.id, filter: valid.filter };
   const findBy = async (clause: Clause, index: number): Promise<FoundByTexts> => {
     if (!isText(clause)) return NOTHING_BY_TEXTS;
     const query = vectors[index] ?? null;
     const byCosine = near[index] ?? [];
     const judged = [...retrieved, ...byCosine].map(({ imageId }) => imageId);
     const most = query === null ? limit : TEXT_CANDIDATES;
-    const byWords = await searchTexts(db, { ...among, query, text: clause.text, limit: most, among: judged });
+    const ofCorpora = corpora.map(({ id: corpusId, filter }) =>
+      searchTexts(db, { corpusId, spaceId: space.id, filter, query, text: clause.text, limit: most, among: judged }),
+    );
+    const byWords = mergeTextHits(await Promise.all(ofCorpora));
     const isHit = ({ imageId }: Located) => !named.has(imageId);
     return { byWords: byWords.filter(isHit), byCosine: byCosine.filter(isHit) };
   };
@@ -300,10 +272,24 @@ async function cosinesOfClauses(
   return Promise.all(vectors.map(cosines));
 }
 
-async function loadCalibration(
-  { db, corpus, space }: Place,
+async function corporaOf({ db, corpora }: Place, pictures: readonly Picture[]): Promise<Findings["corpusOf"]> {
+  if (corpora.length === 1) return () => 0;
+  const ids = await corporaOfImages(
+    db,
+    pictures.map(({ imageId }) => imageId),
+  );
+  const places = new Map(corpora.map(({ id }, index) => [id, index]));
+  // One that was removed meanwhile is nobody's; it is left out when the page is shown.
+  return (imageId) => places.get(ids.get(imageId) ?? "") ?? 0;
+}
+
+async function loadCalibrations(
+  { db, corpora, space }: Place,
   { model }: EmbeddedClauses,
-): Promise<SearchCalibration | null> {
-  if (model === null) return null;
-  return loadSearchCalibration(db, { corpusId: corpus.id, spaceId: space.id, itcWeight: model.itcWeight });
+): Promise<(SearchCalibration | null)[]> {
+  if (model === null) return corpora.map(() => null);
+  const { itcWeight } = model;
+  return Promise.all(
+    corpora.map(({ id }) => loadSearchCalibration(db, { corpusId: id, spaceId: space.id, itcWeight })),
+  );
 }

@@ -16,6 +16,8 @@ export const NEAR_TEXTS = 128;
 export const MAX_TEXT_CHARACTERS = 2000;
 /** Every text clause costs a pass of the matching head over all candidates. */
 export const MAX_CLAUSES = 8;
+/** Each is a search of its own in the database. */
+export const MAX_CORPORA = 16;
 /** Pictures to search with come inside a JSON request; larger ones are ingested, and named by their id. */
 export const MAX_PICTURE_BYTES = 700_000;
 export const MAX_URL_CHARACTERS = 2000;
@@ -48,7 +50,9 @@ export interface FacetRequest {
 
 export interface SearchQuery {
   /** Name of the corpus. */
-  readonly corpus: string;
+  readonly corpus?: string | undefined;
+  /** Names of several that are searched as one, 1..16; instead of `corpus`. */
+  readonly corpora?: readonly string[] | undefined;
   /** Each of these should fit. */
   readonly all?: readonly SearchClause[] | undefined;
   /** At least one of these should fit. */
@@ -84,7 +88,8 @@ export type Clause = { readonly place: ClausePlace } & (
 );
 
 export interface ValidQuery {
-  readonly corpus: string;
+  /** At least one. */
+  readonly corpora: readonly string[];
   /** Those of `all` first, then `any`, then `none`. */
   readonly clauses: readonly Clause[];
   readonly filter: ImageFilter | undefined;
@@ -110,10 +115,11 @@ export function validateQuery(query: SearchQuery): ValidQuery {
   if (deadlineMs !== null && !(deadlineMs > 0)) {
     throw new SearchError("INVALID_QUERY", `deadlineMs is ${deadlineMs}, expected more than 0.`);
   }
-  const { corpus, filter } = query;
+  const { filter } = query;
+  const corpora = validateCorpora(query);
   const clauses = validateClauses(query);
   return {
-    corpus,
+    corpora,
     clauses,
     filter,
     first,
@@ -123,6 +129,16 @@ export function validateQuery(query: SearchQuery): ValidQuery {
     facets: validateFacets(query),
     deadlineMs,
   };
+}
+
+function validateCorpora({ corpus, corpora }: SearchQuery): readonly string[] {
+  if ((corpus === undefined) === (corpora === undefined)) {
+    const found = corpus === undefined ? "Neither corpus nor corpora is given" : "corpus and corpora are both given";
+    throw new SearchError("INVALID_QUERY", `${found}, expected exactly one of them.`);
+  }
+  const names = corpora ?? [corpus ?? ""];
+  if (names.length >= 1 && names.length <= MAX_CORPORA) return names;
+  throw new SearchError("INVALID_QUERY", `corpora has ${names.length} names, expected 1 to ${MAX_CORPORA}.`);
 }
 
 function validateClauses({ all = [], any = [], none = [] }: SearchQuery): Clause[] {

@@ -83,8 +83,8 @@ export interface RankingRule {
   readonly itcWeight: number;
   /** Share of textScore in the order, 0..1. */
   readonly textWeight: number;
-  /** Match probability of a rerankScore; null without a calibration. */
-  readonly probabilityOf: ((rerankScore: number) => number) | null;
+  /** Match probability of a picture's rerankScore; null without a calibration. */
+  readonly probabilityOf: ((rerankScore: number, imageId: string) => number) | null;
   /** Image ids in the order (`quickOrder`) that pictures have until they are judged; the vector search's when absent. */
   readonly unjudgedOrder?: readonly string[] | undefined;
 }
@@ -183,7 +183,7 @@ function judgementOf(
   const itcCosine = cosineOf(imageId);
   const itmLogit = matches && logitOf(picture, matches[index], failures);
   const rerankScore = itmLogit === null || itcCosine === null ? null : itmLogit + itcWeight * itcCosine;
-  const matchProbability = rerankScore === null || !probabilityOf ? null : probabilityOf(rerankScore);
+  const matchProbability = rerankScore === null || !probabilityOf ? null : probabilityOf(rerankScore, imageId);
   const byModels = matches === null ? itcCosine : rerankScore;
   return { imageId, itcCosine, itmLogit, matchProbability, rerankScore, byModels };
 }

@@ -6,9 +6,10 @@ import { createPatience } from "./outwait-overload.ts";
 import { type SearchQuery, type ValidQuery, validateQuery } from "./query.ts";
 import { quickOrder, type RankedHit, type Ranking, rankPictures } from "./rank.ts";
 import { createStopwatch, type Degradation, describeFailures, type SearchReport, type Stopwatch } from "./report.ts";
-import { type Judgement, verdictOf } from "./verdict.ts";
+import { type Judgement, strongestOf, verdictOf } from "./verdict.ts";
 
 export interface SearchResult {
+  /** The first of those that were searched. */
   readonly corpusId: string;
   /** The whole list that was looked at, in the final order: at least `first` hits where the corpus has them. */
   readonly hits: readonly RankedHit[];
@@ -123,21 +124,21 @@ function countStored(matches: Matches): number | null {
 }
 
 async function finalAnswer(findings: Findings, judged: Judged, stopwatch: Stopwatch): Promise<SearchResult> {
-  const { place, calibration, pictures } = findings;
-  const { db, corpus, valid } = place;
+  const { place, pictures } = findings;
+  const { db, corpora, valid } = place;
   const ranking = rankFindings(findings, judged);
   const cut = cutByProbability(ranking.hits, valid.minMatch);
   // A picture that was not judged may have the wanted probability all the same.
   const judgedAll = valid.minMatch === null || ranking.hits.every(({ matchProbability }) => matchProbability !== null);
   const [sawAll, facets] = await Promise.all([
     judgedAll && sawEverything(place, pictures.length),
-    facetsOf(db, corpus.id, valid, cut.hits),
+    facetsOf(db, corpora, valid.facets, cut.hits),
   ]);
   return {
-    corpusId: corpus.id,
+    corpusId: corpora[0].id,
     hits: cut.hits,
     total: { value: cut.hits.length, relation: sawAll ? "EXACT" : "AT_LEAST" },
-    verdict: judgeAnswer(valid, calibration, ranking.hits),
+    verdict: judgeAnswer(findings, ranking.hits),
     facets,
     report: reportOf(findings, judged, { ...ranking, degraded: cut.degraded }, stopwatch),
     judging: progressOf(judged),
@@ -146,7 +147,7 @@ async function finalAnswer(findings: Findings, judged: Judged, stopwatch: Stopwa
 
 /** Says nothing that more judging could take back: where a least probability is asked for, only what is known to have it is shown. */
 function preliminaryAnswer(findings: Findings, judged: Judged, stopwatch: Stopwatch): SearchResult {
-  const { place, calibration, clauses } = findings;
+  const { place, clauses } = findings;
   const { minMatch } = place.valid;
   const candidates = findings.pool.toMatch;
   const unjudgedOrder = judged.order.flatMap((position) => candidates[position]?.imageId ?? []);
@@ -154,12 +155,12 @@ function preliminaryAnswer(findings: Findings, judged: Judged, stopwatch: Stopwa
     ...unjudgedOrder,
     ...findings.pool.beyond.map(({ imageId }) => imageId),
   ]);
-  const isCut = minMatch !== null && calibration !== null && clauses.every(({ isText }) => isText);
+  const isCut = minMatch !== null && isCalibrated(findings) && clauses.every(({ isText }) => isText);
   const hits = isCut
     ? ranking.hits.filter(({ matchProbability }) => (matchProbability ?? -1) >= minMatch)
     : ranking.hits;
   return {
-    corpusId: place.corpus.id,
+    corpusId: place.corpora[0].id,
     hits,
     total: { value: hits.length, relation: "AT_LEAST" },
     verdict: null,
@@ -174,7 +175,7 @@ function progressOf({ matches, order }: Judged): JudgingProgress {
 }
 
 function rankFindings(findings: Findings, { matches }: Judged, unjudgedOrder?: readonly string[]): Ranking {
-  const { pictures, calibration, place } = findings;
+  const { pictures, place } = findings;
   const ofTexts = matches.values();
   const clauses = findings.clauses.map((clause) => ({
     ...clause,
@@ -183,9 +184,23 @@ function rankFindings(findings: Findings, { matches }: Judged, unjudgedOrder?: r
   return rankPictures(pictures, clauses, {
     itcWeight: itcWeightOf(findings),
     textWeight: place.valid.textWeight,
-    probabilityOf: calibration && ((rerankScore) => matchProbabilityOf(calibration, rerankScore)),
+    probabilityOf: probabilitiesOf(findings),
     unjudgedOrder,
   });
+}
+
+/** The order mixes what probabilities say with nothing else: they count where every corpus has them. */
+function probabilitiesOf({
+  calibrations,
+  corpusOf,
+}: Findings): ((rerankScore: number, imageId: string) => number) | null {
+  const known = calibrations.flatMap((calibration) => calibration ?? []);
+  if (known.length < calibrations.length) return null;
+  return (rerankScore, imageId) => matchProbabilityOf(known[corpusOf(imageId)] as SearchCalibration, rerankScore);
+}
+
+function isCalibrated({ calibrations }: Findings): boolean {
+  return calibrations.every((calibration) => calibration !== null);
 }
 
 function itcWeightOf({ embedded }: Pick<Findings, "embedded">): number {
@@ -217,20 +232,30 @@ function reportOf(
     modelFingerprint: space.fingerprint,
     itcWeight: itcWeightOf(findings),
     textWeight: valid.textWeight,
-    degraded: [...embedded.degraded, ...describeFailures(failures, pool.toMatch.length), ...degraded],
+    degraded: [...place.leftOut, ...embedded.degraded, ...describeFailures(failures, pool.toMatch.length), ...degraded],
     matchFailures: failures,
   };
 }
 
-/** Calibrated on queries of one text; several clauses, and pictures, have no such statistic. */
-function judgeAnswer(
-  { clauses }: ValidQuery,
-  calibration: SearchCalibration | null,
-  hits: readonly RankedHit[],
-): Judgement | null {
+/** Calibrated on queries of one text; several clauses, and pictures, have no such statistic. Of several corpora the one that says most for an answer counts. */
+function judgeAnswer({ place, calibrations, corpusOf }: Findings, hits: readonly RankedHit[]): Judgement | null {
+  const { clauses } = place.valid;
   if (clauses.length !== 1 || clauses[0]?.kind !== "text") return null;
-  const textShare = Math.max(0, ...hits.map((hit) => hit.clauses[0]?.textShare ?? 0));
-  return verdictOf({ calibration, best: bestScoreOf(hits), textShare });
+  return strongestOf(
+    calibrations.map((calibration, corpus) => {
+      const own =
+        calibrations.length === 1 ? hits : withOwnRanks(hits.filter((hit) => corpusOf(hit.imageId) === corpus));
+      const textShare = Math.max(0, ...own.map((hit) => hit.clauses[0]?.textShare ?? 0));
+      return verdictOf({ calibration, best: bestScoreOf(own), textShare });
+    }),
+  );
+}
+
+/** Hits of one corpus with the places that a search of it alone would have given them. */
+function withOwnRanks(hits: readonly RankedHit[]): RankedHit[] {
+  const places = hits.flatMap(({ rankBeforeRerank }) => rankBeforeRerank ?? []).toSorted((a, b) => a - b);
+  const ownPlace = new Map(places.map((place, index) => [place, index + 1]));
+  return hits.map((hit) => ({ ...hit, rankBeforeRerank: ownPlace.get(hit.rankBeforeRerank ?? 0) ?? null }));
 }
 
 /** Hits below the wanted probability, and those without any, are left out; without a calibration nothing can be, which is said. */

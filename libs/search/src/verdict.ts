@@ -45,6 +45,21 @@ export function verdictOf({
   return { verdict: byTexts, decidedBy: "TEXTS", answerProbability };
 }
 
+/**
+ * Of what several corpora say the strongest; where that is NONE and one of them cannot say anything, nothing can be said.
+ * @param judgements one for each corpus
+ */
+export function strongestOf(judgements: readonly (Judgement | null)[]): Judgement | null {
+  const known = judgements.flatMap((judgement) => judgement ?? []);
+  const [strongest] = known.toSorted(
+    (one, other) =>
+      STRENGTH[other.verdict] - STRENGTH[one.verdict] ||
+      (other.answerProbability ?? -1) - (one.answerProbability ?? -1),
+  );
+  if (strongest?.verdict === "NONE" && known.length < judgements.length) return null;
+  return strongest ?? null;
+}
+
 const STRENGTH: Readonly<Record<SearchVerdict, number>> = { NONE: 0, WEAK: 1, STRONG: 2 };
 
 function verdictOfProbability(

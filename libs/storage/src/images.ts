@@ -130,6 +130,15 @@ export async function findImages(db: Queryable, imageIds: readonly string[]): Pr
   );
 }
 
+/** The id of the corpus of each image that exists. */
+export async function corporaOfImages(db: Queryable, imageIds: readonly string[]): Promise<Map<string, string>> {
+  const rows = await db.query<{ id: string; corpusId: string }>(
+    `select id, corpus_id as "corpusId" from images where id = any ($1::uuid[])`,
+    [imageIds.filter(isUuid)],
+  );
+  return new Map(rows.map(({ id, corpusId }) => [id, corpusId]));
+}
+
 /** A page by id; `after` is the last id of the page before. */
 export function listImages(
   db: Queryable,

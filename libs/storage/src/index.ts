@@ -118,7 +118,15 @@ export { parseImageFilter } from "./parse-image-filter.ts";
 export { LONGEST_ATTRIBUTE_NAME, attributeProblem } from "./flat-attributes.ts";
 export { nameProblem } from "./names.ts";
 export { readMoment } from "./read-moment.ts";
-export { countImages, findImage, findImages, listImages, registerImage, saveImageFacts } from "./images.ts";
+export {
+  corporaOfImages,
+  countImages,
+  findImage,
+  findImages,
+  listImages,
+  registerImage,
+  saveImageFacts,
+} from "./images.ts";
 export type { Attributes, Image, ImageFacts, NewImage } from "./images.ts";
 export {
   beginRenewals,

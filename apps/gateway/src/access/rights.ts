@@ -33,6 +33,7 @@ const inCorpusOf = (least: AccessRole, ...subjects: readonly Subject[]): Right =
 const SEARCH = inCorpusOf(
   "VIEWER",
   corpus("input.corpus"),
+  corpus("input.corpora"),
   image("input.all.imageId"),
   image("input.any.imageId"),
   image("input.none.imageId"),

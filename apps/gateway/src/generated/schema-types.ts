@@ -725,6 +725,8 @@ export type Image = {
   attributes: Scalars['JSON']['output'];
   /** Every stored caption, oldest first. */
   captions: Array<Caption>;
+  /** The corpus that it belongs to. */
+  corpus: Corpus;
   /** Where the picture shows a word, as far as the model can tell. A pass of the model. */
   evidence?: Maybe<Evidence>;
   /** Height in pixels as people see it (EXIF orientation applied); null until the picture has been read. */
@@ -1302,7 +1304,7 @@ export type Query = {
   /** Operations, newest first. */
   operations: Array<Operation>;
   /**
-   * Pictures of a corpus that fit, best first: the nearest pictures by `itcCosine`, re-ranked by `itmLogit + w * itcCosine`, and mixed with
+   * Pictures of a corpus, or of several, that fit, best first: the nearest pictures by `itcCosine`, re-ranked by `itmLogit + w * itcCosine`, and mixed with
    * pictures whose own texts are near the query or hold its words. The whole list is kept for 15 minutes, so that pages neither overlap nor drift
    * while pictures come and go.
    */
@@ -1698,8 +1700,14 @@ export type SearchInput = {
   all?: InputMaybe<Array<SearchClause>>;
   /** At least one of these should fit. */
   any?: InputMaybe<Array<SearchClause>>;
-  /** Name of the corpus to search. */
-  corpus: Scalars['String']['input'];
+  /**
+   * Names of 1 to 16 corpora that are searched as if they were one. Scores of two models cannot be compared: the answer is of the corpora whose active space is
+   * that of the first which has one, and `report.degraded` names the others (OTHER_MODEL, NO_ACTIVE_SPACE). A match probability needs every one of them
+   * calibrated, and a filter has to fit each.
+   */
+  corpora?: InputMaybe<Array<Scalars['String']['input']>>;
+  /** Name of the corpus to search. Either this or `corpora`. */
+  corpus?: InputMaybe<Scalars['String']['input']>;
   /** Attributes whose values are to be counted, at most 8. */
   facets?: InputMaybe<Array<FacetInput>>;
   /** Only pictures that pass. However few pass, none of them is lost to the filter. */
@@ -2568,6 +2576,7 @@ export type ImageResolvers<ContextType = GatewayContext, ParentType extends Reso
   answers?: Resolver<Array<ResolversTypes['ImageAnswer']>, ParentType, ContextType>;
   attributes?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
   captions?: Resolver<Array<ResolversTypes['Caption']>, ParentType, ContextType>;
+  corpus?: Resolver<ResolversTypes['Corpus'], ParentType, ContextType>;
   evidence?: Resolver<Maybe<ResolversTypes['Evidence']>, ParentType, ContextType, RequireFields<ImageEvidenceArgs, 'word'>>;
   height?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;

@@ -36,6 +36,11 @@ export const GeneratedCaption: GeneratedCaptionResolvers = {
 };
 
 export const Image: ImageResolvers = {
+  async corpus({ corpusId }, _query, { corpusById }) {
+    const corpus = await corpusById.load(corpusId);
+    if (corpus === null) throw badUserInput("The picture was removed with its corpus meanwhile. Ask again.");
+    return corpus;
+  },
   origins: ({ origins }) => [...origins],
   url: ({ id }, _query, { pictureLink }) => pictureLink("images", id),
   thumbnailUrl: ({ id }, _query, { pictureLink }) => pictureLink("thumbnails", id),

@@ -58,12 +58,13 @@ export async function withoutRemoved(
 
 /** What is asked for, in the words of the library. */
 export function searchQueryOf(
-  { corpus, rerank, textWeight, minMatch, ...input }: SearchInput,
+  { corpus, corpora, rerank, textWeight, minMatch, ...input }: SearchInput,
   first: number,
   { searchDeadlineMs }: Pick<GatewayContext, "searchDeadlineMs">,
 ): SearchQuery {
   return {
-    corpus,
+    corpus: corpus ?? undefined,
+    corpora: corpora ?? undefined,
     all: clausesOf("all", input.all),
     any: clausesOf("any", input.any),
     none: clausesOf("none", input.none),

@@ -293,8 +293,14 @@ export type SearchInput = {
   all?: Array<SearchClause> | null | undefined;
   /** At least one of these should fit. */
   any?: Array<SearchClause> | null | undefined;
-  /** Name of the corpus to search. */
-  corpus: string;
+  /**
+   * Names of 1 to 16 corpora that are searched as if they were one. Scores of two models cannot be compared: the answer is of the corpora whose active space is
+   * that of the first which has one, and `report.degraded` names the others (OTHER_MODEL, NO_ACTIVE_SPACE). A match probability needs every one of them
+   * calibrated, and a filter has to fit each.
+   */
+  corpora?: Array<string> | null | undefined;
+  /** Name of the corpus to search. Either this or `corpora`. */
+  corpus?: string | null | undefined;
   /** Attributes whose values are to be counted, at most 8. */
   facets?: Array<FacetInput> | null | undefined;
   /** Only pictures that pass. However few pass, none of them is lost to the filter. */

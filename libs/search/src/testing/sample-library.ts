@@ -31,6 +31,8 @@ export interface SampleLibrary extends AsyncDisposable {
   readonly space: Space;
   /** In the order in which they were added. */
   readonly imageIds: readonly string[];
+  /** One more corpus in the same space, with pictures of these numbers; `pictures` of the first corpus have 0 and up. */
+  addCorpus(name: string, numbers: readonly number[]): Promise<Corpus>;
   /** Makes the next calls of a method fail or wait; null lets it work again. */
   interrupt(method: string, act: ((options: CallOptions) => Promise<void> | void) | null): void;
 }
@@ -70,6 +72,12 @@ export async function openSampleLibrary({ pictures = 12 } = {}): Promise<SampleL
     corpus,
     space,
     imageIds,
+    async addCorpus(name, numbers) {
+      const other = await ensureCorpus(db, { name: `${corpus.name}-${name}` });
+      for (const number of numbers) await addPicture({ db, blobs, inference, corpus: other, space }, number);
+      await activateSpace(db, other.id, space.id);
+      return other;
+    },
     interrupt(method, act) {
       if (act === null) interruptions.delete(method);
       else interruptions.set(method, act);
