@@ -268,6 +268,19 @@ test("adds pictures from the reader's disk to a new collection, says what was re
   await picturesLoaded();
   await shoot("18-own-pictures");
 
+  const everywhere = await page.locator("option", { hasText: /^All collections · \d+ pictures$/ }).textContent();
+  await page.getByLabel("Collection").selectOption({ label: everywhere ?? "" });
+  await page.getByText(/48 pictures for “an apple”, best first/).waitFor();
+  await picturesLoaded();
+  await shoot("18-all-collections");
+  const collections = await page.locator("ol.grid dd.name").allInnerTexts();
+  expect(collections).toHaveLength(48);
+  expect(new Set(collections)).toEqual(new Set(["some", "from my disk"]));
+  await page.reload();
+  await page.getByText(/48 pictures for “an apple”, best first/).waitFor();
+  await page.getByLabel("Collection").selectOption("from my disk");
+  await page.getByText(/6 pictures for “an apple”, best first/).waitFor();
+
   await page.setViewportSize({ width: 390, height: 844 });
   await page.getByRole("button", { name: "Add pictures" }).click();
   await dialog.getByText("They join the pictures of “from my disk”.").waitFor();

@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { formatAddress, parseAddress } from "./address.ts";
+import { EVERYWHERE, formatAddress, parseAddress } from "./address.ts";
+
+test("searches every collection at an address that no name of one can be mistaken for", () => {
+  const everywhere = { text: "dogs", corpus: EVERYWHERE, imageId: "7" };
+  expect(formatAddress(everywhere)).toBe("/?q=dogs&all=1&image=7");
+  expect(parseAddress("?q=dogs&all=1&image=7")).toEqual(everywhere);
+});
 
 test("reads query, corpus and open picture from the address", () => {
   expect(parseAddress("?q=two+dogs%20on+a+beach&corpus=demo&image=7")).toEqual({

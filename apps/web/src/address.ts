@@ -3,17 +3,20 @@ import { useCallback, useEffect, useState } from "react";
 /** What the page shows, as its address says it: a search can be bookmarked, shared and gone back to. */
 export interface Address {
   readonly text: string;
-  /** Null means the first corpus. */
+  /** Null means the first corpus, EVERYWHERE all of them. */
   readonly corpus: string | null;
   /** The picture that is open. */
   readonly imageId: string | null;
 }
 
+/** No corpus has this name: no text of the database holds the character. */
+export const EVERYWHERE = "\0";
+
 export function parseAddress(query: string): Address {
   const parameters = new URLSearchParams(query);
   return {
     text: (parameters.get("q") ?? "").trim(),
-    corpus: parameters.get("corpus") || null,
+    corpus: parameters.has("all") ? EVERYWHERE : parameters.get("corpus") || null,
     imageId: parameters.get("image") || null,
   };
 }
@@ -22,7 +25,8 @@ export function parseAddress(query: string): Address {
 export function formatAddress({ text, corpus, imageId }: Address): string {
   const parameters = new URLSearchParams();
   if (text !== "") parameters.set("q", text);
-  if (corpus !== null) parameters.set("corpus", corpus);
+  if (corpus === EVERYWHERE) parameters.set("all", "1");
+  else if (corpus !== null) parameters.set("corpus", corpus);
   if (imageId !== null) parameters.set("image", imageId);
   const query = parameters.toString();
   return query === "" ? "/" : `/?${query}`;

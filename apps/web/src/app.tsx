@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from "react";
 import { AddDialog } from "./add-dialog.tsx";
 import { tallyOf } from "./added-pictures.ts";
-import { type Address, useAddress } from "./address.ts";
+import { type Address, EVERYWHERE, useAddress } from "./address.ts";
 import { forgetApiKey, useApiKey } from "./api-key.ts";
 import { type Corpus, fetchCorpora, type FoundPictures, isSeen, searchPictures } from "./api.ts";
 import { calmly, wantsNoMotion } from "./calm-updates.ts";
@@ -36,12 +36,13 @@ export function App() {
   const filled = adding.pictures.at(-1)?.corpus;
   const isReady = useSeen(added > 0 && open === 0 ? (filled ?? null) : null);
   const corpus = address.corpus ?? names[0]?.name ?? null;
-  const asked = address.text !== "" && corpus !== null;
+  const searched = corpus === EVERYWHERE ? names.map(({ name }) => name) : corpus === null ? [] : [corpus];
+  const asked = address.text !== "" && searched.length > 0;
   const found = useRequest<FoundPictures>(
-    asked ? JSON.stringify([corpus, address.text, version]) : null,
+    asked ? JSON.stringify([searched, address.text, version]) : null,
     (signal, show) =>
       searchPictures(
-        { corpus: corpus ?? "", text: address.text, first: HITS },
+        { corpora: searched, text: address.text, first: HITS },
         signal,
         calmly(show, { still: wantsNoMotion() }),
       ),
@@ -103,7 +104,7 @@ export function App() {
       {isAdding && (
         <AddDialog
           corpora={names.map(({ name }) => name)}
-          proposed={corpus === null || corpus === DEMO ? NEW_COLLECTION : corpus}
+          proposed={corpus === null || corpus === EVERYWHERE || corpus === DEMO ? NEW_COLLECTION : corpus}
           adding={adding}
           isReady={isReady}
           onShow={() => {
@@ -188,7 +189,10 @@ function Content({ address, corpus, corpora, found, onRetry, onSearch, onOpen, o
       <Failure of={corpora} onRetry={onRetry} />
       {corpora.phase === "done" && names.length === 0 && <NoCorpus onAdd={onAdd} />}
       {corpora.phase === "done" && names.length > 0 && found.phase === "idle" && (
-        <Invitation corpus={names.find(({ name }) => name === corpus)} onSearch={onSearch} />
+        <Invitation
+          corpora={corpus === EVERYWHERE ? names : names.filter(({ name }) => name === corpus)}
+          onSearch={onSearch}
+        />
       )}
       {found.phase === "loading" && (
         <>
@@ -214,12 +218,12 @@ function Found({ found: { page, judged, candidates, isFinal }, address, corpus, 
     <>
       <p className="status" role="status">
         {!isFinal && `${pictures}, in a first order`}
-        {isFinal && (page.edges.length === 0 ? `No pictures in “${corpus}” yet.` : `${pictures}, best first`)}
+        {isFinal && (page.edges.length === 0 ? `No pictures in ${titleOf(corpus)} yet.` : `${pictures}, best first`)}
       </p>
       {isFinal && page.verdict?.verdict === "NONE" && (
         <div className="notice notice-degraded" role="status">
           <p>
-            <strong>Probably nothing in “{corpus}” shows this.</strong> These are the nearest pictures.
+            <strong>Probably nothing in {titleOf(corpus)} shows this.</strong> These are the nearest pictures.
           </p>
         </div>
       )}
@@ -237,14 +241,21 @@ function Failure({ of, onRetry }: { of: RequestState<unknown>; onRetry: () => vo
 
 const EXAMPLES = ["a red apple", "snow on the mountains", "a polar bear", "an old castle"];
 
-function Invitation({ corpus, onSearch }: { corpus: Corpus | undefined; onSearch: (text: string) => void }) {
+function titleOf(corpus: string | null): string {
+  return corpus === EVERYWHERE ? "your collections" : `“${corpus}”`;
+}
+
+function Invitation({ corpora, onSearch }: { corpora: readonly Corpus[]; onSearch: (text: string) => void }) {
+  const [first, ...others] = corpora;
+  const pictures = corpora.reduce((sum, { imageCount }) => sum + imageCount, 0);
+  const place = others.length > 0 ? `${corpora.length} collections` : `“${first?.name}”`;
   return (
     <section className="invitation">
       <h1>Describe a picture, find it</h1>
       <p>
-        {corpus === undefined
+        {first === undefined
           ? "Choose a collection and say in a few words what its pictures should show."
-          : `Say in a few words what you are looking for among the ${countOf(corpus.imageCount, "picture")} of “${corpus.name}”.`}
+          : `Say in a few words what you are looking for among the ${countOf(pictures, "picture")} of ${place}.`}
       </p>
       <ul className="examples" aria-label="Examples">
         {EXAMPLES.map((text) => (

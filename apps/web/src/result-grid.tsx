@@ -1,5 +1,5 @@
 import { useRef } from "react";
-import { type Address, formatAddress } from "./address.ts";
+import { type Address, EVERYWHERE, formatAddress } from "./address.ts";
 import type { Hit } from "./api.ts";
 import { useMoves } from "./use-moves.ts";
 import { describeMove, formatCosine, formatLogit, formatRerankScore } from "./wording.ts";
@@ -41,7 +41,7 @@ export function ResultGrid({ hits, address, isPending = false, onOpen }: ResultG
                 {hit.rank}
               </span>
             </span>
-            <Scores hit={hit} isPending={isPending} />
+            <Scores hit={hit} isPending={isPending} isOfMany={address.corpus === EVERYWHERE} />
           </a>
         </li>
       ))}
@@ -49,7 +49,14 @@ export function ResultGrid({ hits, address, isPending = false, onOpen }: ResultG
   );
 }
 
-export function Scores({ hit, isPending = false }: { hit: Hit; isPending?: boolean }) {
+interface ScoresProps {
+  readonly hit: Hit;
+  readonly isPending?: boolean;
+  /** Whether the hits are of several collections. */
+  readonly isOfMany?: boolean;
+}
+
+export function Scores({ hit, isPending = false, isOfMany = false }: ScoresProps) {
   const unjudged = isPending ? "not yet" : "none";
   return (
     <dl className="scores">
@@ -79,6 +86,12 @@ export function Scores({ hit, isPending = false }: { hit: Hit; isPending?: boole
           {hit.rank} <Move hit={hit} />
         </dd>
       </div>
+      {isOfMany && (
+        <div>
+          <dt>collection</dt>
+          <dd className="name">{hit.node.corpus.name}</dd>
+        </div>
+      )}
     </dl>
   );
 }

@@ -1,6 +1,7 @@
 import { createElement } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 import { expect, test } from "vitest";
+import { EVERYWHERE } from "./address.ts";
 import type { Hit, Report } from "./api.ts";
 import { JudgingNotice, ReportNotice } from "./report-notice.tsx";
 import { ResultGrid } from "./result-grid.tsx";
@@ -16,6 +17,7 @@ const hit: Hit = {
   matchProbability: null,
   node: {
     id: "7",
+    corpus: { name: "demo" },
     url: "/images/7",
     thumbnailUrl: "/thumbnails/7",
     width: 640,
@@ -54,6 +56,14 @@ test("says what a picture's own texts say for it, and when nothing else found it
   const page = gridOf([{ ...hit, textScore: 0.666, rankBeforeRerank: null }]);
   for (const text of ["its texts", "0.67", "found by its texts"]) expect(page).toContain(text);
   expect(gridOf([hit])).not.toContain("its texts");
+});
+
+test("says of each hit which collection it is of where several were searched", () => {
+  const address = { text: "dogs", corpus: EVERYWHERE, imageId: null };
+  const page = renderToStaticMarkup(createElement(ResultGrid, { hits: [hit], address, onOpen: () => {} }));
+  expect(page).toContain('<dd class="name">demo</dd>');
+  expect(page).toContain('href="/?q=dogs&amp;all=1&amp;image=7"');
+  expect(gridOf([hit])).not.toContain(">demo<");
 });
 
 test("links a hit to an address that opens it", () => {

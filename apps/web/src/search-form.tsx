@@ -1,6 +1,10 @@
 import { useState } from "react";
 import type { Corpus } from "./api.ts";
+import { EVERYWHERE } from "./address.ts";
 import { countOf } from "./wording.ts";
+
+/** More collections than this no search takes. */
+const MOST_AT_ONCE = 16;
 
 interface SearchFormProps {
   /** The text that the page shows results for. */
@@ -12,6 +16,7 @@ interface SearchFormProps {
 }
 
 export function SearchForm({ text, corpus, corpora, onSearch, onCorpus }: SearchFormProps) {
+  const pictures = corpora.reduce((sum, { imageCount }) => sum + imageCount, 0);
   const [draft, setDraft] = useState(text);
   const [shown, setShown] = useState(text);
   // The browser's back button, an example or the brand changed what the page shows.
@@ -45,7 +50,12 @@ export function SearchForm({ text, corpus, corpora, onSearch, onCorpus }: Search
       <label className="search-corpus">
         <span className="hidden">Collection</span>
         <select value={corpus ?? ""} disabled={corpora.length === 0} onChange={(event) => onCorpus(event.target.value)}>
-          {corpus !== null && !corpora.some(({ name }) => name === corpus) && <option value={corpus}>{corpus}</option>}
+          {corpus !== null && corpus !== EVERYWHERE && !corpora.some(({ name }) => name === corpus) && (
+            <option value={corpus}>{corpus}</option>
+          )}
+          {((corpora.length > 1 && corpora.length <= MOST_AT_ONCE) || corpus === EVERYWHERE) && (
+            <option value={EVERYWHERE}>All collections · {countOf(pictures, "picture")}</option>
+          )}
           {corpora.map(({ name, imageCount }) => (
             <option key={name} value={name}>
               {name} · {countOf(imageCount, "picture")}

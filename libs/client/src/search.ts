@@ -20,12 +20,15 @@ export interface SearchOptions extends RequestOptions {
 }
 
 /** What to look for, and where; a text alone is the same as `{ all: [{ text }] }`. */
-export type Query = SearchInput | { readonly corpus: string; readonly text: string };
+export type Query =
+  | SearchInput
+  | { readonly corpus: string; readonly text: string }
+  | { readonly corpora: readonly string[]; readonly text: string };
 
 /** An answer on its way: what is known of it so far, or with `isFinal` what `search` gives. */
 export type SearchRefinement = Omit<SearchRefinedSubscription["searchRefined"], "page"> & { readonly page: SearchPage };
 
-/** Pictures of a corpus that fit, best first. */
+/** Pictures of a corpus, or of several, that fit, best first. */
 export async function search(
   client: MedleyClient,
   query: Query,
@@ -60,7 +63,9 @@ export async function* watchSearch(
 const LARGEST_SUBSCRIPTION = 20_000;
 
 function inputOf(query: Query): SearchInput {
-  return "text" in query ? { corpus: query.corpus, all: [{ text: query.text }] } : query;
+  if (!("text" in query)) return query;
+  const all = [{ text: query.text }];
+  return "corpora" in query ? { corpora: [...query.corpora], all } : { corpus: query.corpus, all };
 }
 
 /** The page behind this one, of the same answer; null behind the last. Rejects with SEARCH_EXPIRED after 15 minutes. */

@@ -16,9 +16,9 @@ export const OWN_OPERATIONS: readonly string[] = [
   // Image of the web page
   "49a1f27544052980b96ffd7f6816a14afe8f5e3eda90f794365fb8a770b9ed29",
   // SearchRefined of the web page
-  "a1040158b244da18e3e637965c84c2daf3ea3495f9afb8c22f8a0b1e9dbadc7f",
+  "455c02e7d6f236db8fe53332fcf5062278cc24a37604917f5529b6c58c015e17",
   // Search of the web page
-  "69b56ac6406660ee99cedc65ac314ab9c592c516d64fd3d31c8d528e0d5074bf",
+  "10783131fd8d74ec5e66aca80bce6d7505ea0c33161499ff41746348c0240ed3",
   // Ask of the client
   "99e0f63d7f0aa87222dbccbf225d83025c8b719c02ea8daf6372fc587b88929a",
   // Describe of the client
