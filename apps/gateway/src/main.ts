@@ -51,7 +51,7 @@ async function run(): Promise<void> {
       db,
       inference,
       hotTier,
-      fetchPicture: async (url, options) => (await fetcher.fetch(url, options)).bytes,
+      ...(settings.searchUrls && { fetchPicture: async (url, options) => (await fetcher.fetch(url, options)).bytes }),
       ...openPictureStores(settings),
       tokens: openTokenStore({ directory: settings.tokenDirectory }),
       parts: openPartFiles({ directory: settings.uploadDirectory }),

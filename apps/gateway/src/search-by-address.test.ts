@@ -110,6 +110,6 @@ test("refuses addresses where nobody fetches", async () => {
   expect(await errorOf(search(without, `${address}/six.png`))).toMatchObject({
     code: "BAD_USER_INPUT",
     reason: "INVALID_QUERY",
-    message: expect.stringContaining("Pictures are not fetched here") as string,
+    message: expect.stringContaining("Pictures are not fetched for searches here") as string,
   });
 });

@@ -109,12 +109,12 @@ export async function watchCorpora(outer: IngestContext, options: WatchOptions):
     keep(running, name, work, id);
   };
   const reindex = ({ id: corpusId, name }: Corpus) => {
-    const onNote = (note: string) => console.error(`${name}: ${note}`);
+    const onNote = (note: string) => console.error(`Note: ${name}: ${note}`);
     const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
     keep(reindexes, name, runReindex(run, { corpusId }, { onNote, onProgress: () => {} }), corpusId);
   };
   const keepUp = ({ id: corpusId, name }: Corpus) => {
-    const onNote = (note: string) => console.error(`${name}: ${note}`);
+    const onNote = (note: string) => console.error(`Note: ${name}: ${note}`);
     const run = { ...context, owner: `${context.owner}-${randomUUID()}` };
     const work = runUpkeep(run, { corpusId }, { onNote, onProgress: () => {} }).then((outcome) => {
       // Another one may have been asked for meanwhile: this worker does one of a corpus at a time.

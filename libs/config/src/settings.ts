@@ -175,6 +175,10 @@ const environmentSchema = z.object({
   MEDLEY_FETCH_ALLOW: addressRanges.default([]).meta({
     description: "Address ranges that pictures may be fetched from although they are not public, such as 10.1.0.0/16.",
   }),
+  MEDLEY_SEARCH_URLS: z
+    .enum(["on", "off"], { error: "on or off" })
+    .default("on")
+    .meta({ description: "Whether searches may name pictures by address, which the gateway then fetches: on, off." }),
   MEDLEY_ADMIN_KEY: secretText
     .optional()
     .meta({ description: "A key with the role ADMIN everywhere, for containers; others: medley keys create." }),
@@ -281,6 +285,8 @@ export interface Settings {
   readonly uploadKey?: string;
   /** CIDR ranges that are not public and that pictures may be fetched from all the same. */
   readonly fetchAllow: readonly string[];
+  /** Whether searches may name pictures by address. */
+  readonly searchUrls: boolean;
   /** A key from the environment with the role ADMIN everywhere. */
   readonly adminKey?: string;
   /** Absent: no tokens are taken. */
@@ -398,6 +404,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     maxBytes: value.MEDLEY_MAX_BYTES,
     ...(value.MEDLEY_UPLOAD_KEY !== undefined && { uploadKey: value.MEDLEY_UPLOAD_KEY }),
     fetchAllow: Object.freeze([...value.MEDLEY_FETCH_ALLOW]),
+    searchUrls: value.MEDLEY_SEARCH_URLS === "on",
     ...(value.MEDLEY_ADMIN_KEY !== undefined && { adminKey: value.MEDLEY_ADMIN_KEY }),
     ...jwtSettings(value),
     ...(value.MEDLEY_LINK_SECRET !== undefined && { linkSecret: value.MEDLEY_LINK_SECRET }),

@@ -104,7 +104,10 @@ async function fetchClause(
   { deadlineMs, signal }: Pick<CallOptions, "deadlineMs" | "signal">,
 ): Promise<NamedPicture> {
   if (fetchPicture === undefined) {
-    throw new SearchError("INVALID_QUERY", "Pictures are not fetched here. Send the picture itself, or ingest it.");
+    throw new SearchError(
+      "INVALID_QUERY",
+      "Pictures are not fetched for searches here. Send the picture itself (picture), or ingest it and name it by imageId.",
+    );
   }
   const limits = [deadlineMs === undefined ? [] : AbortSignal.timeout(deadlineMs), signal ?? []].flat();
   try {

@@ -45,6 +45,9 @@ export async function runReindex(settings: Settings, options: ReindexOptions): P
     const code = await reindexCorpus(settings, url, name, { json }, lost);
     await using db = await openDatabase(databaseOptions(settings));
     const ended = await findOperation(db, operation.id);
+    if (code !== 0 && (await findCorpus(db, name))?.id !== operation.corpusId) {
+      note(`Corpus "${name}" was deleted meanwhile; what was built for it goes with it.`);
+    }
     const comparison = (await findReindex(db, operation.id))?.comparison as SpaceComparison | null | undefined;
     if (json) await writeRecord({ operation: ended, comparison: comparison ?? null });
     else for (const line of comparison ? describeComparison(comparison) : []) await writeLine(line);

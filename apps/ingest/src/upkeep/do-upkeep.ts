@@ -23,7 +23,7 @@ export async function doUpkeep(
     );
     return 1;
   }
-  const onNote = (note: string) => console.error(`${corpus}: ${note}`);
+  const onNote = (note: string) => console.error(`Note: ${corpus}: ${note}`);
   const onProgress = (counts: object) => {
     if (json) process.stdout.write(`${JSON.stringify({ operationId: operation, ...counts })}\n`);
   };
@@ -31,8 +31,12 @@ export async function doUpkeep(
   while (!context.signal.aborted) {
     await runUpkeep(context, { corpusId, operationId: operation }, { onNote, onProgress });
     const ended = await retryTransient(() => findOperation(context.db, operation), context.retry);
-    if (ended === null || ended.finishedAt !== null) return ended?.state === "SUCCEEDED" ? 0 : 1;
-    if (saysPaused && (await findCorpus(context.db, corpus))?.pausedAt) {
+    if (ended?.state === "SUCCEEDED") return 0;
+    const present = await retryTransient(() => findCorpus(context.db, corpus), context.retry);
+    if (present?.id !== corpusId)
+      console.error(`Corpus "${corpus}" was deleted meanwhile; nothing of it is left to do.`);
+    if (ended === null || ended.finishedAt !== null || present?.id !== corpusId) return 1;
+    if (saysPaused && present.pausedAt) {
       onNote(`The corpus is paused. Go on with: medley steps resume --corpus ${corpus}`);
       saysPaused = false;
     }
