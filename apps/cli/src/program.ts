@@ -149,7 +149,7 @@ function addModelCommands(program: Command, settings: Settings, withJson: (comma
       .option("--prompt <text>", 'what the caption starts from (default: the model set\'s, "a picture of ")')
       .option(
         "--alternatives <count>",
-        "the next best captions too (beam, nucleus)",
+        "so many other captions too: beams - 1 at most, or further samples",
         wholeNumber(0, MOST_ALTERNATIVES),
       ),
     ["greedy", "beam", "nucleus"],

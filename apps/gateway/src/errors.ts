@@ -79,6 +79,11 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown): G
   return { ...shown, message: `${shown.message.slice(0, LONGEST_MESSAGE)}... (${shown.message.length} characters)` };
 }
 
+/** Suggestions tell names of the schema, as introspection does. */
+export function withoutSuggestion(message: string): string {
+  return message.replace(/\s*Did you mean.*$/s, "");
+}
+
 /** Where the client sees no cause, it can name the trace that leads an operator to it. */
 function withTrace(shown: GraphQLFormattedError): GraphQLFormattedError {
   const { trace_id: traceId } = traceFields();
@@ -100,6 +105,10 @@ function translateError(formatted: GraphQLFormattedError, error: unknown): Graph
     return { message: cause.message, ...place, extensions: { code: cause.code, retryable: cause.retryable } };
   }
   if (REQUEST_CODES.has(formatted.extensions?.["code"])) return { ...formatted };
+  // What graphql-js itself says of an argument when a field is executed: null in the place of a value, by a variable that may be null.
+  if (cause instanceof Error && /^Argument "\w+" (of|has) /.test(cause.message)) {
+    return { message: cause.message, ...place, extensions: { code: "BAD_USER_INPUT" } };
+  }
   if (isRefusedRequest(error)) return { message: formatted.message, extensions: { code: "BAD_REQUEST" } };
   const code: GatewayErrorCode = "INTERNAL_SERVER_ERROR";
   return { message: "The server failed on this field; its log has the cause.", ...place, extensions: { code } };

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { buildSubgraphSchema } from "@apollo/subgraph";
 import { graphql, parse } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readOperationList } from "./protection/operation-list.ts";
+import { createOperationList, readOperations } from "./protection/operation-list.ts";
 import { type ServedGateway, serveGateway } from "./testing/serve.ts";
 
 const run = promisify(execFile);
@@ -55,7 +55,7 @@ test("graphql-codegen's documented configuration makes types that compile, from 
   // What its page sends, by the hash or as the text that it made of the page's.
   const path = join(project, "src/gql/persisted-documents.json");
   const [[id = "", text = ""] = [], ...others] = Object.entries(JSON.parse(await readFile(path, "utf8")) as object);
-  const listed = await readOperationList(path);
+  const listed = createOperationList(await readOperations(path));
   expect(others).toEqual([]);
   expect(listed.textOf(id)).toBe(text);
   expect([listed.includes(text), listed.includes(text.replace("itmLogit", ""))]).toEqual([true, false]);

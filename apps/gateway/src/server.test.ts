@@ -298,6 +298,10 @@ describe("pictures, captions and questions", () => {
       expect(one.text).not.toBe("");
       expect(one.logProbability).toBeLessThanOrEqual(0);
     }
+    const byNull = query.replace("$alternatives: Int!", "$alternatives: Int");
+    const none = await gateway.graphql(byNull, { id: imageId, decoding, alternatives: null });
+    expect(none.errors).toMatchObject([{ extensions: { code: "BAD_USER_INPUT" }, path: ["caption"] }]);
+    expect(none.errors?.[0]?.message).toContain('"alternatives"');
     const wrong = await gateway.graphql(query, { id: imageId, decoding, alternatives: 5 });
     expect(wrong.errors?.[0]).toMatchObject({ extensions: { code: "BAD_USER_INPUT" } });
     expect(wrong.errors?.[0]?.message).toContain("beam search with 5 beams finds 4 beside the caption");

@@ -10,6 +10,7 @@ import {
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { expressMiddleware } from "@as-integrations/express5";
 import { makeExecutableSchema } from "@graphql-tools/schema";
+import { buildSchema } from "graphql";
 import { createRecallMeter } from "@medley/search";
 import express from "express";
 import { openAccess } from "./access/access.ts";
@@ -23,8 +24,14 @@ import {
   viewerOf,
 } from "./access/admit-requests.ts";
 import { guardRootFields } from "./access/guard-root-fields.ts";
-import { createContext, type GatewayContext, type GatewayDependencies, openSharedReads } from "./context.ts";
-import { formatError } from "./errors.ts";
+import {
+  createContext,
+  type GatewayContext,
+  type GatewayDependencies,
+  openSharedReads,
+  type RequestLog,
+} from "./context.ts";
+import { formatError, withoutSuggestion } from "./errors.ts";
 import { createGraphiqlRouter } from "./graphiql.ts";
 import { answerErrors, readJsonBody } from "./http-errors.ts";
 import { limitSize, MAX_TOKENS } from "./limits.ts";
@@ -33,9 +40,9 @@ import { createMetrics } from "./metrics/metrics.ts";
 import { createMetricsRouter } from "./metrics/metrics-router.ts";
 import { createPictureRouter } from "./pictures.ts";
 import { answerLegacyClients, logRequests } from "./plugins.ts";
-import { readOperationList } from "./protection/operation-list.ts";
+import { createOperationList, objectionTo, type OperationList, readOperations } from "./protection/operation-list.ts";
 import { protectOperations } from "./protection/protect-operations.ts";
-import { DEFAULT_PROTECTION } from "./protection/protection-settings.ts";
+import { DEFAULT_PROTECTION, type ProtectionSettings } from "./protection/protection-settings.ts";
 import { requireListedRequests } from "./protection/require-listed.ts";
 import { checkReadiness, withoutDetails } from "./readiness.ts";
 import { openRequest } from "./request-scope.ts";
@@ -70,7 +77,8 @@ export interface ListenOptions {
  */
 export async function createGateway(dependencies: GatewayDependencies, listen: ListenOptions): Promise<Gateway> {
   const protection = { ...DEFAULT_PROTECTION, ...dependencies.protection };
-  const listed = protection.operationsFile === undefined ? null : await readOperationList(protection.operationsFile);
+  const listed = await openOperationList(protection, dependencies.log);
+  const tellsSchema = protection.introspection && listed === null;
   const access = await openAccess(dependencies.db, { ...protection, host: listen.host });
   const metrics = createMetrics(dependencies.db);
   const admission = createAdmission(access, protection);
@@ -96,6 +104,7 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     access,
     admission,
     limits: protection,
+    tellsSchema,
     listed,
     addressOf: (request) => clientAddress(request, app),
     onSubscribed: (code, seconds) => metrics.countRequest("subscription", code, seconds),
@@ -105,14 +114,14 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
     schema,
     csrfPrevention: true,
     introspection: protection.introspection,
-    // "Did you mean" tells the names that introspection no longer does.
-    hideSchemaDetailsFromClientErrors: !protection.introspection,
+    // "Did you mean" tells the names that introspection no longer does, and that nobody has to find out who sends listed operations.
+    hideSchemaDetailsFromClientErrors: !tellsSchema,
     includeStacktraceInErrorResponses: false,
     // Signals are main.ts's: it also closes what the gateway does not own.
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: MAX_TOKENS },
     validationRules: [limitSize],
-    formatError,
+    formatError: tellsSchema ? formatError : formatDiscreetly,
     plugins: [
       answerLegacyClients,
       protectOperations(SCHEMA, protection.maxCostMs),
@@ -147,7 +156,10 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
   const graphql = expressMiddleware(apollo, { context });
   app.use("/graphql", traceRequests("/graphql"), admitRequests(admission), readJsonBody());
   if (listed) {
-    const onRefused = () => metrics.countRequest("none", "OPERATION_NOT_LISTED" satisfies AccessErrorCode, 0);
+    const onRefused = (sent: string) => {
+      metrics.countRequest("none", "OPERATION_NOT_LISTED" satisfies AccessErrorCode, 0);
+      dependencies.log.info({ sent: sent.slice(0, LOGGED_CHARACTERS) }, "operation not listed");
+    };
     app.use("/graphql", requireListedRequests(listed, onRefused));
   }
   app.use("/graphql", graphql);
@@ -188,6 +200,30 @@ export async function createGateway(dependencies: GatewayDependencies, listen: L
       await apollo.stop();
     },
   };
+}
+
+/** Enough to see which operation is missing. */
+const LOGGED_CHARACTERS = 300;
+
+/** Null: any operation may be sent. Rejects where the file cannot be used; an operation in it that does not fit the schema is logged. */
+async function openOperationList(
+  { operationsFile }: Pick<ProtectionSettings, "operationsFile">,
+  log: RequestLog,
+): Promise<OperationList | null> {
+  if (operationsFile === undefined) return null;
+  const documents = await readOperations(operationsFile);
+  const schema = buildSchema(SCHEMA);
+  for (const [id, text] of documents) {
+    const objection = objectionTo(text, schema);
+    if (objection !== null) log.error({ operation: id, objection }, "listed operation does not fit the schema");
+  }
+  log.info({ operations: documents.size, file: operationsFile }, "only listed operations are run");
+  return createOperationList(documents);
+}
+
+function formatDiscreetly(...call: Parameters<typeof formatError>): ReturnType<typeof formatError> {
+  const formatted = formatError(...call);
+  return { ...formatted, message: withoutSuggestion(formatted.message) };
 }
 
 function urlOf({ address, port }: AddressInfo): string {

@@ -6,6 +6,7 @@ import {
   type GeneratedText,
   InferenceError,
 } from "@medley/inference-api";
+import type { DecodingSettings } from "./decoding/decoding-settings.ts";
 import type { GeneratedTokens } from "./worker/tasks.ts";
 
 /** How many further texts a request wants. Throws UNSUPPORTED where its decoding cannot find so many. */
@@ -13,6 +14,13 @@ export function wantedAlternatives({ alternatives = 0, decoding }: CaptionReques
   const complaint = alternativesComplaint(alternatives, decoding);
   if (complaint !== null) throw new InferenceError("UNSUPPORTED", complaint);
   return alternatives;
+}
+
+/** Throws INVALID_TEXT where a text could not have a single token of its own. */
+export function requireRoom({ maxLength }: Pick<DecodingSettings, "maxLength">, prefix: readonly number[]): void {
+  if (maxLength > prefix.length) return;
+  const found = `maxLength is ${maxLength}, but what the text starts from has ${prefix.length} tokens already`;
+  throw new InferenceError("INVALID_TEXT", `${found}. Expected at least ${prefix.length + 1}.`);
 }
 
 /** Prefix of a caption: [DEC] and the prompt's pieces, without [SEP] (models/blip.py:134). */

@@ -141,6 +141,20 @@ describe("the engine in worker threads", () => {
     expect(await sample(2, images)).not.toEqual(first);
   });
 
+  test("refuses a length that leaves no room for a text", async () => {
+    const { inference } = await open("captioner");
+    await using _engine = inference;
+    const decoding = { method: "beam", beams: 2, maxLength: 4 } as const;
+    const caption = inference.captionImages([picture(1, 32)], { prompt: "a picture of ", decoding });
+    const message = expect.stringContaining("maxLength is 4, but what the text starts from has 4 tokens already");
+    await expect(caption).rejects.toMatchObject({ code: "INVALID_TEXT", message });
+    const enough = await inference.captionImages([picture(1, 32)], {
+      prompt: "a picture of ",
+      decoding: { ...decoding, maxLength: 5 },
+    });
+    expect(values(enough)[0]?.tokenIds).toHaveLength(5);
+  });
+
   test("serves a further model beside the retrieval model, each with its own outputs", async () => {
     const { inference } = await open("retrieval-square");
     await using _engine = inference;

@@ -15,7 +15,7 @@ import {
   type Outcome,
   type Role,
 } from "@medley/inference-api";
-import { captionPrefix, wantedAlternatives, wordCaption } from "./captions.ts";
+import { captionPrefix, requireRoom, wantedAlternatives, wordCaption } from "./captions.ts";
 import { ANSWER_LENGTHS, CAPTION_LENGTHS, decodingSettings } from "./decoding/decoding-settings.ts";
 import { evidenceMap, type EvidencePayload, evidencePayload } from "./evidence-request.ts";
 import { type Fingerprints, fingerprintsOf } from "./fingerprint.ts";
@@ -364,6 +364,7 @@ export async function createLocalInference(options: LocalInferenceOptions): Prom
       const prefix = captionPrefix(blip, prompt);
       const alternatives = wantedAlternatives(request);
       const settings = decodingSettings(request.decoding, CAPTION_LENGTHS, 1 + alternatives);
+      requireRoom(settings, prefix);
       const batch = { kind: "captionImages", images: [], prefix, settings } as const;
       const key = `captionImages:${JSON.stringify([prefix, settings])}`;
       const items = images.map((image) => ({
@@ -498,7 +499,11 @@ function graphBuildersOf(modelSet: ModelSet): Map<string, ReturnType<typeof crea
 }
 
 function answerDecoding(blip: Blip, mode: AnswerMode): AnswerDecoding {
-  if (mode.mode === "generate") return { mode: "generate", settings: decodingSettings(mode.decoding, ANSWER_LENGTHS) };
+  if (mode.mode === "generate") {
+    const settings = decodingSettings(mode.decoding, ANSWER_LENGTHS);
+    requireRoom(settings, [blip.tokenizer.specialTokens.decode]);
+    return { mode: "generate", settings };
+  }
   // BLIP ranks the 128 answers whose first token is likeliest (configs/vqa.yaml k_test).
   const answers = mode.answers.map((answer) => blip.tokenizer.encode(answer, { first: "dec" }));
   return { mode: "rank", answers, candidates: mode.candidates ?? 128 };

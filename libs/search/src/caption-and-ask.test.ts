@@ -1,3 +1,4 @@
+import { succeeded } from "@medley/inference-api";
 import { captionsOf } from "@medley/storage";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { askImage } from "./ask-image.ts";
@@ -38,6 +39,14 @@ test("finds alternatives beside a caption, stored or not, and stores none of the
   expect(new Set(fresh.alternatives.map(({ text }) => text)).size).toBe(3);
   const again = await captionOf(library, { imageId, decoding, alternatives: 2 });
   expect(again).toEqual({ ...fresh, alternatives: fresh.alternatives.slice(0, 2), stored: true });
+  // A machine that finds another text a little likelier.
+  const other = { text: "another text", tokenIds: [1], logProbability: -0.1 };
+  const inference = { ...library.inference, captionImages: async () => [succeeded({ ...other, alternatives: [] })] };
+  const elsewhere = await captionOf({ ...library, inference }, { imageId, decoding, alternatives: 3 });
+  expect(elsewhere).toEqual({ ...fresh, alternatives: [other], stored: true });
+  const old = { ...library.inference, captionImages: async () => [succeeded(other)] };
+  const asked = captionOf({ ...library, inference: old }, { imageId, decoding, alternatives: 3 });
+  await expect(asked).rejects.toThrow("does not tell alternatives");
   const alone = await captionOf(library, { imageId, decoding });
   expect(alone).toEqual({ ...fresh, alternatives: [], stored: true });
   const ledger = (await captionsOf(library.db, [imageId])).get(imageId) ?? [];
@@ -62,7 +71,9 @@ test("refuses decodings that no engine could run", async () => {
   await expect(caption({ method: "beam", beams: 0 })).rejects.toThrow("decoding.beams is 0");
   await expect(caption({ method: "nucleus", topP: 1.5, seed: 1 })).rejects.toThrow("decoding.topP is 1.5");
   await expect(caption({ method: "greedy", maxLength: 0 })).rejects.toThrow("decoding.maxLength is 0");
-  await expect(caption({ method: "greedy", repetitionPenalty: 0 })).rejects.toThrow("decoding.repetitionPenalty is 0");
+  await expect(caption({ method: "greedy", repetitionPenalty: 0.01 })).rejects.toThrow(
+    "decoding.repetitionPenalty is 0.01",
+  );
   await expect(caption({ method: "nucleus", topP: 1, topK: -1, seed: 1 })).rejects.toThrow("decoding.topK is -1");
 });
 

@@ -58,10 +58,20 @@ export async function captionOf(dependencies: CaptionDependencies, query: Captio
   const [outcome] = await inference.captionImages([{ sha256: image.sha256 }], request, options);
   if (outcome === undefined) throw new Error("Bug: captionImages returned no outcome for one picture");
   if (!outcome.ok) throw outcome.error;
-  const { text, logProbability } = outcome.value;
-  const stored = earlier?.text === text;
+  const { alternatives: found, ...best } = outcome.value;
+  if (alternatives > 0 && found === undefined) {
+    const hint = "It is older than this gateway. Update it, or ask for none.";
+    throw new SearchError("MODEL_MISSING", `The inference server does not tell alternatives of a caption. ${hint}`);
+  }
+  const others = (found ?? []).filter(({ text }) => text.trim() !== "");
+  // The caption is the one that was told before, also where another machine finds another text a little likelier.
+  if (earlier !== undefined) {
+    const kept = [best, ...others].filter(({ text }) => text !== earlier.text).slice(0, alternatives);
+    return { ...origin, text: earlier.text, logProbability: earlier.logProbability, alternatives: kept, stored: true };
+  }
+  const { text, logProbability } = best;
   // A model may have nothing to say, and an empty text is no caption.
-  if (!stored && text.trim() !== "") {
+  if (text.trim() !== "") {
     const seed = decoding.method === "nucleus" ? decoding.seed : null;
     const { fingerprint: modelFingerprint } = model;
     await addCaption(db, {
@@ -74,8 +84,7 @@ export async function captionOf(dependencies: CaptionDependencies, query: Captio
       logProbability,
     });
   }
-  const others = (outcome.value.alternatives ?? []).filter((other) => other.text.trim() !== "");
-  return { ...origin, text, logProbability, alternatives: others, stored };
+  return { ...origin, text, logProbability, alternatives: others, stored: false };
 }
 
 function isWrittenBy(caption: Caption, modelFingerprint: string, decoding: Decoding): boolean {
@@ -100,9 +109,9 @@ export function validateDecoding(decoding: Decoding): Decoding {
     requireInteger("decoding.topK", decoding.topK, 0, 100_000);
   }
   const { repetitionPenalty: penalty } = decoding;
-  if (penalty !== undefined && !(penalty > 0 && penalty <= 100)) {
+  if (penalty !== undefined && !(penalty >= 0.1 && penalty <= 10)) {
     const found = `decoding.repetitionPenalty is ${penalty}`;
-    throw new SearchError("INVALID_QUERY", `${found}, expected more than 0 and at most 100; 1 changes nothing.`);
+    throw new SearchError("INVALID_QUERY", `${found}, expected a number from 0.1 to 10; 1 changes nothing.`);
   }
   return decoding;
 }

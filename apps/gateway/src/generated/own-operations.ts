@@ -2,41 +2,41 @@
 /** Of the operations of the web page and of the client package (operation-fingerprint.ts). */
 export const OWN_OPERATIONS: readonly string[] = [
   // Ask of the web page
-  "03c88b89fb177043dff7d5ce7917c94086cc85e3b7054ee9654512817e4242b4",
+  "fb1cc26c3e4042d00db7b0bda5c2442c18ae29d3625de2a516d573ccd30f0d94",
   // Caption of the web page
-  "e83b2a6173bcaaf40bd57263abcef9d277a893147706e8e6298b1c472884a1d0",
+  "1ae3e2d29fad8423851d7bc68d11b34655623b5b5a0574b8ee5803b9703d8063",
   // Corpora of the web page
-  "2e5de01c8e0cf94c9d294e7699bb30ffe049a363334bf1e496fe6ac5defe0b6b",
+  "4fd236a39bcf87b09aa081c1f11e63aae6cc90ce55a5872e5ee2aef93be398d4",
   // CreateUpload of the web page
-  "3eea45a28e604de6ab790078fbd54f85c4c4a7b9036d0a34741fe989a499e80f",
+  "337e6eff6894690edb8418c797a8a5decbe198267061f63c5b50ed58b1f565f5",
   // Evidence of the web page
-  "747b4860fc0b27d55fca4d126893247bb5e2218a421ccaaf840a322996a90816",
+  "2ecd62344823ed7295a71dfa2fc013b7a1d923fc2e8ff67c8446cd94b9974c01",
   // Filling of the web page
-  "07519fb966d58588006fc2511c88a32a825c8c927ec90df2d1a0d3e86b27dfdf",
+  "6e45049338babcf32b5783e66aa2f22a9e29d811460df341a386276f0cb70ed7",
   // Image of the web page
-  "49a1f27544052980b96ffd7f6816a14afe8f5e3eda90f794365fb8a770b9ed29",
+  "c09cd6cdb7e0015bc9ece1a639b17a39effb352dc405bd2703a68389e8317bb0",
   // SearchRefined of the web page
-  "455c02e7d6f236db8fe53332fcf5062278cc24a37604917f5529b6c58c015e17",
+  "99b2f5d6a538c1a6ee8295bef1f3a77f550416138420f3cbbc6e4af234a67dd6",
   // Search of the web page
-  "10783131fd8d74ec5e66aca80bce6d7505ea0c33161499ff41746348c0240ed3",
+  "9451d6b2dfe2ffaf335d56a656a9cabd542f1444ad487fadc82d7e6a612352e8",
   // Ask of the client
-  "99e0f63d7f0aa87222dbccbf225d83025c8b719c02ea8daf6372fc587b88929a",
+  "e56201336a7ea49137c5b91c654b376d133f1e1c030bb8fdafa347260ebfe548",
   // Describe of the client
-  "392f4981605a5a6667bac7c21c5a462d421445b3fd2d19b2dca41e89b57c9b46",
+  "f60a10dc5efa3666c54880e5e8d4e001b39b01a6c6b1f04502db779ddbf3c18a",
   // Evidence of the client
-  "4eee7d1f178c2a90e3df4e2822765688dee0d2eace016500c6d5bc486150cdec",
+  "2eee2dc36e8a96c77717d48855c33f443b9af8cb27411469531948c3ac272c72",
   // Operations of the client
-  "29c9e61a4a21b93b07fb0d8bf297d0e0e9956202ae9bfc6ab18e38d27497af09",
+  "91d06efb710cf8ed1b9fa6b503761929a28e9a51548e52db23d32ca8a7c2cc67",
   // OperationUpdated of the client
-  "cde3f42b5b98a02da12cd770c55a2db6aa45d9e51977aea523d578dc6198e237",
+  "f76dfdb396e334beb9a8f82b64b9c391d758450a60aeace7e47709083aaf31e8",
   // Search of the client
-  "d95c032b758f3405a90aa87f64702db21fa1f9eab1a5ef00e87060fa627ddd3d",
+  "8c05b446b77a7c9c003bd869cfbeda2442e31733373f40d22386a2605ba7254f",
   // SearchRefined of the client
-  "1f3ce98d28ce5a2a4e066d086c5ed94df9d03a1b8e393be9bfcf3c6d8fd949f8",
+  "81e31ab0e2f251930b8f316122ab86d4c71a13ccfebed8cd7b32ba3fa097f342",
   // CreateUpload of the client
-  "f1702bf2adaa9419879dc366c42ba61334abd8698daf717c30902cc1dc1da898",
+  "fdead7338c7c8e188a0d6e978fa049eefe40c2904d0310fad5543349ff263394",
   // Upload of the client
-  "566cc528af74e14084b4be33f8e61d28d1d5b6e04a24dcd19991aabe2718df87",
+  "700fe000b5d7831f1cbd4404025cdf6dffa97c81ad6367e7ef9b708d9cf70fb6",
   // UploadUpdated of the client
-  "1f69c049e69cf14ed39ec09a4144f135d462817d228e181d53586e371ded4807",
+  "f96400f235f874a346f2e7012610eaaee83f0adba314d22d5e28e9331e1ec08f",
 ];

@@ -114,7 +114,7 @@ export type BeamInput = {
   maxLength?: InputMaybe<Scalars['Int']['input']>;
   /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
   minLength?: InputMaybe<Scalars['Int']['input']>;
-  /** Above 1 makes tokens that were used before less probable, above 0 to 100; 1 when absent. */
+  /** Above 1 makes tokens that were used before less probable, 0.1 to 10; 1 when absent. */
   repetitionPenalty?: InputMaybe<Scalars['Float']['input']>;
 };
 
@@ -712,7 +712,7 @@ export type GreedyInput = {
   maxLength?: InputMaybe<Scalars['Int']['input']>;
   /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
   minLength?: InputMaybe<Scalars['Int']['input']>;
-  /** Above 1 makes tokens that were used before less probable, above 0 to 100; 1 when absent. */
+  /** Above 1 makes tokens that were used before less probable, 0.1 to 10; 1 when absent. */
   repetitionPenalty?: InputMaybe<Scalars['Float']['input']>;
 };
 
@@ -1170,7 +1170,7 @@ export type NucleusInput = {
   maxLength?: InputMaybe<Scalars['Int']['input']>;
   /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
   minLength?: InputMaybe<Scalars['Int']['input']>;
-  /** Above 1 makes tokens that were used before less probable, above 0 to 100; 1.1 when absent. */
+  /** Above 1 makes tokens that were used before less probable, 0.1 to 10; 1.1 when absent. */
   repetitionPenalty?: InputMaybe<Scalars['Float']['input']>;
   /** The same seed gives the same text. */
   seed: Scalars['Int']['input'];

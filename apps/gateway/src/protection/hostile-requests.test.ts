@@ -106,6 +106,18 @@ const OPERATIONS: readonly (readonly [string, string, object, Expected])[] = [
     { code: "COST_EXCEEDED" },
   ],
   [
+    "cost in samples beside a caption",
+    'query($d: DecodingInput) { caption(imageId: "1", decoding: $d, alternatives: 15) { text } }',
+    { d: { nucleus: { seed: 1, maxLength: 100 } } },
+    { code: "COST_EXCEEDED" },
+  ],
+  [
+    "cost in sorting a whole vocabulary for every token",
+    'query($d: DecodingInput) { caption(imageId: "1", decoding: $d, alternatives: 15) { text } }',
+    { d: { nucleus: { seed: 1, maxLength: 35, topK: 0 } } },
+    { code: "COST_EXCEEDED" },
+  ],
+  [
     "cost in a list of answers",
     ASK,
     { id: "1", answers: Array.from({ length: 5000 }, (_, index) => `answer ${index}`) },

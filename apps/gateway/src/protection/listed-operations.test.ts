@@ -8,7 +8,7 @@ import { createClient } from "graphql-ws";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { type ServedGateway, serveGateway } from "../testing/serve.ts";
-import { createOperationList, readOperationList } from "./operation-list.ts";
+import { createOperationList, readOperations } from "./operation-list.ts";
 
 const LISTED = "query Names { corpora { ...Named } } fragment Named on Corpus { name }";
 const LISTED_ID = createHash("sha256").update(LISTED).digest("hex");
@@ -98,7 +98,11 @@ describe("a gateway with a list of operations", () => {
     const sha256Hash = createHash("sha256").update(query).digest("hex");
     const refused = [403, { errors: [NOT_LISTED] }];
     expect(await post({ query, extensions: byId(sha256Hash) }).then(pairOf)).toMatchObject(refused);
-    expect(await post({ extensions: byId(sha256Hash) }).then(pairOf)).toMatchObject(refused);
+    const unmet = { errors: [{ extensions: { code: "PERSISTED_QUERY_NOT_FOUND" } }] };
+    expect((await post({ extensions: byId(sha256Hash) })).body).toMatchObject(unmet);
+    expect(await post({ extensions: byId({ toString: "x" }) }).then(pairOf)).toMatchObject(refused);
+    expect(await post({ extensions: byId(["found"]) }).then(pairOf)).toMatchObject(refused);
+    expect(await get(`?${new URLSearchParams({ query })}`).then(({ status }) => status)).toBe(400);
     expect(await post({ extensions: byId(7) }).then(pairOf)).toMatchObject(refused);
     expect(await post({ extensions: byId("toString") }).then(pairOf)).toMatchObject(refused);
     expect(await get(new URLSearchParams({ query }).toString()).then(pairOf)).toMatchObject(refused);
@@ -118,6 +122,41 @@ describe("a gateway with a list of operations", () => {
       body: JSON.stringify({ query }),
     });
     expect(elsewhere.status).toBe(403);
+  });
+
+  test("goes on with automatic persisted queries for what is listed, and with a text beside its key", async () => {
+    const query = LISTED.replace("{ name }", "{  name }");
+    const sha256Hash = createHash("sha256").update(query).digest("hex");
+    const names = { data: { corpora: [{ name: library.corpus.name }] } };
+    const unmet = { errors: [{ extensions: { code: "PERSISTED_QUERY_NOT_FOUND" } }] };
+    expect((await post({ extensions: byId(sha256Hash) })).body).toMatchObject(unmet);
+    expect((await post({ query, extensions: byId(sha256Hash) })).body).toMatchObject(names);
+    expect((await post({ extensions: byId(sha256Hash) })).body).toMatchObject(names);
+    expect((await post({ query: LISTED, extensions: byId("found") })).body).toMatchObject(names);
+  });
+
+  test("tells nothing of the schema in errors of operations that are listed", async () => {
+    const query = "query Any($i: SearchInput!) { search(input: $i) { total { value } } }";
+    await using other = await serveGateway({
+      ...library,
+      protection: { operationsFile: await operationsFile({ any: query, stale: "{ corpora { nmae } }" }) },
+    });
+    const { errors } = await other.graphql(query, { i: { corpuss: "demo" } });
+    expect(JSON.stringify(errors)).not.toContain("Did you mean");
+    const said = other.lines.filter(({ message }) => message.includes("listed"));
+    expect(said).toMatchObject([
+      { level: "error", fields: { operation: "stale" }, message: "listed operation does not fit the schema" },
+      { level: "info", fields: { operations: 2 }, message: "only listed operations are run" },
+    ]);
+  });
+
+  test("refuses a text that grows when it is printed as quickly as it reads it", async () => {
+    const lines = `"""a${"\n".repeat(400_000)}a"""`;
+    const query = `${"{a".repeat(490)}(x:${lines})${"}".repeat(490)}`;
+    const before = process.memoryUsage().arrayBuffers + process.memoryUsage().heapTotal;
+    expect((await post({ query })).status).toBe(403);
+    const grown = process.memoryUsage().arrayBuffers + process.memoryUsage().heapTotal - before;
+    expect(grown).toBeLessThan(200_000_000);
   });
 
   test("counts what it refuses", async () => {
@@ -165,12 +204,22 @@ test("lists every operation of the web page and of the client package", async ()
 });
 
 test("reads the manifests of graphql-codegen and of Apollo", async () => {
-  const codegen = await readOperationList(await operationsFile({ [LISTED_ID]: LISTED }));
+  const read = async (content: unknown) => createOperationList(await readOperations(await operationsFile(content)));
+  const codegen = await read({ [LISTED_ID]: LISTED });
   const operations = [{ id: "names", name: "Names", type: "query", body: LISTED }];
   const manifest = { format: "apollo-persisted-query-manifest", version: 1, operations };
-  const apollo = await readOperationList(await operationsFile(manifest));
+  const apollo = await read(manifest);
   expect([codegen.textOf(LISTED_ID), apollo.textOf("names")]).toEqual([LISTED, LISTED]);
   expect([codegen.includes(LISTED), apollo.includes(LISTED)]).toEqual([true, true]);
+});
+
+test("takes an operation whose id every object has, and a file that begins with a byte order mark", async () => {
+  const path = await operationsFile(
+    `\uFEFF{"__proto__": "query P { corpora { id } }", "constructor": "query C { corpora { id } }"}`,
+  );
+  const list = createOperationList(await readOperations(path));
+  expect([list.textOf("__proto__"), list.textOf("toString")]).toEqual(["query P { corpora { id } }", undefined]);
+  expect(list.includes("query P { corpora { id } }")).toBe(true);
 });
 
 test("does not start with a list that it cannot read, and says what is wrong with it", async () => {
@@ -179,6 +228,13 @@ test("does not start with a list that it cannot read, and says what is wrong wit
   };
   await expect(start(join(folder, "none.json"))).rejects.toThrow(/none\.json\) cannot be read: ENOENT/);
   await expect(start(await operationsFile("{"))).rejects.toThrow(/cannot be read: .*JSON/);
-  await expect(start(await operationsFile(["query"]))).rejects.toThrow("has another form; expected JSON as");
+  await expect(start(await operationsFile(["query"]))).rejects.toThrow("is no object; expected JSON as");
+  await expect(start(await operationsFile({ a: 7 }))).rejects.toThrow('has no text at "a"');
+  await expect(start(await operationsFile({ a: "fragment F on Corpus { id }" }))).rejects.toThrow("has no query");
+  const manifest = { format: "apollo-persisted-query-manifest", version: 1 };
+  const operations = [LISTED, "{ corpora { id } }"].map((body) => ({ id: "same", body }));
+  await expect(start(await operationsFile({ ...manifest, operations }))).rejects.toThrow('"same" of MEDLEY_OPERATIONS');
+  const without = { ...manifest, operations: [{ id: "a" }] };
+  await expect(start(await operationsFile(without))).rejects.toThrow("operations.0.body");
   await expect(start(await operationsFile({ a: "query {" }))).rejects.toThrow('The operation "a" of MEDLEY_OPERATIONS');
 });

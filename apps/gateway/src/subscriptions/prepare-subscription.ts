@@ -14,8 +14,6 @@ import { limitVariables, requireAffordable } from "../protection/cost.ts";
 
 export interface SubscriptionLimits {
   readonly maxCostMs: number;
-  /** False: errors do not suggest names either. */
-  readonly introspection: boolean;
 }
 
 export interface SubscriptionRequest {
@@ -37,7 +35,7 @@ export interface PreparedSubscription {
 export function prepareSubscription(
   schema: GraphQLSchema,
   { query, variables, operationName }: SubscriptionRequest,
-  { maxCostMs, introspection }: SubscriptionLimits,
+  { maxCostMs }: SubscriptionLimits,
 ): PreparedSubscription | readonly GraphQLError[] {
   const document = parseLimited(query);
   const operation = getOperationAST(document, operationName);
@@ -46,8 +44,7 @@ export function prepareSubscription(
     throw withCode(new GraphQLError(message), "OPERATION_RESOLUTION_FAILURE");
   }
   const errors = validate(schema, document, [...specifiedRules, limitSize]);
-  const hint = introspection ? null : SUGGESTION;
-  if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED", hint));
+  if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED"));
   limitVariables(variables ?? {});
   requireAffordable({ schema, document, operation, variables: variables ?? {} }, maxCostMs);
   return { document, rootField: `Subscription.${rootFieldOf(document, operation.selectionSet)}` };
@@ -74,10 +71,6 @@ function parseLimited(query: string): DocumentNode {
   }
 }
 
-/** Tells names of the schema, as introspection does. */
-const SUGGESTION = /\s*Did you mean.*$/s;
-
-function withCode(error: GraphQLError, code: string, without: RegExp | null = null): GraphQLError {
-  const message = without === null ? error.message : error.message.replace(without, "");
-  return new GraphQLError(message, { nodes: error.nodes ?? null, extensions: { ...error.extensions, code } });
+function withCode(error: GraphQLError, code: string): GraphQLError {
+  return new GraphQLError(error.message, { nodes: error.nodes ?? null, extensions: { ...error.extensions, code } });
 }

@@ -8,7 +8,7 @@ import { AccessError } from "../access/access-error.ts";
 import { type Admission, requireKnownName } from "../access/admit-requests.ts";
 import type { Viewer } from "../access/viewer.ts";
 import { createContext, type GatewayContext, type GatewayDependencies, type GatewayServices } from "../context.ts";
-import { causeOf, formatError, isFault } from "../errors.ts";
+import { causeOf, formatError, isFault, withoutSuggestion } from "../errors.ts";
 import { openRequest } from "../request-scope.ts";
 import type { OperationList } from "../protection/operation-list.ts";
 import { asksModels } from "../protection/prices.ts";
@@ -38,6 +38,8 @@ export interface SubscriptionOptions {
   readonly access: Access;
   readonly admission: Admission;
   readonly limits: SubscriptionLimits & { readonly requestTimeoutMs: number };
+  /** False: errors suggest no names of the schema. */
+  readonly tellsSchema: boolean;
   /** Null: any may be sent. */
   readonly listed: OperationList | null;
   /** Where a request comes from, behind trusted proxies as well. */
@@ -76,7 +78,19 @@ interface Owner {
  * it has to be this server's.
  */
 export function serveSubscriptions(server: Server, options: SubscriptionOptions): AsyncDisposable {
-  const { schema, dependencies, path, access, admission, limits, listed, addressOf, onSubscribed, onCall } = options;
+  const {
+    schema,
+    dependencies,
+    path,
+    access,
+    admission,
+    limits,
+    tellsSchema,
+    listed,
+    addressOf,
+    onSubscribed,
+    onCall,
+  } = options;
   const { log } = dependencies;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
   const sessions = new WeakMap<WebSocket, Session>();
@@ -92,11 +106,12 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
   /** Whose a subscription's first context is. */
   const owners = new WeakMap<object, Owner>();
 
+  const masked = (error: unknown) => maskError(error, log, tellsSchema);
   /** Errors that are as the client may see them. */
   const presentable = new WeakSet<GraphQLError>();
   function refuse(session: Session, id: string, errors: readonly unknown[], startedAt: number): GraphQLError[] {
     end(session, id);
-    const shown = errors.map((error) => masked(error, log));
+    const shown = errors.map((error) => masked(error));
     for (const error of shown) presentable.add(error);
     onSubscribed(codeOf(shown[0]), (performance.now() - startedAt) / 1000);
     return shown;
@@ -130,7 +145,7 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
           session.subscriptions.set(id, running);
           const viewer = await admission.admit(session.address, session.authorization);
           const named = listed && requireListed(listed, { query: sent, extensions });
-          const query = named ?? sent;
+          const query = named?.query ?? sent;
           const prepared = prepareSubscription(schema, { query, variables, operationName }, limits);
           if (!("document" in prepared)) return refuse(session, id, prepared, startedAt);
           if (asksModels(prepared.rootField)) {
@@ -159,16 +174,16 @@ export function serveSubscriptions(server: Server, options: SubscriptionOptions)
         // What waits for rows to change may stay open for days.
         const results = await (running.asksModels ? traceSubscription(asked, begin) : begin());
         const [error] = Symbol.asyncIterator in results ? [] : (results.errors ?? []);
-        onSubscribed(error === undefined ? "OK" : codeOf(masked(error, log)), (performance.now() - startedAt) / 1000);
+        onSubscribed(error === undefined ? "OK" : codeOf(masked(error)), (performance.now() - startedAt) / 1000);
         return results;
       },
       onNext: (_context, _id, _payload, _args, { data = null, errors, extensions }) => ({
         data,
-        ...(errors && { errors: errors.map((error) => masked(error, log).toJSON()) }),
+        ...(errors && { errors: errors.map((error) => masked(error).toJSON()) }),
         ...(extensions && { extensions }),
       }),
       onError: (_context, _id, _payload, errors) =>
-        errors.map((error) => (presentable.has(error) ? error : masked(error, log)).toJSON()),
+        errors.map((error) => (presentable.has(error) ? error : masked(error)).toJSON()),
       onComplete: ({ extra }, id) => end(sessionOf(extra), id),
     },
     sockets,
@@ -268,11 +283,11 @@ function tooMany(): AccessError {
 }
 
 /** As over HTTP: known errors with their code, anything else without its text, which the log has. */
-function masked(error: unknown, log: GatewayDependencies["log"]): GraphQLError {
+function maskError(error: unknown, log: GatewayDependencies["log"], suggests: boolean): GraphQLError {
   const given = error instanceof GraphQLError ? error : asGraphQLError(error);
   const formatted = formatError(given.toJSON(), given);
   if (isFault(formatted)) log.error({ path: given.path, err: causeOf(given) }, "field failed");
-  return new GraphQLError(formatted.message, {
+  return new GraphQLError(suggests ? formatted.message : withoutSuggestion(formatted.message), {
     ...(formatted.path && { path: formatted.path }),
     ...(formatted.extensions && { extensions: formatted.extensions }),
   });

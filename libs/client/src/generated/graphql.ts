@@ -41,7 +41,7 @@ export type BeamInput = {
   maxLength?: number | null | undefined;
   /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
   minLength?: number | null | undefined;
-  /** Above 1 makes tokens that were used before less probable, above 0 to 100; 1 when absent. */
+  /** Above 1 makes tokens that were used before less probable, 0.1 to 10; 1 when absent. */
   repetitionPenalty?: number | null | undefined;
 };
 
@@ -142,7 +142,7 @@ export type GreedyInput = {
   maxLength?: number | null | undefined;
   /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
   minLength?: number | null | undefined;
-  /** Above 1 makes tokens that were used before less probable, above 0 to 100; 1 when absent. */
+  /** Above 1 makes tokens that were used before less probable, 0.1 to 10; 1 when absent. */
   repetitionPenalty?: number | null | undefined;
 };
 
@@ -201,7 +201,7 @@ export type NucleusInput = {
   maxLength?: number | null | undefined;
   /** Fewest tokens, the prompt's included, 0 to 200; the model's own when absent. */
   minLength?: number | null | undefined;
-  /** Above 1 makes tokens that were used before less probable, above 0 to 100; 1.1 when absent. */
+  /** Above 1 makes tokens that were used before less probable, 0.1 to 10; 1.1 when absent. */
   repetitionPenalty?: number | null | undefined;
   /** The same seed gives the same text. */
   seed: number;
