@@ -217,6 +217,13 @@ function searchesTexts({ textWeight, candidates, clauses }: ValidQuery, { model 
   return clauses.some(isText) && (model === null || (textWeight > 0 && candidates > 0));
 }
 
+/** One after the other: a clause of 16 corpora takes one connection. */
+async function inTurn<Item, Value>(items: readonly Item[], work: (item: Item) => Promise<Value>): Promise<Value[]> {
+  const values: Value[] = [];
+  for (const item of items) values.push(await work(item));
+  return values;
+}
+
 /** For each clause the pictures whose own texts are nearest to it. */
 function searchNearTexts(
   { db, corpora, space, valid }: Place,
@@ -225,11 +232,11 @@ function searchNearTexts(
   const findNear = async (clause: Clause, index: number): Promise<readonly NearText[]> => {
     const query = embedded.vectors[index] ?? null;
     if (!isText(clause) || query === null) return [];
-    const ofCorpora = corpora.map(async ({ id: corpusId, filter, size }) => {
+    const ofCorpora = await inTurn(corpora, async ({ id: corpusId, filter, size }) => {
       const among = { corpusId, spaceId: space.id, filter, limit: NEAR_TEXTS };
       return (await searchTextEmbeddings(db, { ...among, query, size: await size })).hits;
     });
-    return mergeNearTexts(await Promise.all(ofCorpora), NEAR_TEXTS);
+    return mergeNearTexts(ofCorpora, NEAR_TEXTS);
   };
   return Promise.all(searchesTexts(valid, embedded) ? valid.clauses.map(findNear) : []);
 }
@@ -247,10 +254,10 @@ function searchWords(
     const byCosine = near[index] ?? [];
     const judged = [...retrieved, ...byCosine].map(({ imageId }) => imageId);
     const most = query === null ? limit : TEXT_CANDIDATES;
-    const ofCorpora = corpora.map(({ id: corpusId, filter }) =>
+    const ofCorpora = await inTurn(corpora, ({ id: corpusId, filter }) =>
       searchTexts(db, { corpusId, spaceId: space.id, filter, query, text: clause.text, limit: most, among: judged }),
     );
-    const byWords = mergeTextHits(await Promise.all(ofCorpora));
+    const byWords = mergeTextHits(ofCorpora);
     const isHit = ({ imageId }: Located) => !named.has(imageId);
     return { byWords: byWords.filter(isHit), byCosine: byCosine.filter(isHit) };
   };
