@@ -31,6 +31,7 @@ import type { PartFiles } from "@medley/storage/part-files";
 import type { TokenStore } from "@medley/storage/tokens";
 import { activeSpan } from "@medley/tracing";
 import DataLoader from "dataloader";
+import { type CorpusReads, createCorpusReads } from "./corpus-reads.ts";
 import type { PictureFolder } from "./access/picture-links.ts";
 import type { Viewer } from "./access/viewer.ts";
 import type { ErrorClass, StepCoverage } from "./generated/schema-types.ts";
@@ -117,6 +118,7 @@ export interface GatewayContext extends GatewayDependencies, GatewayServices, Re
   readonly inference: Inference;
   readonly imageById: DataLoader<string, Image | null>;
   readonly corpusById: DataLoader<string, Corpus | null>;
+  readonly corpusReads: CorpusReads;
   readonly captionsByImage: DataLoader<string, readonly Caption[]>;
   /** Each costs a look at every step of a corpus, and a list of operations asks for the same corpus again and again. */
   readonly coverageByCorpus: DataLoader<string, StepCoverage[]>;
@@ -134,6 +136,7 @@ export function createContext(
   scope: RequestScope,
 ): GatewayContext {
   const { db, images } = dependencies;
+  let reads: CorpusReads | undefined;
   return {
     ...dependencies,
     ...scope,
@@ -141,6 +144,9 @@ export function createContext(
       const found = await images(ids);
       return ids.map((id) => found.get(id) ?? null);
     }),
+    get corpusReads() {
+      return (reads ??= createCorpusReads(db));
+    },
     corpusById: new DataLoader(async (ids) => {
       const found = new Map((await findCorpora(db, ids)).map((corpus) => [corpus.id, corpus]));
       return ids.map((id) => found.get(id) ?? null);

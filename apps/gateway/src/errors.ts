@@ -105,8 +105,8 @@ function translateError(formatted: GraphQLFormattedError, error: unknown): Graph
     return { message: cause.message, ...place, extensions: { code: cause.code, retryable: cause.retryable } };
   }
   if (REQUEST_CODES.has(formatted.extensions?.["code"])) return { ...formatted };
-  // What graphql-js itself says of an argument when a field is executed: null in the place of a value, by a variable that may be null.
-  if (cause instanceof Error && /^Argument "\w+" (of|has) /.test(cause.message)) {
+  // What graphql-js itself says of arguments and variables when it executes: null in the place of a value, or a value of another type.
+  if (cause instanceof Error && /^(Argument "\w+" (of|has)|Variable "\$\w+" (of|got)) /.test(cause.message)) {
     return { message: cause.message, ...place, extensions: { code: "BAD_USER_INPUT" } };
   }
   if (isRefusedRequest(error)) return { message: formatted.message, extensions: { code: "BAD_REQUEST" } };

@@ -54,3 +54,28 @@ test("wants one corpus or several", async () => {
   expect(errors).toMatchObject([{ extensions: { code: "BAD_USER_INPUT" } }]);
   expect((await gateway.graphql(SEARCH, { corpora: null }, key)).errors?.[0]?.message).toContain("Neither corpus nor");
 });
+
+test("reads what is asked of a corpus once for all hits, and looks up few of the names that it is given", async () => {
+  const { library: shared, mine, foreign, bearer } = library;
+  const statements: string[] = [];
+  const query: typeof shared.db.query = (sql, parameters) => {
+    statements.push(sql);
+    return shared.db.query(sql, parameters);
+  };
+  await using counting = await serveGateway({ ...shared, db: { ...shared.db, query } });
+  const deep = `query($corpora: [String!]) { search(input: { corpora: $corpora, all: [{ text: "a picture" }] }) {
+    edges { node { corpus { imageCount activeSpace { id } attributes { name } spaces { state } } } } } }`;
+  const key = await bearer("VIEWER", [mine.corpus, foreign.corpus]);
+  const names = [mine.corpus.name, foreign.corpus.name];
+  const { data, errors } = await counting.graphql(deep, { corpora: names }, key);
+  expect(errors).toBeUndefined();
+  expect(data.search.edges).toHaveLength(4);
+  expect(
+    statements.filter((sql) => sql.includes("count(*)::integer as count from images where corpus_id")),
+  ).toHaveLength(2);
+  const many = Array.from({ length: 5_000 }, (_, index) => `corpus ${index}`);
+  statements.length = 0;
+  const { errors: refused } = await counting.graphql(deep, { corpora: many }, key);
+  expect(refused).toMatchObject([{ extensions: { code: "BAD_USER_INPUT" } }]);
+  expect(statements.length).toBeLessThan(10);
+});

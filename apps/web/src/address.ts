@@ -16,7 +16,7 @@ export function parseAddress(query: string): Address {
   const parameters = new URLSearchParams(query);
   return {
     text: (parameters.get("q") ?? "").trim(),
-    corpus: parameters.has("all") ? EVERYWHERE : parameters.get("corpus") || null,
+    corpus: parameters.get("all") === "1" ? EVERYWHERE : parameters.get("corpus") || null,
     imageId: parameters.get("image") || null,
   };
 }

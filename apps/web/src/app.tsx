@@ -11,7 +11,7 @@ import { KeyForm } from "./key-form.tsx";
 import { PictureDialog } from "./picture-dialog.tsx";
 import { JudgingNotice, ReportNotice } from "./report-notice.tsx";
 import { LoadingGrid, ResultGrid } from "./result-grid.tsx";
-import { SearchForm } from "./search-form.tsx";
+import { MOST_AT_ONCE, SearchForm } from "./search-form.tsx";
 import { useAdding } from "./use-adding.ts";
 import { type RequestState, useRequest } from "./use-request.ts";
 import { countOf } from "./wording.ts";
@@ -35,7 +35,8 @@ export function App() {
   const { open, added } = tallyOf(adding.pictures);
   const filled = adding.pictures.at(-1)?.corpus;
   const isReady = useSeen(added > 0 && open === 0 ? (filled ?? null) : null);
-  const corpus = address.corpus ?? names[0]?.name ?? null;
+  const isTooMany = address.corpus === EVERYWHERE && names.length > MOST_AT_ONCE;
+  const corpus = (isTooMany ? null : address.corpus) ?? names[0]?.name ?? null;
   const searched = corpus === EVERYWHERE ? names.map(({ name }) => name) : corpus === null ? [] : [corpus];
   const asked = address.text !== "" && searched.length > 0;
   const found = useRequest<FoundPictures>(

@@ -40,7 +40,7 @@ export function ReportNotice({ report }: { report: Report }) {
   return (
     <>
       {report.degraded.map(({ stage, code, message }) => (
-        <div key={`${stage} ${code}`} className="notice notice-degraded" role="status">
+        <div key={`${stage} ${code} ${message}`} className="notice notice-degraded" role="status">
           <p>
             <strong>This answer is incomplete.</strong> {message}
           </p>

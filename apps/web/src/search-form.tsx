@@ -4,7 +4,7 @@ import { EVERYWHERE } from "./address.ts";
 import { countOf } from "./wording.ts";
 
 /** More collections than this no search takes. */
-const MOST_AT_ONCE = 16;
+export const MOST_AT_ONCE = 16;
 
 interface SearchFormProps {
   /** The text that the page shows results for. */

@@ -58,10 +58,10 @@ export async function knownItemExample(
   const options = { model, ...(signal && { signal }) };
   const [embedded] = await inference.embedTexts([own], options);
   if (!embedded?.ok) return null;
-  const among = { corpusId, spaceId, query: embedded.value };
-  const { hits } = await searchEmbeddings(db, { ...among, limit: VERDICT_CANDIDATES + SPARE_CANDIDATES });
+  const among = { spaceId, query: embedded.value };
+  const { hits } = await searchEmbeddings(db, { ...among, corpusId, limit: VERDICT_CANDIDATES + SPARE_CANDIDATES });
   const judged = hits.map((hit) => hit.imageId);
-  const byWords = await searchTexts(db, { ...among, text: own, limit: 0, among: judged });
+  const byWords = await searchTexts(db, { ...among, corpora: [{ id: corpusId }], text: own, limit: 0, among: judged });
   const answers = new Set(byWords.filter(({ textShare }) => textShare >= MAY_ANSWER_FROM).map((hit) => hit.imageId));
   const isAnswer = (hit: { readonly imageId: string }) => hit.imageId === imageId || answers.has(hit.imageId);
   const nearest = hits.slice(0, VERDICT_CANDIDATES);

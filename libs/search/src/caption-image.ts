@@ -66,8 +66,14 @@ export async function captionOf(dependencies: CaptionDependencies, query: Captio
   const others = (found ?? []).filter(({ text }) => text.trim() !== "");
   // The caption is the one that was told before, also where another machine finds another text a little likelier.
   if (earlier !== undefined) {
-    const kept = [best, ...others].filter(({ text }) => text !== earlier.text).slice(0, alternatives);
-    return { ...origin, text: earlier.text, logProbability: earlier.logProbability, alternatives: kept, stored: true };
+    const kept = [best, ...others].filter(({ text }) => text !== earlier.text && text.trim() !== "");
+    return {
+      ...origin,
+      text: earlier.text,
+      logProbability: earlier.logProbability,
+      alternatives: kept.slice(0, alternatives),
+      stored: true,
+    };
   }
   const { text, logProbability } = best;
   // A model may have nothing to say, and an empty text is no caption.

@@ -40,11 +40,11 @@ export function facetsOf(
     facets.map(async ({ name, of, first }) => {
       const count = of === "QUESTION" ? countAnswerFacet : countFacet;
       const limit = corpora.length === 1 ? first : VALUES_ADDED;
-      const ofCorpora = await Promise.all(
-        corpora.map(({ id: corpusId, filter }) =>
-          count(db, { corpusId, name, filter: withoutSelection(filter, { name, of }), imageIds, limit }),
-        ),
-      );
+      const ofCorpora: FacetValue[][] = [];
+      for (const { id: corpusId, filter } of corpora) {
+        const rest = withoutSelection(filter, { name, of });
+        ofCorpora.push(await count(db, { corpusId, name, filter: rest, imageIds, limit }));
+      }
       const values = addUp(ofCorpora, first);
       return { name, of, values: values.map((each) => ({ ...each, filter: selectionOf({ name, of }, each.value) })) };
     }),
@@ -62,9 +62,17 @@ function addUp(ofCorpora: readonly (readonly FacetValue[])[], first: number): re
     sums.set(key, sum ? { value: one.value, count: sum.count + one.count, hits: sum.hits + one.hits } : one);
   }
   const byWeight = (one: FacetValue, other: FacetValue) =>
-    other.hits - one.hits || other.count - one.count || (one.value < other.value ? -1 : 1);
+    other.hits - one.hits || other.count - one.count || compareValues(one.value, other.value);
   return [...sums.values()].toSorted(byWeight).slice(0, first);
 }
+
+/** Texts before numbers before truth values, as the database puts them. */
+function compareValues(one: AttributeValue, other: AttributeValue): number {
+  const byType = TYPES.indexOf(typeof one) - TYPES.indexOf(typeof other);
+  return byType || (one < other ? -1 : 1);
+}
+
+const TYPES = ["string", "number", "boolean"];
 
 interface Counted {
   readonly name: string;

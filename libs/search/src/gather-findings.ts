@@ -16,11 +16,11 @@ import { loadSearchCalibration, type SearchCalibration } from "./calibration.ts"
 import { type EmbeddedClauses, embedClauses, type FetchPicture } from "./embed-clauses.ts";
 import type { HotTier } from "./hot-tier/hot-tier.ts";
 import { deadlineOption } from "./judge-candidates.ts";
-import { mergeNearest, mergeNearTexts, mergeTextHits } from "./merge-corpora.ts";
+import { mergeNearest, mergeNearTexts } from "./merge-corpora.ts";
 import { type FoundByTexts, NOTHING_BY_TEXTS, type Pool, poolPictures, textEvidenceOf } from "./pool.ts";
 import { type Clause, MAX_CANDIDATES, NEAR_TEXTS, TEXT_CANDIDATES, type ValidQuery } from "./query.ts";
 import { type ClauseFindings, NO_TEXT_EVIDENCE, type Picture } from "./rank.ts";
-import type { ApproximateMode, RecallMeter } from "./recall-meter.ts";
+import type { RecallMeter } from "./recall-meter.ts";
 import { type IndexMode, leastExact, type Stopwatch } from "./report.ts";
 import { mixVectors, takeInTurns } from "./retrieval-plan.ts";
 import { begun, countPassingIn, requirePlace, type SearchPlace } from "./search-place.ts";
@@ -182,30 +182,36 @@ async function retrieve(
   );
   await Promise.all(searches.flat().map(({ inMemory }) => inMemory));
   const lists: Located[][] = [];
-  const modes = new Set<IndexMode>();
+  const modes = corpora.map(() => new Set<IndexMode>());
   // The database is asked one after the other: a query of eight clauses must not take every connection there is.
   for (const ofVector of searches) {
     const ofCorpora: (readonly VectorHit[])[] = [];
-    for (const { search, size, inMemory } of ofVector) {
+    for (const [corpus, { search, size, inMemory }] of ofVector.entries()) {
       const known = await inMemory;
       const found = known
         ? { hits: known, mode: "hotTier" as const }
         : await searchEmbeddings(db, { ...search, size: await size });
       recallMeter?.observe(search, found);
-      modes.add(found.mode);
+      modes[corpus]?.add(found.mode);
       ofCorpora.push(found.hits);
     }
     lists.push(mergeNearest(ofCorpora, most).filter(({ imageId }) => !named.has(imageId)));
   }
-  const mode = leastExact(modes);
+  const ofCorpora = modes.map(leastExact);
   // Without a vector there was nothing to search for.
-  const recall = searches.length === 0 ? null : mode === "exact" ? 1 : leastRecall(place, mode);
-  return { pictures: takeInTurns(lists, limit), mode, recall };
+  const recall = searches.length === 0 ? null : leastRecall(place, ofCorpora);
+  return { pictures: takeInTurns(lists, limit), mode: leastExact(new Set(ofCorpora)), recall };
 }
 
-/** Of several corpora the least; null where it is not known of one. */
-function leastRecall({ recallMeter, corpora, space }: Place, mode: ApproximateMode): number | null {
-  const estimates = corpora.map(({ id }) => recallMeter?.estimateOf({ corpusId: id, spaceId: space.id }, mode) ?? null);
+/**
+ * Of several corpora the least; null where it is not known of one.
+ * @param modes how each was searched
+ */
+function leastRecall({ recallMeter, corpora, space }: Place, modes: readonly IndexMode[]): number | null {
+  const estimates = corpora.map(({ id: corpusId }, index) => {
+    const mode = modes[index] ?? "exact";
+    return mode === "exact" ? 1 : (recallMeter?.estimateOf({ corpusId, spaceId: space.id }, mode) ?? null);
+  });
   return estimates.reduce((least, one) => (least === null || one === null ? null : Math.min(least, one)));
 }
 
@@ -254,10 +260,8 @@ function searchWords(
     const byCosine = near[index] ?? [];
     const judged = [...retrieved, ...byCosine].map(({ imageId }) => imageId);
     const most = query === null ? limit : TEXT_CANDIDATES;
-    const ofCorpora = await inTurn(corpora, ({ id: corpusId, filter }) =>
-      searchTexts(db, { corpusId, spaceId: space.id, filter, query, text: clause.text, limit: most, among: judged }),
-    );
-    const byWords = mergeTextHits(ofCorpora);
+    const wanted = { query, text: clause.text, limit: most, among: judged };
+    const byWords = await searchTexts(db, { ...wanted, corpora, spaceId: space.id });
     const isHit = ({ imageId }: Located) => !named.has(imageId);
     return { byWords: byWords.filter(isHit), byCosine: byCosine.filter(isHit) };
   };

@@ -1,4 +1,4 @@
-import type { NearText, TextHit, VectorHit } from "@medley/storage";
+import type { NearText, VectorHit } from "@medley/storage";
 
 type Id = { readonly imageId: string };
 
@@ -10,12 +10,6 @@ export function mergeNearest(lists: readonly (readonly VectorHit[])[], limit: nu
 /** The pictures with the nearest texts. */
 export function mergeNearTexts(lists: readonly (readonly NearText[])[], limit: number): readonly NearText[] {
   return mergeLists(lists, (one, other) => other.textCosine - one.textCosine).slice(0, limit);
-}
-
-/** All pictures whose texts hold words: how rare a word is each corpus says for itself. */
-export function mergeTextHits(lists: readonly (readonly TextHit[])[]): readonly TextHit[] {
-  const cosineOf = ({ itcCosine }: TextHit) => itcCosine ?? -1;
-  return mergeLists(lists, (one, other) => other.textShare - one.textShare || cosineOf(other) - cosineOf(one));
 }
 
 /** Ties by id, as the database orders them. */

@@ -189,18 +189,22 @@ function rankFindings(findings: Findings, { matches }: Judged, unjudgedOrder?: r
   });
 }
 
-/** The order mixes what probabilities say with nothing else: they count where every corpus has them. */
-function probabilitiesOf({
-  calibrations,
-  corpusOf,
-}: Findings): ((rerankScore: number, imageId: string) => number) | null {
-  const known = calibrations.flatMap((calibration) => calibration ?? []);
-  if (known.length < calibrations.length) return null;
-  return (rerankScore, imageId) => matchProbabilityOf(known[corpusOf(imageId)] as SearchCalibration, rerankScore);
+/** Those whose pictures are in the answer: others, which may have none at all, say nothing about it. */
+function representedCorpora({ calibrations, corpusOf, pictures }: Findings): number[] {
+  if (calibrations.length === 1) return [0];
+  return [...new Set(pictures.map(({ imageId }) => corpusOf(imageId)))];
 }
 
-function isCalibrated({ calibrations }: Findings): boolean {
-  return calibrations.every((calibration) => calibration !== null);
+/** The order mixes what probabilities say with nothing else: they count where every corpus of the answer has them. */
+function probabilitiesOf(findings: Findings): ((rerankScore: number, imageId: string) => number) | null {
+  const { calibrations, corpusOf } = findings;
+  if (!isCalibrated(findings)) return null;
+  return (rerankScore, imageId) =>
+    matchProbabilityOf(calibrations[corpusOf(imageId)] as SearchCalibration, rerankScore);
+}
+
+function isCalibrated(findings: Findings): boolean {
+  return representedCorpora(findings).every((corpus) => findings.calibrations[corpus] !== null);
 }
 
 function itcWeightOf({ embedded }: Pick<Findings, "embedded">): number {
@@ -238,11 +242,13 @@ function reportOf(
 }
 
 /** Calibrated on queries of one text; several clauses, and pictures, have no such statistic. Of several corpora the one that says most for an answer counts. */
-function judgeAnswer({ place, calibrations, corpusOf }: Findings, hits: readonly RankedHit[]): Judgement | null {
+function judgeAnswer(findings: Findings, hits: readonly RankedHit[]): Judgement | null {
+  const { place, calibrations, corpusOf } = findings;
   const { clauses } = place.valid;
   if (clauses.length !== 1 || clauses[0]?.kind !== "text") return null;
   return strongestOf(
-    calibrations.map((calibration, corpus) => {
+    representedCorpora(findings).map((corpus) => {
+      const calibration = calibrations[corpus] ?? null;
       const own =
         calibrations.length === 1 ? hits : withOwnRanks(hits.filter((hit) => corpusOf(hit.imageId) === corpus));
       const textShare = Math.max(0, ...own.map((hit) => hit.clauses[0]?.textShare ?? 0));

@@ -37,14 +37,14 @@ export interface SearchPlace {
 }
 
 /**
- * The corpora that a query names, as far as they answer by the same space as the first that has one. Of a query that names several, others are left out
- * with a sentence why: one that is being filled or moved to another model must not take the answers of all from people.
+ * The corpora that a query names, as far as they answer by one space: the one that most of them have, and among equals the one that is named first. Of a
+ * query that names several, others are left out with a sentence why: one that is being filled or moved to another model must not take the answers of all
+ * from people.
  * @throws SearchError CORPUS_NOT_FOUND; NO_ACTIVE_SPACE where no corpus has one; StorageError INVALID_VALUE for a filter that does not fit a corpus
  */
 export async function requirePlace(db: Database, asked: ValidQuery): Promise<SearchPlace> {
   const found = await Promise.all([...new Set(asked.corpora)].map((name) => findNamed(db, name)));
-  const first = found.find(({ space }) => space !== null);
-  const space = first?.space ?? null;
+  const space = commonSpace(found);
   if (space === null) throw noActiveSpace(found.map(({ corpus }) => corpus.name));
   const searched = found.filter((one) => one.space?.id === space.id).map(({ corpus }) => corpus);
   const sizes = searched.map(({ id }) => begun(describeSpace(db, { spaceId: space.id, corpusId: id })));
@@ -56,8 +56,12 @@ export async function requirePlace(db: Database, asked: ValidQuery): Promise<Sea
       return { id, name, filter, size: sizes[index] as Promise<SpaceSize | undefined> };
     }),
   );
-  const leftOut = found.filter((one) => one.space?.id !== space.id).map((one) => describeLeftOut(one, space));
-  return { corpora: corpora as [SearchedCorpus, ...SearchedCorpus[]], space, leftOut };
+  const others = found.filter((one) => one.space?.id !== space.id);
+  return {
+    corpora: corpora as [SearchedCorpus, ...SearchedCorpus[]],
+    space,
+    leftOut: await describeLeftOut(db, others),
+  };
 }
 
 /** A call that is awaited later: what it fails with is thrown there, and is nobody's unhandled error before. */
@@ -72,11 +76,11 @@ export async function countPassingIn(
   corpora: readonly Pick<SearchedCorpus, "id" | "filter">[],
   most: number,
 ): Promise<number> {
-  const counts = await Promise.all(corpora.map(({ id, filter }) => countPassing(db, { corpusId: id, filter, most })));
-  return Math.min(
-    most,
-    counts.reduce((sum, count) => sum + count, 0),
-  );
+  let count = 0;
+  for (const { id, filter } of corpora) {
+    if (count < most) count += await countPassing(db, { corpusId: id, filter, most: most - count });
+  }
+  return count;
 }
 
 type Found = NonNullable<Awaited<ReturnType<typeof findSearchPlace>>>;
@@ -101,13 +105,32 @@ function noActiveSpace(names: readonly string[]): SearchError {
   return new SearchError("NO_ACTIVE_SPACE", `None of the corpora ${listed} has an active embedding space. ${hint}`);
 }
 
-function describeLeftOut({ corpus, space }: Found, answering: Space): Degradation {
-  const reason =
-    space === null
-      ? `Corpus "${corpus.name}" has no active embedding space yet`
-      : `Corpus "${corpus.name}" answers by the model "${space.name}", and the scores of two models cannot be compared`;
-  const message = `${reason}; it is left out of this answer by "${answering.name}". Search it by itself.`;
-  return { stage: "RETRIEVE", code: space === null ? "NO_ACTIVE_SPACE" : "OTHER_MODEL", message, images: 0 };
+function commonSpace(found: readonly Found[]): Space | null {
+  const spaces = found.flatMap(({ space }) => space ?? []);
+  const votes = Map.groupBy(spaces, ({ id }) => id);
+  // A sort keeps the order of equals, which is the one in which they were named.
+  const [most] = [...votes.values()].toSorted((one, other) => other.length - one.length);
+  return most?.[0] ?? null;
+}
+
+/** One sentence for each reason. A corpus that has no pictures takes nothing from an answer. */
+async function describeLeftOut(db: Database, others: readonly Found[]): Promise<Degradation[]> {
+  const leftOut = { stage: "RETRIEVE", images: 0 } as const;
+  const moved = others
+    .filter(({ space }) => space !== null)
+    .map(({ corpus, space }) => `"${corpus.name}" (${space?.name})`);
+  const filled: string[] = [];
+  for (const { corpus, space } of others) {
+    const hasPictures =
+      space === null && (await countPassing(db, { corpusId: corpus.id, filter: undefined, most: 1 })) > 0;
+    if (hasPictures) filled.push(`"${corpus.name}"`);
+  }
+  const ofModel = `Left out, for another model answers there and its scores cannot be compared: ${moved.join(", ")}. Search such a corpus by itself.`;
+  const ofSpace = `Left out, for no picture there has a vector yet: ${filled.join(", ")}. They are found once an ingest has embedded them.`;
+  return [
+    ...(moved.length > 0 ? [{ ...leftOut, code: "OTHER_MODEL", message: ofModel }] : []),
+    ...(filled.length > 0 ? [{ ...leftOut, code: "NO_ACTIVE_SPACE", message: ofSpace }] : []),
+  ];
 }
 
 /**

@@ -3,8 +3,11 @@ import {
   declareAttributes,
   ensureCorpus,
   ensureSpace,
+  registerImage,
   activateSpace,
   saveCalibration,
+  searchEmbeddings,
+  type VectorSearch,
 } from "@medley/storage";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SearchQuery } from "./query.ts";
@@ -54,6 +57,13 @@ function shown({ hits, total, facets, report }: SearchResult) {
   };
 }
 
+/** The database adds weights of words up in any order. */
+function rounded(value: object): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (_, member) => (typeof member === "number" ? Number(member.toPrecision(12)) : member)),
+  );
+}
+
 test("finds in several corpora what one corpus of all their pictures would give, scores and places too", async () => {
   const queries: Partial<SearchQuery>[] = [
     { textWeight: 0 },
@@ -72,7 +82,11 @@ test("finds in several corpora what one corpus of all their pictures would give,
   }
 });
 
-test("mixes what texts say of pictures of all corpora", async () => {
+test("mixes what texts say of pictures of all corpora, words weighted as in one", async () => {
+  for (const text of ["number 31", "the picture with number 7 and 8", "picture"]) {
+    const [parted, whole] = [await inParts({ all: [{ text }] }), await inWhole({ all: [{ text }] })];
+    expect(rounded(shown(parted))).toEqual(rounded(shown(whole)));
+  }
   const { hits } = await inParts({ all: [{ text: "number 31" }] });
   const [first] = hits;
   expect(first?.clauses[0]?.textShare).toBeGreaterThan(0.9);
@@ -105,18 +119,54 @@ test("leaves out corpora that another model answers for, and those without vecto
   const { dimensions, preprocessing } = space;
   const other = await ensureSpace(db, { fingerprint: "f".repeat(64), name: "another", dimensions, preprocessing });
   await activateSpace(db, moved.id, other.id);
-  const names = [empty.name, ...parts.map(({ name }) => name), moved.name];
+  const unembedded = await ensureCorpus(db, { name: `${library.corpus.name}-unembedded` });
+  await registerImage(db, { corpusId: unembedded.id, sha256: "e".repeat(64), origin: "/e.png", attributes: {} });
+  // The first of them has been moved to another model, most have not.
+  const names = [moved.name, empty.name, ...parts.map(({ name }) => name), unembedded.name];
   const { hits, report, total } = await search({ corpora: names });
   expect(hits).toHaveLength(PICTURES);
   expect(total).toEqual({ value: PICTURES, relation: "EXACT" });
   expect(report.degraded).toMatchObject([
-    { stage: "RETRIEVE", code: "NO_ACTIVE_SPACE" },
     { stage: "RETRIEVE", code: "OTHER_MODEL" },
+    { stage: "RETRIEVE", code: "NO_ACTIVE_SPACE" },
   ]);
-  expect(report.degraded[1]?.message).toContain(`"${moved.name}" answers by the model "another"`);
+  expect(report.degraded[0]?.message).toContain(`"${moved.name}" (another)`);
+  // One without pictures takes nothing from the answer.
+  expect(report.degraded[1]?.message).toContain(`"${unembedded.name}". They`);
   await expect(search({ corpora: [empty.name] })).rejects.toThrow("has no active embedding space");
   await expect(search({ corpora: [empty.name, empty.name] })).rejects.toThrow("has no active embedding space");
   await expect(search({ corpora: [...names, "nowhere"] })).rejects.toThrow('There is no corpus "nowhere"');
+});
+
+test("knows the recall of each corpus by the way in which it was searched", async () => {
+  const [even, odd] = parts.map(({ name }) => name);
+  const estimateOf = ({ corpusId }: { corpusId: string }, mode: string) =>
+    corpusId === parts[0]?.id && mode === "hotTier" ? 0.9 : null;
+  const hotTier = {
+    search: async (asked: VectorSearch) =>
+      asked.corpusId === parts[0]?.id ? (await searchEmbeddings(library.db, { ...asked, mode: "exact" })).hits : null,
+  };
+  const found = await searchImages(
+    { ...library, patienceMs: 0, hotTier, recallMeter: { estimateOf, observe: () => {} } },
+    { corpora: [even ?? "", odd ?? ""], all },
+  );
+  expect(found.report).toMatchObject({ indexMode: "hotTier", estimatedRecall: 0.9 });
+});
+
+test("puts values of a facet that are of several types in the database's order", async () => {
+  const mixed = [await library.addCorpus("mixed-1", [100]), await library.addCorpus("mixed-2", [101])];
+  const values = [
+    ["b", 10, true, "a"],
+    [2, "c", false],
+  ];
+  for (const [index, { id }] of mixed.entries()) {
+    await library.db.query("update images set attributes = $2::jsonb where corpus_id = $1::uuid", [
+      id,
+      JSON.stringify({ mixed: values[index] }),
+    ]);
+  }
+  const { facets } = await search({ corpora: mixed.map(({ name }) => name), facets: [{ name: "mixed" }] });
+  expect(facets[0]?.values.map(({ value }) => value)).toEqual(["a", "b", "c", 2, 10, false, true]);
 });
 
 test("counts a corpus once that is named twice", async () => {
@@ -173,4 +223,9 @@ test("gives probabilities where every corpus is calibrated, each by its own, and
   expect(verdict).toMatchObject({ verdict: "STRONG", decidedBy: "MODELS" });
   const hopeless = await search({ corpora: [even?.name ?? ""] });
   expect(hopeless.verdict).toMatchObject({ verdict: "NONE" });
+  // One that has a space and no pictures says nothing, and takes nothing away.
+  const bare = await library.addCorpus("bare", []);
+  const beside = await search({ corpora: [even?.name ?? "", bare.name], minMatch: 0.5 });
+  expect(beside.verdict).toMatchObject({ verdict: "NONE" });
+  expect(beside).toMatchObject({ hits: [], total: { value: 0, relation: "EXACT" }, report: { degraded: [] } });
 });

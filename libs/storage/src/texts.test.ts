@@ -43,7 +43,7 @@ async function addPicture(target: Corpus, origin: string, webText: string | null
 
 async function find(text: string, options: Partial<TextSearch> = {}): Promise<[string | undefined, number][]> {
   const query = Float32Array.of(1, 0);
-  const search = { corpusId: corpus.id, spaceId: space.id, text, query, limit: 10, among: [], ...options };
+  const search = { corpora: [{ id: corpus.id }], spaceId: space.id, text, query, limit: 10, among: [], ...options };
   const hits = await searchTexts(database.db, search);
   return hits.map(({ imageId, textShare }) => [names.get(imageId), textShare]);
 }
@@ -70,7 +70,7 @@ test("weighs rare words more, and counts words that no text holds against every 
 });
 
 test("gives itcCosine of the query's vector and of the stored one", async () => {
-  const search = { corpusId: corpus.id, spaceId: space.id, text: "lighthouse", limit: 1, among: [] };
+  const search = { corpora: [{ id: corpus.id }], spaceId: space.id, text: "lighthouse", limit: 1, among: [] };
   const [hit] = await searchTexts(database.db, { ...search, query: Float32Array.of(0, 5) });
   expect(hit?.itcCosine).toBeCloseTo(0.01 / Math.hypot(1, 0.01), 6);
   expect(hit?.sha256).toBe("1".padStart(64, "0"));

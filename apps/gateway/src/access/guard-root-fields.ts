@@ -1,4 +1,5 @@
 import type { GatewayContext } from "../context.ts";
+import { badUserInput } from "../errors.ts";
 import type { Resolvers } from "../generated/schema-types.ts";
 import { wrapRootFields } from "../wrap-root-fields.ts";
 import { forbidden, judgeSubject, notFound } from "./require-role.ts";
@@ -22,6 +23,9 @@ interface Missing {
   readonly subject: string;
 }
 
+/** Each is looked up. A search may name 16 corpora and 8 pictures. */
+const MOST_NAMED = 64;
+
 /** The first thing named that does not exist for the caller; null when he may go on. Throws FORBIDDEN when his role is too low. */
 async function findMissing(right: Right, args: object, context: GatewayContext): Promise<Missing | null> {
   const { viewer } = context;
@@ -34,7 +38,11 @@ async function findMissing(right: Right, args: object, context: GatewayContext):
   const named = right.subjects.flatMap(({ kind, path }) => valuesAt(args, path).map((subject) => ({ kind, subject })));
   // Nothing named means everything, or something that only the resolver knows.
   if (named.length === 0) throw forbidden(viewer, viewer.everywhere, right.least, "in every corpus, as none is named");
-  for (const { kind, subject } of named) {
+  const distinct = new Map(named.map((one) => [`${one.kind} ${one.subject}`, one]));
+  if (distinct.size > MOST_NAMED) {
+    throw badUserInput(`The arguments name ${distinct.size} things, expected at most ${MOST_NAMED}.`);
+  }
+  for (const { kind, subject } of distinct.values()) {
     if ((await judgeSubject(context, kind, subject, right.least)) === "absent") return { kind, subject };
   }
   return null;

@@ -1702,8 +1702,8 @@ export type SearchInput = {
   any?: InputMaybe<Array<SearchClause>>;
   /**
    * Names of 1 to 16 corpora that are searched as if they were one. Scores of two models cannot be compared: the answer is of the corpora whose active space is
-   * that of the first which has one, and `report.degraded` names the others (OTHER_MODEL, NO_ACTIVE_SPACE). A match probability needs every one of them
-   * calibrated, and a filter has to fit each.
+   * the one that most of them have, and `report.degraded` names the others (OTHER_MODEL, NO_ACTIVE_SPACE). A match probability needs every corpus of the
+   * answer calibrated, and a filter has to fit each.
    */
   corpora?: InputMaybe<Array<Scalars['String']['input']>>;
   /** Name of the corpus to search. Either this or `corpora`. */

@@ -38,6 +38,7 @@ export async function readOperations(path: string): Promise<ReadonlyMap<string, 
 /** The operations of a front end, and those of the web page and of the client package. */
 export function createOperationList(documents: ReadonlyMap<string, string>): OperationList {
   const listed = new Set([...OWN_OPERATIONS, ...[...documents.values()].map(fingerprintOf)]);
+  listed.delete("");
   /** Texts that were found to be listed, as they were sent: most clients send the same few again and again. */
   const known = new Set<string>();
   return {

@@ -28,6 +28,8 @@ const FIRST_LOOK_MS = 0.1;
 const DUPLICATES_MS = 1;
 /** The same for the answers that a picture has, a page of pictures at once. */
 const ANSWERS_MS = 0.1;
+/** A further corpus of a search, for each clause: its vectors and those of its texts (16 small corpora, 2026-11-27). */
+const CORPUS_MS = 5;
 /** Counting the answers to all questions reads a row for each picture and question: 100,000 took so long (2026-11-26, PostgreSQL 18). */
 const QUESTIONS_MS = 220;
 
@@ -70,7 +72,8 @@ function searchMs(input: unknown): number {
   const texts = clauses.filter((clause) => member(clause, "text") !== undefined).length;
   const isSent = (clause: unknown) => member(clause, "picture") !== undefined || member(clause, "url") !== undefined;
   const pictures = clauses.filter(isSent).length;
-  return perText * texts + PICTURE_MS * pictures;
+  const others = Math.max(0, lengthOf(member(input, "corpora")) - 1);
+  return perText * texts + PICTURE_MS * pictures + CORPUS_MS * others * Math.max(1, clauses.length);
 }
 
 function candidatesOf(input: unknown): number {

@@ -1,12 +1,8 @@
 import {
-  activeSpace,
-  attributeSchemaOf,
-  countImages,
   deleteCorpus as deleteInStorage,
   ensureCorpus,
   findCorpus,
   listCorpora,
-  liveQuestions,
   pauseCorpus as pauseInStorage,
   resumeCorpus as resumeInStorage,
 } from "@medley/storage";
@@ -20,7 +16,6 @@ import type {
   SpaceResolvers,
 } from "../generated/schema-types.ts";
 import { NAME_OF_CORPUS, requireCorpus } from "./named-corpus.ts";
-import { spaces } from "./spaces.ts";
 import { answered, requireText } from "./user-errors.ts";
 
 export const corpora: NonNullable<QueryResolvers["corpora"]> = async (_root, _query, context) =>
@@ -29,12 +24,12 @@ export const corpora: NonNullable<QueryResolvers["corpora"]> = async (_root, _qu
 export const corpus: NonNullable<QueryResolvers["corpus"]> = (_root, { name }, context) => findCorpus(context.db, name);
 
 export const Corpus: CorpusResolvers = {
-  imageCount: ({ id }, _query, { db }) => countImages(db, id),
-  activeSpace: ({ id }, _query, { db }) => activeSpace(db, id),
-  spaces,
-  attributes: async ({ id }, _query, { db }) => [...(await attributeSchemaOf(db, id))],
+  imageCount: ({ id }, _query, { corpusReads }) => corpusReads.imageCount.load(id),
+  activeSpace: ({ id }, _query, { corpusReads }) => corpusReads.activeSpace.load(id),
+  spaces: ({ id }, _query, { corpusReads }) => corpusReads.spaces.load(id),
+  attributes: async ({ id }, _query, { corpusReads }) => [...(await corpusReads.attributes.load(id))],
   coverage: ({ id }, _query, { coverageByCorpus }) => coverageByCorpus.load(id),
-  questions: ({ id }, _query, { db }) => liveQuestions(db, id),
+  questions: ({ id }, _query, { corpusReads }) => corpusReads.questions.load(id),
 };
 
 export const createCorpus: NonNullable<MutationResolvers["createCorpus"]> = (_root, { name }, { db }) =>

@@ -142,17 +142,6 @@ export const retireSpace: NonNullable<MutationResolvers["retireSpace"]> = (_root
     return { vectorsRemoved: await context.db.transaction((tx) => retireInStorage(tx, { corpusId, spaceId })) };
   });
 
-export const spaces: NonNullable<CorpusResolvers["spaces"]> = async ({ id }, _query, { db }) => {
-  const found = await spacesOf(db, id);
-  return await Promise.all(
-    found.map(async (space) => ({
-      space,
-      state: space.state,
-      vectorCount: await countEmbeddings(db, space.id, id),
-    })),
-  );
-};
-
 export const comparison: NonNullable<OperationResolvers["comparison"]> = async ({ id, kind }, _query, { db }) => {
   if (kind !== "REINDEX") return null;
   const found = (await findReindex(db, id))?.comparison as Compared | null | undefined;
