@@ -135,7 +135,7 @@ test("finds by itself what nobody woke it for", { timeout: 120_000 }, async () =
   await using _worker = watch({ openWorkMs: 200, everythingMs: HOUR_MS });
   await registerImage(db, { corpusId, sha256: await blobs.put(png(8)), origin: "b.png", attributes: {} });
   await db.query(
-    "insert into image_steps (image_id, corpus_id, step) select id, corpus_id, 'prepare' from images where corpus_id = $1::uuid",
+    "insert into image_steps (image_id, corpus_id, step) select id, corpus_id, 'prepare' from images where corpus_id = $1::uuid on conflict do nothing",
     [corpusId],
   );
   await expect.poll(() => embedded(corpusId), { timeout: 60_000 }).toBe(1);

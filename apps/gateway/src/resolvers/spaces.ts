@@ -8,17 +8,14 @@ import {
   type SpaceComparison as Compared,
 } from "@medley/search";
 import {
-  countEmbeddings,
   findReindex,
   listModels,
   type RegisteredModel,
   retireSpace as retireInStorage,
-  spacesOf,
   StorageError,
 } from "@medley/storage";
 import type { GatewayContext } from "../context.ts";
 import type {
-  CorpusResolvers,
   Model,
   MutationResolvers,
   OperationResolvers,
