@@ -1,4 +1,4 @@
-export { alternativesComplaint, alternativesOf, MOST_ALTERNATIVES } from "./alternatives.ts";
+export { alternativesComplaint, MOST_ALTERNATIVES, toldAlternatives } from "./alternatives.ts";
 export { createInferenceClient, type InferenceClientOptions } from "./http/client.ts";
 export {
   createInferenceHandler,

@@ -1,4 +1,10 @@
-import { alternativesComplaint, type Decoding, type GeneratedText, type Inference } from "@medley/inference-api";
+import {
+  alternativesComplaint,
+  type Decoding,
+  type GeneratedText,
+  type Inference,
+  toldAlternatives,
+} from "@medley/inference-api";
 import { addCaption, type Caption, captionsOf, type Database, findImage, type Image } from "@medley/storage";
 import { SearchError } from "./errors.ts";
 import { requireModel } from "./models.ts";
@@ -58,12 +64,9 @@ export async function captionOf(dependencies: CaptionDependencies, query: Captio
   const [outcome] = await inference.captionImages([{ sha256: image.sha256 }], request, options);
   if (outcome === undefined) throw new Error("Bug: captionImages returned no outcome for one picture");
   if (!outcome.ok) throw outcome.error;
-  const { alternatives: found, ...best } = outcome.value;
-  if (alternatives > 0 && found === undefined) {
-    const hint = "It is older than this gateway. Update it, or ask for none.";
-    throw new SearchError("MODEL_MISSING", `The inference server does not tell alternatives of a caption. ${hint}`);
-  }
-  const others = (found ?? []).filter(({ text }) => text.trim() !== "");
+  const { alternatives: _told, ...best } = outcome.value;
+  const told = alternatives === 0 ? [] : toldAlternatives(outcome.value);
+  const others = told.filter(({ text }) => text.trim() !== "");
   // The caption is the one that was told before, also where another machine finds another text a little likelier.
   if (earlier !== undefined) {
     const kept = [best, ...others].filter(({ text }) => text !== earlier.text && text.trim() !== "");

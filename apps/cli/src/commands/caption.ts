@@ -1,4 +1,4 @@
-import { type CaptionRequest, type Inference, InferenceError } from "@medley/inference-api";
+import { type CaptionRequest, type Inference, toldAlternatives } from "@medley/inference-api";
 import { z } from "zod";
 import { errorRecord } from "../cli-error.ts";
 import { readImage } from "../engine/read-image.ts";
@@ -29,15 +29,12 @@ async function captionImage(
   const [outcome] = await inference.captionImages([picture.value], request);
   if (!outcome) throw new Error("Bug: captionImages gave no outcome for one picture");
   if (!outcome.ok) return { ok: false, error: errorRecord(outcome.error) };
-  const { text: caption, tokenIds, logProbability, alternatives } = outcome.value;
-  if ((request.alternatives ?? 0) > 0 && alternatives === undefined) {
-    const message = "The inference server does not tell alternatives of a caption. Update it, or ask for none.";
-    return { ok: false, error: errorRecord(new InferenceError("UNSUPPORTED", message)) };
-  }
+  const { text: caption, tokenIds, logProbability } = outcome.value;
   if (request.alternatives === undefined) {
     return { ok: true, fields: { caption, tokenIds }, text: `${path}\t${caption}` };
   }
-  const others = (alternatives ?? []).map(({ text, ...scored }) => ({ caption: text, ...scored }));
+  const told = request.alternatives === 0 ? [] : toldAlternatives(outcome.value);
+  const others = told.map(({ text, ...scored }) => ({ caption: text, ...scored }));
   const fields = { caption, tokenIds, logProbability, alternatives: others };
   return {
     ok: true,

@@ -3,10 +3,10 @@ import { type ASTNode, type DefinitionNode, type FieldNode, Kind, parse, visit }
 import { MAX_TOKENS } from "../limits.ts";
 
 /**
- * SHA-256 of a document in one spelling: without spacing, comments and __typename, definitions by kind and name. The empty text for what cannot be
- * parsed, which is no operation's. Takes time and memory in proportion to the text: printing it again would indent each line of a text in it.
+ * SHA-256 of a document in one spelling: without spacing, comments and __typename, definitions by kind and name. Null for what cannot be
+ * parsed, which is no operation. Takes time and memory in proportion to the text: printing it again would indent each line of a text in it.
  */
-export function fingerprintOf(text: string): string {
+export function fingerprintOf(text: string): string | null {
   try {
     const { definitions } = visit(parse(text, { noLocation: true, maxTokens: MAX_TOKENS }), { Field: withoutTypename });
     const hash = createHash("sha256");
@@ -15,7 +15,7 @@ export function fingerprintOf(text: string): string {
     }
     return hash.digest("hex");
   } catch {
-    return "";
+    return null;
   }
 }
 

@@ -37,15 +37,15 @@ export async function readOperations(path: string): Promise<ReadonlyMap<string, 
 
 /** The operations of a front end, and those of the web page and of the client package. */
 export function createOperationList(documents: ReadonlyMap<string, string>): OperationList {
-  const listed = new Set([...OWN_OPERATIONS, ...[...documents.values()].map(fingerprintOf)]);
-  listed.delete("");
+  const listed = new Set([...OWN_OPERATIONS, ...[...documents.values()].flatMap((text) => fingerprintOf(text) ?? [])]);
   /** Texts that were found to be listed, as they were sent: most clients send the same few again and again. */
   const known = new Set<string>();
   return {
     textOf: (id) => documents.get(id),
     includes(text) {
       if (known.has(text)) return true;
-      if (!listed.has(fingerprintOf(text))) return false;
+      const fingerprint = fingerprintOf(text);
+      if (fingerprint === null || !listed.has(fingerprint)) return false;
       // Spacing has no end of variants.
       if (known.size >= MOST_KNOWN) known.clear();
       if (text.length <= LONGEST_KNOWN) known.add(text);
